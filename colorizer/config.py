@@ -1,0 +1,379 @@
+"""Every setting of the four programs, and the training presets.
+
+A field's docstring is its `--help`. Defaults of the training settings are the paper's (Cao, Tian,
+Mok, "Attention-Aware Anime Line Drawing Colorization", ICME 2023); where the paper is silent, the
+authors' released code's.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from colorizer.errors import UserError
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The generator. The first three settings tell the four methods of the paper's Table 1
+    apart."""
+
+    attention: Literal["stop-gradient", "scft"] = "stop-gradient"
+    """How the line looks at the reference: stop-gradient attention (this paper), or SCFT's (Lee et
+    al., CVPR 2020)."""
+    convolutional_attention: bool = True
+    """Channel and spatial attention (CBAM) in every layer of both encoders."""
+    encoder_batch_norm: bool = True
+    """Batch norm in every layer of both encoders."""
+    width: float = 1.0
+    """Multiplies every channel count. At 1 the encoders have 16 to 256 channels and the tokens
+    992."""
+    stages: int = 5
+    """Resolutions in the encoders. At 5 a token stands for 16x16 pixels; one less makes it half
+    that."""
+    residual_blocks: int = 4
+    """Residual blocks between the attention and the decoder."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels a side that one token stands for; input sides must be multiples of it."""
+        return 2 ** (self.stages - 1)
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the losses (Eq. 5 to 8); a loss of weight 0 is not computed and its network not
+    built."""
+
+    l1: float = 30.0
+    """Mean absolute difference between result and truth."""
+    perceptual: float = 0.01
+    """VGG-19 features of result and truth. Needs the VGG-19 weights."""
+    style: float = 50.0
+    """Gram matrices of the VGG-19 features. Needs the VGG-19 weights."""
+    adversarial: float = 1.0
+    """Least-squares GAN against the conditional discriminator."""
+    triplet: float = 0.0
+    """Lee et al.'s similarity-based triplet loss, which only SCFT's attention can have."""
+    triplet_margin: float = 12.0
+    """By how much a true correspondence must score above a false one."""
+    imagenet_normalization: bool = False
+    """Give VGG-19 pictures normalised as it was trained on, not the [-1, 1] that the released code
+    gives it."""
+    vgg_weights: Path | None = None
+    """The VGG-19 file; else it is looked for in $COLORIZER_WEIGHTS, then torch's hub cache, then
+    downloaded."""
+
+    @property
+    def needs_vgg(self) -> bool:
+        return self.perceptual > 0 or self.style > 0
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Adam for both networks, without a schedule."""
+
+    generator_lr: float = 1e-4
+    """Learning rate of the generator."""
+    discriminator_lr: float = 2e-4
+    """Learning rate of the discriminator."""
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decay rates."""
+    ema_decay: float = 0.0
+    """Keep a running average of the generator with this decay a step (0.999, say) and use it for
+    results; 0: none."""
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """The proxy task: the reference is the truth, distorted by a thin-plate spline (Sec. 3.1)."""
+
+    control: Literal["diagonal", "grid"] = "diagonal"
+    """Control points: two on the diagonal moved along it (released code), or a grid of points moved
+    any way."""
+    grid: int = 3
+    """Points a side of the grid."""
+    strength: float = 0.25
+    """Farthest a control point moves, as a share of the side."""
+    border: Literal["black", "white", "reflect"] = "black"
+    """What lies outside the picture."""
+    flip: float = 0.0
+    """Chance that line, truth and reference are mirrored together."""
+    flip_reference: float = 0.0
+    """Chance that the reference alone is mirrored."""
+    hue: float = 0.0
+    """Largest turn of the hue of truth and reference alike; 0.5 is any hue."""
+    saturation: float = 0.0
+    """Largest relative change of saturation of truth and reference alike."""
+    brightness: float = 0.0
+    """Largest relative change of brightness of truth and reference alike."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a colorizer on shards. The same command again continues where the run stopped."""
+
+    data: Path
+    """Folder of shards, as make_shards.py writes it."""
+    output: Path
+    """Run folder: config, checkpoints, samples, metrics."""
+    steps: int = 250_000
+    """Optimisation steps in all."""
+    batch_size: int = 16
+    """Pictures a step, over all processes and accumulated batches."""
+    accumulate: int = 1
+    """Batches whose gradients are added up for one step, where a whole one does not fit the
+    memory."""
+    seed: int = 0
+    """Seed of the weights, the order of the samples and the augmentation."""
+    mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
+    """auto: bf16 where the GPU has it, else fp16 on a GPU, none on a CPU."""
+    workers: int = 2
+    """Loader processes for each training process; 0 loads in the training process."""
+    shard_window: int = 16
+    """Shards whose samples are shuffled together."""
+    log_every: int = 50
+    """Steps between lines of metrics.jsonl (means over these steps) and looks at the losses."""
+    sample_every: int = 1000
+    """Steps between sample grids; 0: none."""
+    sample_count: int = 8
+    """Held-out pictures in a sample grid."""
+    checkpoint_every: int = 5000
+    """Steps between checkpoints. The last step always has one."""
+    keep_checkpoints: int = 3
+    """Newest checkpoints to keep."""
+    log_with: tuple[str, ...] = ()
+    """Trackers that Accelerate knows and that are installed: tensorboard, wandb, ..."""
+    dry_run: bool = False
+    """Print the resolved run and stop before anything is built."""
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    discriminator_width: float = 1.0
+    """Multiplies the discriminator's channel counts."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+# What may differ between a run and its continuation: where things are and how often they are
+# written. All else makes another run.
+FREE_TO_CHANGE = frozenset(
+    [
+        "data",
+        "output",
+        "steps",
+        "mixed_precision",
+        "workers",
+        "log_every",
+        "sample_every",
+        "sample_count",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "log_with",
+        "dry_run",
+        "loss.vgg_weights",
+    ]
+)
+
+
+# ---- Presets: the rows of Table 1, and the demo. tyro.MISSING makes --data and --output required
+# there.
+
+
+def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
+    """The paper's method: convolutional attention and stop-gradient attention."""
+    return TrainConfig(data, output)
+
+
+def sga(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
+    """Stop-gradient attention alone (Li et al., ECCV 2022)."""
+    return TrainConfig(data, output, network=NetworkConfig(convolutional_attention=False))
+
+
+def scft_ca(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
+    """SCFT with convolutional attention."""
+    network = NetworkConfig(attention="scft")
+    return TrainConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
+
+
+def scft(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
+    """SCFT, the baseline (Lee et al., CVPR 2020)."""
+    network = NetworkConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
+    return TrainConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
+
+
+def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
+    """A small attention-aware network that learns drawn characters at 64x64 on a CPU in minutes."""
+    return TrainConfig(
+        data,
+        output,
+        steps=1600,
+        log_every=20,
+        sample_every=200,
+        checkpoint_every=400,
+        network=NetworkConfig(width=0.375, stages=4, residual_blocks=1),
+        loss=LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
+        optimizer=OptimizerConfig(generator_lr=2e-3, ema_decay=0.99),
+        augment=AugmentConfig("grid", strength=0.1, border="reflect"),
+    )
+
+
+PRESETS = {
+    "attention-aware": attention_aware,
+    "sga": sga,
+    "scft-ca": scft_ca,
+    "scft": scft,
+    "demo": demo,
+}
+
+
+def check(config: TrainConfig, processes: int) -> None:
+    """Refuse settings that cannot run, before anything is built.
+
+    Args:
+        config: What was asked for.
+        processes: Training processes that really run.
+
+    Raises:
+        UserError: naming the setting, what is wrong and what to do.
+    """
+    share = processes * config.accumulate
+    if config.accumulate < 1:
+        raise UserError(f"--accumulate is {config.accumulate}; it must be at least 1.")
+    if config.batch_size < 1 or config.batch_size % share:
+        raise UserError(
+            f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
+            f" --accumulate {config.accumulate}; give a multiple of {share}."
+        )
+    for name in ("steps", "log_every", "checkpoint_every", "keep_checkpoints", "shard_window"):
+        if getattr(config, name) < 1:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be at least 1."
+            )
+    network = config.network
+    if network.stages < 2 or network.width <= 0:
+        raise UserError(
+            f"--network.stages {network.stages} with --network.width {network.width}: at least 2"
+            " stages and a width above 0 are needed."
+        )
+    if config.loss.triplet > 0 and network.attention != "scft":
+        raise UserError(
+            "--loss.triplet needs SCFT's attention, whose logits have gradients; set it to 0 or use"
+            " --network.attention scft."
+        )
+
+
+# ---- Making shards
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardsConfig:
+    """What all sources of pictures share."""
+
+    output: Path
+    """Folder to write: train/ and held-out/, each with numbered shards and index.json."""
+    size: int = 256
+    """Side of the square pictures in the shards, in pixels."""
+    fit: Literal["pad", "crop"] = "pad"
+    """How a picture becomes square: pad with white, or crop the middle."""
+    held_out: float | None = None
+    """Share kept from training, chosen by a hash of the key (or of the character). Default: val/
+    where the source has train/ and val/, else 0.05."""
+    samples_per_shard: int = 1000
+    """Samples in a shard; the last one may have fewer."""
+    workers: int = 0
+    """Processes that read, draw and encode; 0: one for each CPU core."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharactersConfig(ShardsConfig):
+    """Drawn characters: demo data with lines and exact truth."""
+
+    count: int = 2000
+    """How many characters."""
+    poses: int = 2
+    """Pictures of each."""
+    seed: int = 0
+    """Another seed draws other characters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderConfig(ShardsConfig):
+    """A folder of colour pictures, searched with all its subfolders; their lines are computed."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """Folder of pictures."""
+    lines: Literal["xdog"] = "xdog"
+    """How line drawings are made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedConfig(ShardsConfig):
+    """Two folders of pictures, colour/ and line/, with the same names."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """Folder that holds colour/ and line/."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySideConfig(ShardsConfig):
+    """Pictures with the colour on the left and its line drawing on the right (the Kaggle
+    sketch-colorization pairs)."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """Folder of pictures, or one that holds train/ and val/."""
+
+
+# ---- Evaluating and colouring
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateConfig:
+    """Colour held-out drawings and compare with the truth."""
+
+    checkpoint: Path
+    """Run folder (its newest intact checkpoint), checkpoint folder, or exported .safetensors
+    file."""
+    data: Path
+    """Folder of shards; its held-out/ part is used."""
+    output: Path
+    """Folder for report.json and samples.png."""
+    batch_size: int = 8
+    """Pictures coloured at a time; the figures do not depend on it."""
+    seed: int = 0
+    """Draws the wrong references."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorizeConfig:
+    """Colour one line drawing with the colours of a reference picture."""
+
+    checkpoint: Path
+    """Run folder (its newest intact checkpoint), checkpoint folder, or exported .safetensors
+    file."""
+    line: Path
+    """The line drawing: dark lines on white."""
+    reference: Path
+    """The coloured picture."""
+    output: Path
+    """Where the result goes: .png, .jpg or .webp."""
+    size: int | None = None
+    """Longer side at which the network works; default: the size it was trained at. The result has
+    the drawing's size."""
+
+
+# ---- Settings as JSON
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """A settings dataclass as plain JSON values."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
+        return str(value) if isinstance(value, Path) else value
+
+    return plain(dataclasses.asdict(config))

@@ -1,0 +1,137 @@
+"""All terminal output. On a terminal: colours and a live bar; elsewhere: plain lines."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import rich.console
+import rich.progress
+import rich.table
+from rich.markup import escape
+
+from colorizer.errors import UserError
+
+PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
+
+
+def _console(stderr: bool = False) -> rich.console.Console:
+    """A console that never cuts or wraps lines when the output is a file or a pipe."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else 200
+    return rich.console.Console(
+        stderr=stderr, width=width, highlight=False, soft_wrap=width is not None
+    )
+
+
+def say(text: str) -> None:
+    """Print one line."""
+    _console().print(escape(text))
+
+
+def warn(text: str) -> None:
+    """Print one line that the user should not miss, to stderr."""
+    _console(stderr=True).print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; the first column is text, the others are figures."""
+    grid = rich.table.Table(
+        title=escape(title), title_justify="left", box=rich.table.box.SIMPLE_HEAD
+    )
+    for number, column in enumerate(columns):
+        grid.add_column(escape(column), justify="left" if number == 0 else "right")
+    for row in rows:
+        grid.add_row(*(escape(cell) for cell in row))
+    _console().print(grid)
+
+
+class Progress:
+    """A bar that knows its total and shows a rate, the time left and a line of figures."""
+
+    def __init__(self, advance: Callable[[int, str], None], log: Callable[[str], None]) -> None:
+        self.advance = advance  # advance(done_in_all, figures)
+        self.log = log  # a line above the bar
+
+
+@contextmanager
+def progress(
+    title: str, total: int, unit: str, done: int = 0, shown: bool = True
+) -> Iterator[Progress]:
+    """Show how far a loop is.
+
+    Args:
+        title: What is being done.
+        total: Units of work in all.
+        unit: What is counted, for the rate ("pictures", "steps").
+        done: Units already done before this run.
+        shown: False in processes that should not print.
+
+    Yields:
+        A `Progress`: call `advance(done_in_all, figures)` as often as you like.
+    """
+    if not shown:
+        yield Progress(lambda now, figures="": None, lambda text: None)
+    elif _console().is_terminal:
+        yield from _live(title, total, unit, done)
+    else:
+        yield from _plain(title, total, unit, done)
+
+
+def _live(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+    columns = (
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(bar_width=24),
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.TimeElapsedColumn(),
+        rich.progress.TextColumn("left"),
+        rich.progress.TimeRemainingColumn(),
+        rich.progress.TextColumn("{task.fields[figures]}"),
+    )
+    with rich.progress.Progress(*columns, console=_console()) as bar:
+        task = bar.add_task(f"{escape(title)} [dim]({escape(unit)})[/]", total=total, figures="")
+        bar.update(task, completed=done)
+
+        def advance(now: int, figures: str = "") -> None:
+            bar.update(task, completed=now, figures=escape(figures))
+
+        yield Progress(advance, lambda text: bar.console.print(escape(text)))
+
+
+def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+    start = last = time.monotonic()
+
+    def advance(now: int, figures: str = "") -> None:
+        nonlocal last
+        moment = time.monotonic()
+        if moment - last < PLAIN_LINE_SECONDS and now != total:
+            return
+        last = moment
+        rate = (now - done) / max(moment - start, 1e-9)
+        left = duration((total - now) / rate) if rate > 0 else "?"
+        say(f"{title}: {now}/{total} {unit}, {rate:.2f} {unit}/s, {left} left  {figures}".rstrip())
+
+    yield Progress(advance, say)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `42 s`, `3 min 20 s`, `5 h 07 min`."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call a launch script's `main`; a `UserError` becomes one sentence and exit status 1."""
+    try:
+        main()
+    except UserError as error:
+        _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        sys.exit(1)
+    except BrokenPipeError:  # the reader (`| head`) has gone; nothing to say to anyone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,246 @@
+"""Colours held-out drawings and compares with the truth (Sec. 4)."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+import webdataset
+from torch import Tensor
+
+from colorizer import console, pictures
+from colorizer.config import EvaluateConfig
+from colorizer.data.dataset import Sample, ShardReader
+from colorizer.data.references import groups, other_group, same_group
+from colorizer.data.shards import Index, decode_color, decode_line
+from colorizer.errors import UserError
+from colorizer.evaluation import drawn
+from colorizer.evaluation.metrics import ms_ssim, psnr, psnr_of
+from colorizer.inference import Colorizer
+
+SAMPLE_ROWS = 8  # pictures in samples.png
+
+# What is reported, in the order of the table: (reference, judged against).
+ROWS = {
+    "self": ("the truth itself", "truth"),
+    "cross": ("same character, another picture", "truth"),
+    "recolored": ("another character", "truth in that character's colours"),
+    "wrong": ("another picture", "truth"),
+    "constant": ("none: best constant colour per region", "truth"),
+    "as_it_stands": ("same character, not coloured: the reference as it stands", "truth"),
+}
+
+
+class Figures:
+    """PSNR and MS-SSIM of every picture, under the rows of the report."""
+
+    def __init__(self) -> None:
+        self.psnr: dict[str, list[float]] = defaultdict(list)
+        self.ms_ssim: dict[str, list[float]] = defaultdict(list)
+
+    def add(self, row: str, results: Tensor, truths: Tensor) -> None:
+        """Compare B×H×W×3 uint8 results with truths."""
+        self.psnr[row] += psnr(results, truths).tolist()
+        self.ms_ssim[row] += ms_ssim(results, truths).tolist()
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Means by row; None where a figure does not exist."""
+        found = {}
+        for row in ROWS:
+            if values := self.psnr.get(row):
+                similarity = np.mean(self.ms_ssim[row]) if row in self.ms_ssim else np.nan
+                found[row] = {
+                    "psnr": float(np.mean(values)),
+                    "ms_ssim": None if np.isnan(similarity) else float(similarity),
+                    "pictures": len(values),
+                }
+        return found
+
+
+def evaluate(config: EvaluateConfig) -> dict[str, Any]:
+    """Colour every held-out drawing, print the figures, write report.json and samples.png.
+
+    Raises:
+        UserError: the checkpoint or the shards cannot be used; nothing is written then.
+    """
+    reader = ShardReader(config.data / "held-out")
+    if len(reader) == 0:
+        raise UserError(
+            f"{config.data / 'held-out'}: no pictures are held out; make the shards with a"
+            " larger --held-out."
+        )
+    colorizer = Colorizer(config.checkpoint)
+    figures, rows = Evaluator(config, reader, colorizer).run()
+    report = {
+        "checkpoint": str(colorizer.file.path),
+        "step": colorizer.file.step,
+        "network": asdict(colorizer.file.network),
+        "data": str(reader.index.folder),
+        "size": reader.index.size,
+        "figures": figures.summary(),
+    }
+    config.output.mkdir(parents=True, exist_ok=True)
+    (config.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    pictures.write_png(config.output / "samples.png", pictures.grid(*rows))
+    _print(report)
+    console.say(f"Written: {config.output / 'report.json'}, {config.output / 'samples.png'}")
+    return report
+
+
+class Evaluator:
+    """One pass over the held-out shards."""
+
+    def __init__(self, config: EvaluateConfig, reader: ShardReader, colorizer: Colorizer) -> None:
+        self.config = config
+        self.reader = reader
+        self.colorizer = colorizer
+        found = groups(reader)
+        self.partners = same_group(found)
+        self.others = other_group(found, config.seed)
+        self.figures = Figures()
+        self.constant = drawn.ConstantColors()
+        self.sample_rows: list[list[np.ndarray]] = []
+
+    def run(self) -> tuple[Figures, tuple[list[str], list[list[np.ndarray]]]]:
+        """The figures, and columns and rows of the sample grid."""
+        total = len(self.reader)
+        with console.progress("evaluating", total, "pictures") as bar:
+            for start, samples in batches(stream(self.reader.index), self.config.batch_size):
+                self._evaluate(start, samples)
+                bar.advance(start + len(samples))
+        errors = self.constant.mean_squared_errors()
+        self.figures.psnr["constant"] += psnr_of(errors).tolist()
+        columns = ["line", "reference", "result", "truth", "other reference", "result with it"]
+        return self.figures, (columns, self.sample_rows)
+
+    def _evaluate(self, start: int, samples: list[Sample]) -> None:
+        lines = [s.line for s in samples]
+        truths = [s.color for s in samples]
+        self.figures.add("self", self._color(lines, truths), _stack(truths))
+
+        places = range(start, start + len(samples))
+        with_partner = [i for i, n in enumerate(places) if self.partners[n] is not None]
+        with_other = [i for i, n in enumerate(places) if self.others[n] is not None]
+        partners = {i: self.reader[self.partners[start + i]] for i in with_partner}
+        others = {i: self.reader[self.others[start + i]] for i in with_other}
+        right = self._cross(samples, partners)
+        wrong = self._wrong(samples, others)
+        for sample in samples:
+            if drawn.is_drawn(sample.metadata):
+                self.constant.add(drawn.redraw(sample))
+        self._show(samples, partners, others, right, wrong)
+
+    def _cross(self, samples: list[Sample], partners: dict[int, Sample]) -> dict[int, np.ndarray]:
+        """Reference: the same character in another picture."""
+        if not partners:
+            return {}
+        references = [p.color for p in partners.values()]
+        results = self._color([samples[i].line for i in partners], references)
+        truths = _stack([samples[i].color for i in partners])
+        self.figures.add("cross", results, truths)
+        self.figures.add("as_it_stands", _stack(references), truths)
+        return dict(zip(partners, results.numpy(), strict=True))
+
+    def _wrong(self, samples: list[Sample], others: dict[int, Sample]) -> dict[int, np.ndarray]:
+        """Reference: another character, or just another picture."""
+        if not others:
+            return {}
+        results = self._color([samples[i].line for i in others], [o.color for o in others.values()])
+        self.figures.add("wrong", results, _stack([samples[i].color for i in others]))
+        pairs = [(samples[i], o, r) for (i, o), r in zip(others.items(), results, strict=True)]
+        pairs = [
+            p for p in pairs if drawn.is_drawn(p[0].metadata) and drawn.is_drawn(p[1].metadata)
+        ]
+        if pairs:
+            truths = _stack([drawn.in_colors_of(sample, other) for sample, other, _ in pairs])
+            self.figures.add("recolored", torch.stack([r for _, _, r in pairs]), truths)
+        return dict(zip(others, results.numpy(), strict=True))
+
+    def _color(self, lines: list[np.ndarray], references: list[np.ndarray]) -> Tensor:
+        """B×H×W×3 uint8."""
+        return self.colorizer.color_batch(_stack(lines), _stack(references))
+
+    def _show(
+        self,
+        samples: list[Sample],
+        partners: dict[int, Sample],
+        others: dict[int, Sample],
+        right: dict[int, np.ndarray],
+        wrong: dict[int, np.ndarray],
+    ) -> None:
+        """Add rows to the sample grid, at most one a batch so that they are spread out."""
+        blank = np.full_like(samples[0].color, 255)
+        if len(self.sample_rows) < SAMPLE_ROWS:
+            sample = samples[0]
+            partner = partners[0].color if 0 in partners else blank
+            other = others[0].color if 0 in others else blank
+            self.sample_rows.append(
+                [
+                    sample.line,
+                    partner,
+                    right.get(0, blank),
+                    sample.color,
+                    other,
+                    wrong.get(0, blank),
+                ]
+            )
+
+
+def stream(index: Index) -> Iterator[Sample]:
+    """Every sample of a folder of shards in order, through webdataset.
+
+    Raises:
+        UserError: a sample cannot be read, or a shard has fewer samples than its index says.
+    """
+    for entry in index.shards:
+        path = index.folder / entry.name
+        count = 0
+        for item in webdataset.WebDataset([str(path.resolve())], shardshuffle=False):
+            try:
+                sample = Sample(
+                    item["__key__"],
+                    decode_color(item["color.webp"]),
+                    decode_line(item["line.webp"]),
+                    json.loads(item["json"]),
+                )
+            except (KeyError, ValueError) as error:
+                raise UserError(f"{path}: sample {item['__key__']}: {error!r}.") from error
+            yield sample
+            count += 1
+        if count != entry.samples:
+            raise UserError(f"{path}: {count} samples, {entry.samples} by its index.")
+
+
+def batches(samples: Iterator[Sample], size: int) -> Iterator[tuple[int, list[Sample]]]:
+    """(Number of the first sample, up to `size` samples)."""
+    start, held = 0, []
+    for sample in samples:
+        held.append(sample)
+        if len(held) == size:
+            yield start, held
+            start, held = start + size, []
+    if held:
+        yield start, held
+
+
+def _stack(arrays: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays))
+
+
+def _print(report: dict[str, Any]) -> None:
+    rows = []
+    for name, figures in report["figures"].items():
+        similarity = figures["ms_ssim"]
+        rows.append(
+            [
+                *ROWS[name],
+                f"{figures['psnr']:.2f}",
+                "-" if similarity is None else f"{similarity:.4f}",
+                str(figures["pictures"]),
+            ]
+        )
+    title = f"{report['data']}, {report['size']}x{report['size']}, step {report['step']}"
+    console.table(title, ["reference", "judged against", "PSNR dB", "MS-SSIM", "pictures"], rows)

@@ -1,0 +1,166 @@
+"""The blocks that generator and extractor are built from (Fig. 2)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SLOPE = 0.2  # of every LeakyReLU
+
+
+def stage_channels(width: float, stages: int) -> list[int]:
+    """Channels of each resolution, finest first: 16, 32, 64, 128, 256 at width 1 and 5 stages."""
+    return [max(1, round(16 * 2**stage * width)) for stage in range(stages)]
+
+
+class ConvolutionalAttention(nn.Module):
+    """Channel attention, then spatial attention (CBAM, Woo et al., ECCV 2018; Eq. 1 and 2 of the
+    paper)."""
+
+    def __init__(
+        self,
+        channels: int,
+        reduction: int = 16,  # the hidden layer has channels / reduction channels
+    ) -> None:
+        super().__init__()
+        hidden = max(1, channels // reduction)
+        self.mlp = nn.Sequential(
+            nn.Conv2d(channels, hidden, 1, bias=False),
+            nn.ReLU(),
+            nn.Conv2d(hidden, channels, 1, bias=False),
+        )
+        self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        average = self.mlp(x.mean((2, 3), keepdim=True))  # B×C×1×1
+        largest = self.mlp(x.amax((2, 3), keepdim=True))
+        x = x * torch.sigmoid(average + largest)
+        summary = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)  # B×2×H×W
+        return x * torch.sigmoid(self.spatial(summary))
+
+
+class EncoderLayer(nn.Module):
+    """3×3 conv → convolutional attention (if on) → batch norm (if on) → LeakyReLU."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        convolutional_attention: bool,
+        batch_norm: bool,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, stride, padding=1)
+        self.attention = (
+            ConvolutionalAttention(out_channels) if convolutional_attention else nn.Identity()
+        )
+        self.norm = nn.BatchNorm2d(out_channels) if batch_norm else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.norm(self.attention(self.conv(x))), SLOPE)
+
+
+class Encoder(nn.Module):
+    """Two conv layers at each resolution; the first of each but the finest halves the size."""
+
+    def __init__(
+        self,
+        in_channels: int,  # 1 for a line drawing, 3 for a colour picture
+        width: float,
+        stages: int,
+        convolutional_attention: bool,
+        batch_norm: bool,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for stage, channels in enumerate(stage_channels(width, stages)):
+            for position in range(2):
+                stride = 2 if stage > 0 and position == 0 else 1
+                self.layers.append(
+                    EncoderLayer(in_channels, channels, stride, convolutional_attention, batch_norm)
+                )
+                in_channels = channels
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """B×C×H×W picture → the map of every layer, finest first."""
+        maps = []
+        for layer in self.layers:
+            x = layer(x)
+            maps.append(x)
+        return maps
+
+
+def tokens_from(maps: Sequence[Tensor]) -> Tensor:
+    """Feature dimension transform: every layer's map, pooled to the last one's size, as tokens.
+
+    Args:
+        maps: B×C_k×H_k×W_k of every encoder layer, finest first.
+
+    Returns:
+        B×(h·w)×ΣC_k, h×w the size of the last map.
+    """
+    size = maps[-1].shape[-2:]
+    pooled = torch.cat([F.adaptive_avg_pool2d(m, size) for m in maps], 1)  # B×ΣC×h×w
+    return pooled.flatten(2).transpose(1, 2)  # B×(h·w)×ΣC
+
+
+class ResidualBlock(nn.Module):
+    """conv3×3-BN-ReLU-conv3×3-BN, add, ReLU."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.body(x))
+
+
+def conv_norm(in_channels: int, out_channels: int) -> nn.Sequential:
+    """conv3×3-BN-LeakyReLU, the decoder's layer."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 3, padding=1),
+        nn.BatchNorm2d(out_channels),
+        nn.LeakyReLU(SLOPE),
+    )
+
+
+class Decoder(nn.Module):
+    """U-Net decoder: at each resolution two conv layers, each with the encoder's map beside its
+    input."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        width: float,
+        stages: int,
+        out_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        self.first, self.second = nn.ModuleList(), nn.ModuleList()
+        channels = stage_channels(width, stages)[::-1]  # coarsest first
+        for stage, here in enumerate(channels):
+            # The coarsest level's input already stands for the encoder's last map.
+            skip = here if stage > 0 else 0
+            self.first.append(conv_norm(in_channels + skip, here))
+            self.second.append(conv_norm(here + here, here))
+            in_channels = here
+        self.head = nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """Coarse features and the line encoder's maps (finest first) → B×out×H×W in [-1, 1]."""
+        for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
+            earlier, later = skips[-2 * stage - 2], skips[-2 * stage - 1]  # the level's two maps
+            if stage > 0:
+                x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+                x = torch.cat([x, later], 1)
+            x = first(x)
+            x = second(torch.cat([x, earlier], 1))
+        return torch.tanh(self.head(x))

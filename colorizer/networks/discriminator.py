@@ -1,0 +1,37 @@
+"""The conditional discriminator: does this picture belong to this line drawing?"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from colorizer.networks.blocks import SLOPE
+
+SMALLEST_SIDE = 64  # four halvings must leave the 4×4 that the last conv needs
+
+
+class Discriminator(nn.Module):
+    """Four 4×4 stride-2 convs with spectral norm, batch norm and LeakyReLU, then a plain 4×4
+    conv."""
+
+    def __init__(
+        self,
+        in_channels: int = 4,  # picture ⊕ line
+        width: float = 1.0,  # multiplies every channel count
+    ) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for channels in (16, 32, 64, 128):
+            out_channels = max(1, round(channels * width))
+            layers += [
+                spectral_norm(nn.Conv2d(in_channels, out_channels, 4, 2, padding=1, bias=False)),
+                nn.BatchNorm2d(out_channels),
+                nn.LeakyReLU(SLOPE),
+            ]
+            in_channels = out_channels
+        layers.append(nn.Conv2d(in_channels, 1, 4, bias=False))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, picture: Tensor, line: Tensor) -> Tensor:
+        """B×3×H×W picture and B×1×H×W line in [-1, 1] → B×1×h×w scores (13×13 at 256), real towards
+        1."""
+        return self.layers(torch.cat([picture, line], 1))

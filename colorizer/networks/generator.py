@@ -1,0 +1,86 @@
+"""The generator in its four forms (Fig. 2)."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from colorizer.networks.attention import SCFTAttention, StopGradientAttention
+from colorizer.networks.blocks import Decoder, Encoder, ResidualBlock, stage_channels, tokens_from
+
+
+class Colored(NamedTuple):
+    """What the generator gives back."""
+
+    image: Tensor  # B×3×H×W in [-1, 1]
+    logits: Tensor | None  # B×N×M attention logits, with SCFT's attention only
+
+
+class Generator(nn.Module):
+    """Colours a line drawing with the colours of a reference.
+
+    Table 1's rows: `scft` (SCFT attention, plain encoders), `scft-ca` (SCFT attention, both
+    extras), `sga` (stop-gradient attention, batch norm), `attention-aware` (stop-gradient
+    attention, both extras).
+    """
+
+    def __init__(
+        self,
+        attention: Literal["stop-gradient", "scft"] = "stop-gradient",
+        convolutional_attention: bool = True,  # CBAM in the encoders
+        encoder_batch_norm: bool = True,
+        width: float = 1.0,  # multiplies every channel count
+        stages: int = 5,  # resolutions; a token stands for 2^(stages-1) pixels a side
+        residual_blocks: int = 4,
+    ) -> None:
+        super().__init__()
+        self.stride = 2 ** (stages - 1)
+        encoder = (width, stages, convolutional_attention, encoder_batch_norm)
+        self.line_encoder = Encoder(1, *encoder)
+        self.reference_encoder = Encoder(3, *encoder)
+        channels = 2 * sum(stage_channels(width, stages))  # of a token: 992 at full width
+        if attention == "stop-gradient":
+            self.cross_attention = StopGradientAttention(channels)
+            self.self_attention = StopGradientAttention(channels)
+        else:
+            self.cross_attention = SCFTAttention(channels)
+        self.residual_blocks = nn.Sequential(
+            *(ResidualBlock(channels) for _ in range(residual_blocks))
+        )
+        self.decoder = Decoder(2 * channels, width, stages)
+
+    def forward(self, line: Tensor, reference: Tensor) -> Colored:
+        """Colour.
+
+        Args:
+            line: B×1×H×W in [-1, 1], white 1.
+            reference: B×3×H'×W' in [-1, 1]; its size may differ from the line's.
+
+        Returns:
+            B×3×H×W in [-1, 1], and SCFT's attention logits.
+
+        Raises:
+            ValueError: a side is not a multiple of the stride.
+        """
+        for name, picture in (("line", line), ("reference", reference)):
+            if picture.shape[2] % self.stride or picture.shape[3] % self.stride:
+                size = f"{picture.shape[3]}x{picture.shape[2]}"
+                raise ValueError(f"{name} is {size}; sides must be multiples of {self.stride}")
+
+        line_maps = self.line_encoder(line)
+        line_tokens = tokens_from(line_maps)  # B×(h·w)×992
+        reference_tokens = tokens_from(self.reference_encoder(reference))
+
+        tokens, logits = self.attend(line_tokens, reference_tokens)
+
+        height, width = line_maps[-1].shape[-2:]
+        features = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
+        features = torch.cat([features, self.residual_blocks(features)], 1)  # B×1984×h×w
+        return Colored(self.decoder(features, line_maps), logits)
+
+    def attend(self, line_tokens: Tensor, reference_tokens: Tensor) -> tuple[Tensor, Tensor | None]:
+        """B×N×C line tokens, B×M×C reference tokens → B×N×C coloured tokens, and SCFT's logits."""
+        if isinstance(self.cross_attention, SCFTAttention):
+            return self.cross_attention(line_tokens, reference_tokens)
+        tokens = self.cross_attention(line_tokens, reference_tokens)
+        return self.self_attention(tokens, tokens), None

@@ -1,0 +1,52 @@
+"""Grids of pictures, for people to look at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+GAP = 4  # pixels of white between pictures
+LABEL = 22  # pixels for the columns' names
+SMALLEST_CELL = 128  # smaller pictures are enlarged without smoothing
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Pictures in rows under the names of their columns.
+
+    Args:
+        columns: Names.
+        rows: For each row one picture a column, all of one size: H×W×3 uint8 RGB, or H×W grey.
+
+    Returns:
+        H'×W'×3 uint8 RGB.
+    """
+    height, width = rows[0][0].shape[:2]
+    scale = max(1, -(-SMALLEST_CELL // width))
+    height, width = height * scale, width * scale
+    sheet = np.full(
+        (LABEL + len(rows) * (height + GAP), len(columns) * (width + GAP) - GAP, 3), 255, np.uint8
+    )
+    for column, name in enumerate(columns):
+        place = (column * (width + GAP) + 2, LABEL - 7)
+        cv2.putText(
+            sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA
+        )
+    for row, pictures in enumerate(rows):
+        for column, picture in enumerate(pictures):
+            top, left = LABEL + row * (height + GAP), column * (width + GAP)
+            rgb = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
+            cell = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_NEAREST)
+            sheet[top : top + height, left : left + width] = cell
+    return sheet
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write H×W×3 uint8 RGB as PNG.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    path.write_bytes(data.tobytes())

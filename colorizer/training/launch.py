@@ -1,0 +1,99 @@
+"""What comes before the first step: processes, precision, and saying what is about to run."""
+
+import json
+import signal
+from types import FrameType
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+
+from colorizer import config as settings
+from colorizer import console
+from colorizer.config import TrainConfig
+from colorizer.data.dataset import TrainingData
+from colorizer.errors import UserError
+from colorizer.networks.discriminator import SMALLEST_SIDE
+
+
+def start_accelerator(config: TrainConfig) -> Accelerator:
+    """Accelerate on the GPUs there are, else on the CPU; as many processes as the launcher has
+    started."""
+    gpu = torch.cuda.is_available()
+    precision = config.mixed_precision
+    if precision == "auto":
+        half = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+        precision = half if gpu else "no"
+    if precision == "fp16" and not gpu:
+        raise UserError("--mixed-precision fp16 needs a GPU; use no, bf16 or auto.")
+    return Accelerator(
+        cpu=not gpu,
+        mixed_precision=precision,
+        gradient_accumulation_steps=config.accumulate,
+        log_with=list(config.log_with) or None,
+        project_dir=config.output,
+        # D sees two batches before its backward: broadcasting buffers between them would break
+        # autograd.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
+
+
+def check_size(config: TrainConfig, data: TrainingData) -> None:
+    """Refuse pictures that the networks cannot take.
+
+    Raises:
+        UserError: naming the folder, the size and what would do.
+    """
+    size, stride = data.reader.index.size, config.network.stride
+    if size % stride:
+        raise UserError(
+            f"{config.data}: pictures of {size} pixels, but --network.stages"
+            f" {config.network.stages} needs a"
+            f" multiple of {stride}; make shards with another --size."
+        )
+    if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
+        raise UserError(
+            f"{config.data}: pictures of {size} pixels are too small for the discriminator,"
+            " which needs"
+            f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
+        )
+
+
+def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) -> None:
+    """Print the run in a table; with `dry_run` every setting too."""
+    samples, size = len(data.reader), data.reader.index.size
+    cuda = accelerator.device.type == "cuda"
+    device = torch.cuda.get_device_name() if cuda else "CPU"
+    processes = accelerator.num_processes
+    share = config.batch_size // (processes * config.accumulate)
+    rows = [
+        ("processes", f"{processes} on {device}"),
+        (
+            "precision",
+            {"no": "float32"}.get(accelerator.mixed_precision, accelerator.mixed_precision),
+        ),
+        (
+            "batch",
+            f"{config.batch_size} = {share} x {processes} process(es) x {config.accumulate}"
+            " added up",
+        ),
+        ("data", f"{samples} pictures of {size}x{size} in {config.data / 'train'}"),
+        ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
+        ("output", str(config.output)),
+    ]
+    console.table("", ("run", ""), rows)
+    if config.dry_run:
+        console.say(json.dumps(settings.to_json(config), indent=2))
+
+
+class StopRequest:
+    """Ctrl-C or SIGTERM asks the loop to save and stop; a second one ends the program at once."""
+
+    def __init__(self) -> None:
+        self.received = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._receive)
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self.received = True
+        signal.signal(number, signal.SIG_DFL)

@@ -1,0 +1,119 @@
+"""The losses (Sec. 3.4, Eq. 4 to 8). Differences, Grams and means are float32 whatever the
+autocast."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import vgg19
+
+from colorizer.errors import UserError
+
+RELU_LAYERS = (
+    3,
+    8,
+    17,
+    26,
+    35,
+)  # relu1_2, relu2_2, relu3_4, relu4_4, relu5_4 in torchvision's vgg19
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class VGGFeatures(nn.Module):
+    """Frozen VGG-19: a picture → the five maps that the perceptual and style losses compare."""
+
+    def __init__(
+        self,
+        state: dict[str, Tensor],  # torchvision's vgg19 state dict; only features.* are used
+        imagenet_normalization: bool = False,  # off in the released code
+    ) -> None:
+        super().__init__()
+        with torch.device("meta"):  # no time lost on random weights
+            self.layers = vgg19().features[: RELU_LAYERS[-1] + 1]
+        own = {
+            k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")
+        }
+        wanted = {name: parameter.shape for name, parameter in self.layers.named_parameters()}
+        for name, shape in wanted.items():
+            if name not in own or own[name].shape != shape:
+                got = f"has shape {tuple(own[name].shape)}" if name in own else "is missing"
+                raise UserError(f"VGG-19 weights: features.{name} {got}, expected {tuple(shape)}.")
+        self.layers.load_state_dict({name: own[name] for name in wanted}, assign=True)
+        self.requires_grad_(False).eval()
+        self.imagenet_normalization = imagenet_normalization
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """B×3×H×W in [-1, 1] → five maps, 64 to 512 channels, in one pass."""
+        x = ((picture + 1) / 2 - self.mean) / self.std if self.imagenet_normalization else picture
+        maps = []
+        for number, layer in enumerate(self.layers):
+            x = layer(x)
+            if number in RELU_LAYERS:
+                maps.append(x)
+        return maps
+
+
+def perceptual_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
+    """Eq. 6: mean absolute difference of each map, summed over the maps."""
+    return torch.stack(
+        [F.l1_loss(r.float(), t.float()) for r, t in zip(result, truth, strict=True)]
+    ).sum()
+
+
+def gram(features: Tensor) -> Tensor:
+    """B×C×H×W → B×C×C, F·Fᵀ / (C·H·W), in float32."""
+    _, channels, height, width = features.shape
+    with torch.autocast(features.device.type, enabled=False):
+        flat = features.float().flatten(2)  # B×C×(H·W)
+        return flat @ flat.transpose(1, 2) / (channels * height * width)
+
+
+def style_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
+    """Eq. 7: mean absolute difference of each map's Gram matrix, summed over the maps."""
+    return torch.stack(
+        [F.l1_loss(gram(r), gram(t)) for r, t in zip(result, truth, strict=True)]
+    ).sum()
+
+
+def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+    """Least squares, real towards 1 and fake towards 0 (Eq. 4 prints the targets reversed)."""
+    return real_scores.float().sub(1).square().mean() + fake_scores.float().square().mean()
+
+
+def adversarial_loss(fake_scores: Tensor) -> Tensor:
+    """The generator's side: fake towards 1."""
+    return fake_scores.float().sub(1).square().mean()
+
+
+def triplet_loss(logits: Tensor, grid: Tensor, negatives: Tensor, margin: float) -> Tensor:
+    """Similarity-based triplet loss (Lee et al., CVPR 2020, Eq. 5): max(0, S(q, n) - S(q, p) +
+    margin).
+
+    Args:
+        logits: B×N×M similarities of line queries and reference keys, N = h·w of the line's last
+        map, M likewise.
+        grid: B×H×W×2, where in the truth (x, y in [-1, 1]) each pixel of the warped reference comes
+        from. The
+            anchor of a key is the query at that place; the key itself is the positive.
+        negatives: B×M, another key for each key.
+        margin: By how much the positive must score higher.
+
+    Returns:
+        Mean over the keys that come from inside the picture (0 if none does).
+    """
+    batch, _, keys = logits.shape
+    side = round(keys**0.5 * (grid.shape[1] / grid.shape[2]) ** 0.5)  # rows of the key map
+    places = F.adaptive_avg_pool2d(grid.float().permute(0, 3, 1, 2), (side, keys // side))
+    columns = ((places[:, 0] + 1) / 2 * (keys // side)).floor().long().flatten(1)  # B×M
+    rows = ((places[:, 1] + 1) / 2 * side).floor().long().flatten(1)
+    inside = (columns >= 0) & (columns < keys // side) & (rows >= 0) & (rows < side)
+    anchors = (rows * (keys // side) + columns).where(inside, 0)  # B×M indexes of queries
+
+    picture = torch.arange(batch, device=logits.device)[:, None]
+    key = torch.arange(keys, device=logits.device)[None]
+    positive = logits[picture, anchors, key].float()
+    negative = logits[picture, anchors, negatives].float()
+    loss = F.relu(negative - positive + margin)
+    return (loss * inside).sum() / inside.sum().clamp_min(1)

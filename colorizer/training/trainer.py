@@ -1,0 +1,205 @@
+"""The training loop. Running the same command again continues where the run stopped."""
+
+import json
+import math
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from colorizer import config as settings
+from colorizer import console
+from colorizer.config import TrainConfig
+from colorizer.data.dataset import BatchNumbers, TrainingData, load_batches
+from colorizer.errors import UserError
+from colorizer.inference import describe_generator
+from colorizer.training import checkpoint
+from colorizer.training.launch import StopRequest, check_size, describe, start_accelerator
+from colorizer.training.run import RunFolder
+from colorizer.training.samples import SampleGrid
+from colorizer.training.steps import Colorization
+
+STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
+
+
+def train(config: TrainConfig) -> None:
+    """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
+
+    Raises:
+        UserError: settings, data, weights or an earlier run do not fit; nothing is changed then. Or
+        a loss is no
+            longer finite; the last checkpoint is from before.
+    """
+    accelerator = start_accelerator(config)
+    main = accelerator.is_main_process
+    settings.check(config, accelerator.num_processes)
+    data = TrainingData(config.data / "train", config.seed, config.shard_window)
+    check_size(config, data)
+    if main:
+        describe(config, accelerator, data)
+    if config.dry_run:
+        return
+    run = RunFolder(config, data.reader.index)
+    newest, faults = run.find_checkpoint()
+    state = checkpoint.verify(newest) if newest else None
+    if state and state.step >= config.steps:
+        if main:
+            console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
+        return
+    task = Colorization(config, accelerator)
+    trainer = Trainer(config, accelerator, data, run, task)
+    if newest:
+        trainer.resume(newest, state)
+    accelerator.wait_for_everyone()  # all have read what is there before anything is changed
+    if main:
+        run.prepare(trainer.step, faults)
+    trainer.run()
+
+
+class Trainer:
+    """A run: its task, the step it stands at, and what it writes."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        data: TrainingData,
+        run_folder: RunFolder,
+        task: Colorization,
+    ) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        self.data = data
+        self.run_folder = run_folder
+        self.task = task
+        self.step = 0
+        self.totals: dict[str, torch.Tensor] = {}  # sums of the losses since the last log line
+        self.logged = (0, 0.0)  # step and time of it
+
+    def resume(self, newest: Path, state: checkpoint.State) -> None:
+        """Continue from a verified checkpoint."""
+        names = [name.removesuffix(".safetensors") for name in state.files]
+        self.task.load_state({name: checkpoint.read(newest, name) for name in names}, state.step)
+        if self.accelerator.scaler is not None and state.scaler is not None:
+            self.accelerator.scaler.load_state_dict(state.scaler)
+        self.step = state.step
+        if self.accelerator.is_main_process:
+            console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
+
+    def run(self) -> None:
+        """Train to the end or to a request to stop; either way the last step is saved."""
+        config, main = self.config, self.accelerator.is_main_process
+        stop = StopRequest()
+        samples = (
+            SampleGrid(config, self.accelerator.device) if main and config.sample_every else None
+        )
+        if config.log_with:
+            self.accelerator.init_trackers("colorizer", {"config": json.dumps(asdict(config))})
+        self.logged = (self.step, time.monotonic())
+        figures = ""
+        with console.progress("training", config.steps, "steps", self.step, shown=main) as bar:
+            for batch in self._batches():
+                with self.accelerator.accumulate(*self.task.trained):
+                    self._add(self.task.step(batch))
+                if not self.accelerator.sync_gradients:
+                    continue
+                self.step += 1
+                last = self._is_last(stop)
+                if last or self.step % config.log_every == 0:
+                    figures = self._log()
+                if samples and (last or self.step % config.sample_every == 0):
+                    name = f"step-{self.step:08d}.png"
+                    samples.write(self.task.result_generator, self.run_folder.samples / name)
+                if last or self.step % config.checkpoint_every == 0:
+                    self._save()
+                bar.advance(self.step, figures)
+                if last:
+                    break
+        self.accelerator.end_training()
+        if main and self.step < config.steps:
+            console.say(f"Stopped and saved at step {self.step}; the same command continues.")
+
+    def _batches(self):
+        config, accelerator = self.config, self.accelerator
+        numbers = BatchNumbers(
+            self.step,
+            config.steps,
+            config.batch_size,
+            config.accumulate,
+            accelerator.process_index,
+            accelerator.num_processes,
+        )
+        pin_memory = accelerator.device.type == "cuda"
+        return load_batches(self.data, numbers, config.workers, pin_memory)
+
+    def _is_last(self, stop: StopRequest) -> bool:
+        """Whether to end after this step; every process gets the same answer."""
+        if self.step == self.config.steps:
+            return True
+        if self.accelerator.num_processes == 1:
+            return stop.received
+        if self.step % STEPS_BETWEEN_AGREEMENTS:
+            return False
+        flag = torch.tensor(float(stop.received), device=self.accelerator.device)
+        return self.accelerator.reduce(flag, "sum").item() > 0
+
+    def _add(self, losses: dict[str, torch.Tensor]) -> None:
+        for name, value in losses.items():
+            self.totals[name] = self.totals[name] + value if name in self.totals else value
+
+    def _mean_losses(self) -> dict[str, float]:
+        """Means since the last log line, over all processes; the one place that waits for the
+        device.
+
+        Raises:
+            UserError: in every process, if one is not finite.
+        """
+        batches = (self.step - self.logged[0]) * self.config.accumulate
+        means = self.accelerator.reduce(torch.stack(list(self.totals.values())) / batches, "mean")
+        losses = dict(zip(self.totals, means.tolist(), strict=True))
+        for name, value in losses.items():
+            if not math.isfinite(value):
+                raise UserError(
+                    f"the {name} loss became {value} between steps {self.logged[0]} and"
+                    f" {self.step}; training"
+                    f" stopped. {self.run_folder.checkpoints} is as before; try a lower"
+                    " learning rate, or"
+                    " --mixed-precision no."
+                )
+        return losses
+
+    def _log(self) -> str:
+        """Write the losses since the last time; gives the line for the progress bar."""
+        losses = self._mean_losses()
+        step, moment = self.logged
+        self.totals, self.logged = {}, (self.step, time.monotonic())
+        rate = (self.step - step) * self.config.batch_size / (self.logged[1] - moment)
+        figures = {"step": self.step, **losses, "images_per_second": rate}
+        if self.accelerator.is_main_process:
+            self.run_folder.append_metrics(figures)
+        self.accelerator.log(figures, step=self.step)
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+        return f"{shown}  {rate:.1f} images/s"
+
+    def _save(self) -> None:
+        """Write a checkpoint and delete the oldest ones."""
+        if self.totals:  # a checkpoint of broken weights would push out good ones
+            self._mean_losses()
+        if self.accelerator.is_main_process:
+            config, size = settings.to_json(self.config), self.data.reader.index.size
+            scaler = self.accelerator.scaler
+            state = checkpoint.State(
+                step=self.step,
+                config=config,
+                data=self.run_folder.data,
+                size=size,
+                processes=self.accelerator.num_processes,
+                scaler=scaler.state_dict() if scaler is not None else None,
+                files={},
+            )
+            header = describe_generator(config["network"], size, self.step)
+            checkpoint.save(self.run_folder.checkpoints, self.task.state(), state, header)
+            checkpoint.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
+        self.accelerator.wait_for_everyone()

@@ -1,0 +1,15 @@
+"""Train a colorizer: `accelerate launch launch/train.py PRESET --data SHARDS --output RUN`."""
+
+import tyro
+
+from colorizer import config, console
+from colorizer.training.trainer import train
+
+
+def main() -> None:
+    presets = {name: (make.__doc__, make()) for name, make in config.PRESETS.items()}
+    train(tyro.extras.overridable_config_cli(presets, description=__doc__))
+
+
+if __name__ == "__main__":
+    console.run(main)
