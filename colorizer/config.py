@@ -146,6 +146,8 @@ class TrainConfig:
     """Newest checkpoints to keep."""
     log_with: tuple[str, ...] = ()
     """Trackers that Accelerate knows and that are installed: tensorboard, wandb, ..."""
+    log_samples: bool = False
+    """Write the keys of every step's samples to order/rank-N.jsonl, a file for each process."""
     dry_run: bool = False
     """Print the resolved run and stop before anything is built."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -171,6 +173,7 @@ FREE_TO_CHANGE = frozenset(
         "checkpoint_every",
         "keep_checkpoints",
         "log_with",
+        "log_samples",
         "dry_run",
         "loss.vgg_weights",
     ]
@@ -208,11 +211,12 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
     return TrainConfig(
         data,
         output,
-        steps=1600,
+        steps=1200,
+        workers=1,
         log_every=20,
         sample_every=200,
         checkpoint_every=400,
-        network=NetworkConfig(width=0.375, stages=4, residual_blocks=1),
+        network=NetworkConfig(width=0.5, stages=4, residual_blocks=1),
         loss=LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
         optimizer=OptimizerConfig(generator_lr=2e-3, ema_decay=0.99),
         augment=AugmentConfig("grid", strength=0.1, border="reflect"),
@@ -278,8 +282,9 @@ class ShardsConfig:
     fit: Literal["pad", "crop"] = "pad"
     """How a picture becomes square: pad with white, or crop the middle."""
     held_out: float | None = None
-    """Share kept from training, chosen by a hash of the key (or of the character). Default: val/
-    where the source has train/ and val/, else 0.05."""
+    """Share kept from training, chosen by a hash of the key (or of the character).
+
+    Default: val/ where the source has train/ and val/, else 0.05."""
     samples_per_shard: int = 1000
     """Samples in a shard; the last one may have fewer."""
     workers: int = 0

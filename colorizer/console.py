@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from colorizer.errors import UserError
 
+ABSENT = "-"  # a table's cell without a figure
 PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
 
 
@@ -36,15 +37,23 @@ def warn(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; the first column is text, the others are figures."""
+    """Print a table; columns of figures are set to the right."""
     grid = rich.table.Table(
         title=escape(title), title_justify="left", box=rich.table.box.SIMPLE_HEAD
     )
-    for number, column in enumerate(columns):
-        grid.add_column(escape(column), justify="left" if number == 0 else "right")
+    for name, *cells in zip(columns, *rows, strict=True):
+        figures = all(cell[:1].isdigit() or cell == ABSENT for cell in cells)
+        grid.add_column(escape(name), justify="right" if figures else "left")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
     _console().print(grid)
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and values below each other."""
+    widest = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        say(f"  {name:{widest}}  {value}")
 
 
 class Progress:
@@ -132,6 +141,9 @@ def run(main: Callable[[], None]) -> None:
     except UserError as error:
         _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}")
         sys.exit(1)
+    except KeyboardInterrupt:
+        _console(stderr=True).print("stopped")
+        sys.exit(130)  # as a shell reports a program ended by Ctrl-C
     except BrokenPipeError:  # the reader (`| head`) has gone; nothing to say to anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

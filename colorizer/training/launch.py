@@ -2,6 +2,7 @@
 
 import json
 import signal
+import warnings
 from types import FrameType
 
 import torch
@@ -26,6 +27,8 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         precision = half if gpu else "no"
     if precision == "fp16" and not gpu:
         raise UserError("--mixed-precision fp16 needs a GPU; use no, bf16 or auto.")
+    # torch 2.15 renames this setting of DDP, and Accelerate does not know the new name yet.
+    warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
     return Accelerator(
         cpu=not gpu,
         mixed_precision=precision,
@@ -81,7 +84,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
         ("output", str(config.output)),
     ]
-    console.table("", ("run", ""), rows)
+    console.facts(rows)
     if config.dry_run:
         console.say(json.dumps(settings.to_json(config), indent=2))
 

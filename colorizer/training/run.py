@@ -89,6 +89,13 @@ class RunFolder:
         with open(self.metrics, "a") as file:
             file.write(json.dumps(figures) + "\n")
 
+    def append_keys(self, rank: int, step: int, keys: list[str]) -> None:
+        """Write down what one process has trained on."""
+        path = self.folder / "order" / f"rank-{rank}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "a") as file:
+            file.write(json.dumps({"step": step, "keys": keys}) + "\n")
+
 
 def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:
     """Settings that make another run: `network.width: 1.0 there, 0.5 here`."""

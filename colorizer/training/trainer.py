@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from colorizer import config as settings
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import BatchNumbers, TrainingData, load_batches
+from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
 from colorizer.errors import UserError
 from colorizer.inference import describe_generator
 from colorizer.training import checkpoint
@@ -55,6 +55,7 @@ def train(config: TrainConfig) -> None:
     accelerator.wait_for_everyone()  # all have read what is there before anything is changed
     if main:
         run.prepare(trainer.step, faults)
+    accelerator.wait_for_everyone()
     trainer.run()
 
 
@@ -96,13 +97,19 @@ class Trainer:
             SampleGrid(config, self.accelerator.device) if main and config.sample_every else None
         )
         if config.log_with:
-            self.accelerator.init_trackers("colorizer", {"config": json.dumps(asdict(config))})
+            self.accelerator.init_trackers(
+                "colorizer", {"config": json.dumps(settings.to_json(config))}
+            )
         self.logged = (self.step, time.monotonic())
         figures = ""
         with console.progress("training", config.steps, "steps", self.step, shown=main) as bar:
             for batch in self._batches():
                 with self.accelerator.accumulate(*self.task.trained):
                     self._add(self.task.step(batch))
+                if config.log_samples:
+                    self.run_folder.append_keys(
+                        self.accelerator.process_index, self.step + 1, batch.keys
+                    )
                 if not self.accelerator.sync_gradients:
                     continue
                 self.step += 1
@@ -121,7 +128,8 @@ class Trainer:
         if main and self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
 
-    def _batches(self):
+    def _batches(self) -> Iterator[Batch]:
+        """This process's batches from here to the last step."""
         config, accelerator = self.config, self.accelerator
         numbers = BatchNumbers(
             self.step,

@@ -13,7 +13,6 @@ from colorizer.data.characters.traits import (
     Palette,
     Pose,
     sample_character,
-    sample_palette,
     sample_pose,
 )
 
@@ -27,7 +26,6 @@ __all__ = [
     "draw",
     "recolor",
     "sample_character",
-    "sample_palette",
     "sample_pose",
     "tone_colors",
 ]

@@ -1,0 +1,209 @@
+"""Writes shards: streamed to disk, with their final names only once they are whole."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+
+from colorizer.data.shards import (
+    BLOCK,
+    COLOR,
+    FORMAT,
+    INDEX,
+    JSON,
+    KEY,
+    LINE,
+    Index,
+    ShardEntry,
+    encode_color,
+    encode_line,
+)
+from colorizer.errors import UserError
+
+PARTIAL = ".partial"
+
+
+class ShardWriter:
+    """Writes one folder of shards and, when all went well, its index.
+
+        with ShardWriter(folder, 256, 1000, settings) as writer:
+            writer.write(key, color, line, metadata)
+
+    A shard is `NAME.partial` until it is complete. After an exception in the `with` block the open
+    shard stays `.partial` and no index is written.
+    """
+
+    def __init__(
+        self, folder: Path, size: int, samples_per_shard: int, settings: dict[str, Any]
+    ) -> None:
+        """
+        Args:
+            folder: Made if it is not there; must hold no shards.
+            size: Side of the pictures, in pixels.
+            samples_per_shard: Samples in every shard but the last.
+            settings: What determines the samples, as JSON values; goes into the index.
+        """
+        self.index = Index(folder, size, settings, ())  # the shards finished so far
+        self._samples_per_shard = samples_per_shard
+        self._keys: set[str] = set()
+        self._shard: _OpenShard | None = None
+
+    @property
+    def samples(self) -> int:
+        """Samples written so far."""
+        return len(self._keys)
+
+    def __enter__(self) -> Self:
+        folder = self.index.folder
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        if (folder / INDEX).exists() or any(folder.glob("*.tar")):
+            raise UserError(f"{folder} already holds shards; choose another folder.")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._finish_shard()
+            _write_index(self.index)
+        elif self._shard is not None:
+            self._shard.file.close()
+
+    def write(
+        self, key: str, color: np.ndarray, line: np.ndarray, metadata: dict[str, Any]
+    ) -> None:
+        """Append one sample.
+
+        Args:
+            key: Letters, digits, `-` and `_`, at most 80; not written before.
+            color: size×size×3 uint8 RGB.
+            line: size×size uint8, dark ink on white.
+            metadata: JSON values.
+
+        Raises:
+            ValueError: a bad or repeated key, or a picture of another shape.
+            UserError: the disk is full or cannot be written to.
+        """
+        side = self.index.size
+        if color.shape != (side, side, 3) or line.shape != (side, side):
+            raise ValueError(f"{key}: color is {color.shape}, line {line.shape}, the side {side}")
+        self.write_encoded(key, encode_color(color), encode_line(line), metadata)
+
+    def write_encoded(self, key: str, color: bytes, line: bytes, metadata: dict[str, Any]) -> None:
+        """As `write`, with pictures that `encode_color` and `encode_line` have made."""
+        if not KEY.fullmatch(key) or key in self._keys:
+            raise ValueError(f"bad or repeated key {key!r}")
+        self._keys.add(key)
+        text = json.dumps(metadata, sort_keys=True).encode()
+        if self._shard is None:
+            self._shard = _OpenShard(self.index.folder, len(self.index.shards))
+        self._shard.append(
+            _tar_member(f"{key}.{COLOR}", color)
+            + _tar_member(f"{key}.{LINE}", line)
+            + _tar_member(f"{key}.{JSON}", text)
+        )
+        if self._shard.samples == self._samples_per_shard:
+            self._finish_shard()
+
+    def _finish_shard(self) -> None:
+        if self._shard is None:
+            return
+        shards = (*self.index.shards, self._shard.finish())
+        self.index = dataclasses.replace(self.index, shards=shards)
+        self._shard = None
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for a part of it.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is full.
+    """
+    with writing(path), _partial(path).open("wb") as file:
+        file.write(data)
+        _publish(file, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into a sentence.
+
+    Raises:
+        UserError: for any OSError inside, naming the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; make room there or choose another output."
+        ) from error
+
+
+class _OpenShard:
+    """A shard that is being written."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.samples = 0
+        self._path = folder / f"{number:06d}.tar"
+        self._bytes = 0
+        self._hash = hashlib.sha256()
+        with writing(self._path):
+            self.file = _partial(self._path).open("wb")
+
+    def append(self, sample: bytes) -> None:
+        self._write(sample)
+        self.samples += 1
+
+    def finish(self) -> ShardEntry:
+        """End the tar and give the shard its name."""
+        self._write(bytes(2 * BLOCK))
+        with writing(self._path), self.file:
+            _publish(self.file, self._path)
+        return ShardEntry(self._path.name, self.samples, self._bytes, self._hash.hexdigest())
+
+    def _write(self, data: bytes) -> None:
+        with writing(self._path):
+            self.file.write(data)
+        self._hash.update(data)
+        self._bytes += len(data)
+
+
+def _tar_member(name: str, data: bytes) -> bytes:
+    # tarfile's defaults (mode 0644, time 0, owner 0, no names) do not change from run to run.
+    member = tarfile.TarInfo(name)
+    member.size = len(data)
+    return member.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % BLOCK)
+
+
+def _write_index(index: Index) -> None:
+    content = {
+        "format": FORMAT,
+        "size": index.size,
+        "samples": index.samples,
+        "settings": index.settings,
+        "shards": [dataclasses.asdict(shard) for shard in index.shards],
+    }
+    replace_file(index.folder / INDEX, json.dumps(content, indent=1).encode() + b"\n")
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + PARTIAL)
+
+
+def _publish(file: BinaryIO, path: Path) -> None:
+    """Put the open partial file on disk, then under its name."""
+    file.flush()
+    os.fsync(file.fileno())
+    os.replace(_partial(path), path)

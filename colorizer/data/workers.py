@@ -1,0 +1,85 @@
+"""Calls a function in worker processes, in order and with bounded memory."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+
+from colorizer.errors import UserError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+LOOK_AHEAD = 4  # tasks under way for each worker
+
+
+def map_in_order(
+    function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
+) -> Generator[Result, None, None]:
+    """Yield function(task) of each task, in the tasks' order. Close it to stop early.
+
+    Args:
+        function: Importable, as are its arguments: processes are spawned.
+        tasks: Taken no further than a few for each worker ahead of the results.
+        workers: Processes; 0: one for each CPU core.
+
+    Raises:
+        UserError: a worker was killed from outside.
+        Exception: whatever the function raises, from the first task in order that does.
+    """
+    workers = workers or os.cpu_count() or 1
+    waiting: deque[Future[Result]] = deque()
+    with _pool(workers) as pool:
+        for task in tasks:
+            with _interrupts_held_back():  # a worker may start here
+                waiting.append(pool.submit(function, task))
+            if len(waiting) >= LOOK_AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    # Spawned, as a forked copy of a process with threads (OpenCV's, the progress bar's) may hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start_worker)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise UserError(
+            "a worker process was killed, most likely for lack of memory; give fewer --workers."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """A process started inside inherits the signal mask, so Ctrl-C reaches its parent alone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(0)  # the processes are the parallelism
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    """Without this a worker outlives a parent that was killed, waiting for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,86 @@
+"""Fixtures: every picture the tests need is drawn here, small."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models import vgg19
+
+from colorizer.config import CharactersConfig
+from colorizer.data.make import make_shards
+from colorizer.data.shard_writer import ShardWriter
+
+DrawScene = Callable[[int, int, int], np.ndarray]
+
+
+def _draw_scene(number: int, width: int, height: int) -> np.ndarray:
+    """A disc and a box in flat colours with dark outlines; other colours for each number."""
+    rng = np.random.default_rng(number)
+    ground, disc, box = (tuple(map(int, rng.integers(90, 250, 3))) for _ in range(3))
+    scene = np.full((height, width, 3), ground, np.uint8)
+    side = min(width, height)
+    for color, thickness in ((disc, -1), ((20, 10, 30), max(1, side // 40))):
+        cv2.circle(scene, (width // 3, height // 2), side // 4, color, thickness)
+    for color, thickness in ((box, -1), ((20, 10, 30), max(1, side // 40))):
+        corner = (width // 2, height // 3)
+        cv2.rectangle(scene, corner, (width * 5 // 6, height * 4 // 5), color, thickness)
+    return scene
+
+
+@pytest.fixture
+def draw_scene() -> DrawScene:
+    """`draw_scene(number, width, height)` -> height×width×3 uint8 RGB."""
+    return _draw_scene
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path) -> Path:
+    """A folder of ten colour pictures of several sizes, formats and depths, and one text file."""
+    folder = tmp_path / "pictures"
+    (folder / "more" / "deep").mkdir(parents=True)
+    for number in range(10):
+        parent = folder if number % 3 else folder / "more" / "deep"
+        suffix = ("png", "jpg", "webp")[number % 3]
+        scene = _draw_scene(number, 60 + 9 * number, 100 - 4 * number)
+        Image.fromarray(scene).save(parent / f"scene {number}.{suffix}")
+    (folder / "notes.txt").write_text("not a picture")
+    return folder
+
+
+@pytest.fixture
+def shard_folder(tmp_path: Path) -> Path:
+    """Ten 32×32 samples in shards of 4, 4 and 2; the metadata holds the scene's number."""
+    folder = tmp_path / "shards"
+    with ShardWriter(folder, 32, 4, {"source": "test"}) as writer:
+        for number in range(10):
+            scene = _draw_scene(number, 32, 32)
+            line = cv2.cvtColor(scene, cv2.COLOR_RGB2GRAY)
+            writer.write(f"scene-{number}", scene, line, {"number": number})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def character_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve drawn characters in two poses each at 64×64, about a quarter held out."""
+    folder = tmp_path_factory.mktemp("characters")
+    make_shards(
+        CharactersConfig(
+            output=folder, count=12, size=64, held_out=0.25, samples_per_shard=5, workers=1
+        )
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stand-in for the VGG-19 weights: the right names and shapes, random values."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
+    features = vgg19(init_weights=True).features[:36]
+    save_file({f"features.{k}": v for k, v in features.state_dict().items()}, path)
+    return path

@@ -1,0 +1,153 @@
+"""Warp, flips and jitter."""
+
+import numpy as np
+import pytest
+import torch
+
+from colorizer.config import AugmentConfig
+from colorizer.data.augment import (
+    augment,
+    draw_negatives,
+    draw_parameters,
+    jitter,
+    spline_grid,
+    warp,
+)
+
+STILL = AugmentConfig(strength=0.0)
+
+
+def _pictures(
+    count: int = 2, height: int = 24, width: int = 24
+) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    color = torch.randint(0, 256, (count, height, width, 3), generator=generator)
+    line = torch.randint(0, 256, (count, height, width), generator=generator)
+    return color.to(torch.uint8), line.to(torch.uint8)
+
+
+@pytest.mark.parametrize("control", ["diagonal", "grid"])
+def test_parameters_depend_on_seed_and_n_alone(control):
+    config = AugmentConfig(control, flip=0.5, hue=0.5)
+    together = draw_parameters(config, 3, [7, 8, 9])
+    alone = draw_parameters(config, 3, [8])
+    for name in together._fields:
+        assert torch.equal(getattr(together, name)[1:2], getattr(alone, name))
+    assert not torch.equal(together.moved, draw_parameters(config, 4, [7, 8, 9]).moved)
+
+
+def test_without_strength_the_reference_is_the_truth():
+    color, line = _pictures()
+    batch = augment(STILL, draw_parameters(STILL, 0, [0, 1]), color, line)
+    torch.testing.assert_close(batch.reference, batch.truth, atol=1e-4, rtol=0)
+    assert batch.truth.min() >= -1 and batch.truth.max() <= 1
+    torch.testing.assert_close(batch.truth[1, 2], color[1, :, :, 2] / 127.5 - 1)
+    torch.testing.assert_close(batch.line[1, 0], line[1] / 127.5 - 1)
+
+
+def test_the_papers_warp_fixes_corners_and_moves_two_points_along_the_diagonal():
+    p = draw_parameters(AugmentConfig(), 0, range(200))
+    corners, inner = p.points[:, :4], p.points[:, 4:]
+    assert torch.equal(corners, p.moved[:, :4]) and corners.abs().eq(1).all()
+    assert inner.shape == (200, 2, 2)
+    assert torch.equal(inner[..., 0], inner[..., 1])
+    assert inner.abs().max() <= 0.4 and inner.abs().max() > 0.38  # 0.3 to 0.7 of the side
+    moves = p.moved[:, 4:] - inner
+    torch.testing.assert_close(moves[..., 0], moves[..., 1])
+    assert 0.48 < moves.abs().max() <= 0.5001  # a quarter of the side
+
+
+def _tps_by_hand(points: np.ndarray, moved: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Bookstein's spline in float64, solved afresh."""
+
+    def u(a: np.ndarray, b: np.ndarray) -> float:
+        r2 = ((a - b) ** 2).sum()
+        return r2 * np.log(r2) if r2 > 0 else 0.0
+
+    k = len(points)
+    system = np.zeros((k + 3, k + 3))
+    for i in range(k):
+        for j in range(k):
+            system[i, j] = u(points[i], points[j])
+        system[i, k:] = system[k:, i] = [1, *points[i]]
+    weights = np.linalg.solve(system, np.vstack([moved, np.zeros((3, 2))]))
+    return weights.T @ np.array([*(u(place, p) for p in points), 1, *place])
+
+
+def test_spline_grid_is_the_thin_plate_spline():
+    p = draw_parameters(AugmentConfig("grid", strength=0.1), 0, [0, 1])
+    grid = spline_grid(p.points, p.moved, 6, 9)
+    for b, row, column in ((0, 0, 0), (1, 3, 5), (1, 5, 8)):
+        place = np.array([(column + 0.5) / 9 * 2 - 1, (row + 0.5) / 6 * 2 - 1])
+        expected = _tps_by_hand(p.points[b].double().numpy(), p.moved[b].double().numpy(), place)
+        np.testing.assert_allclose(grid[b, row, column].numpy(), expected, atol=2e-5)
+
+
+def test_reference_shows_what_the_grid_says():
+    """A picture of its own coordinates, warped, equals the grid where the grid is inside."""
+    p = draw_parameters(AugmentConfig("grid", strength=0.1), 0, [0])
+    grid = spline_grid(p.points, p.moved, 64, 64)
+    identity = spline_grid(p.points, p.points, 64, 64).permute(0, 3, 1, 2)  # x and y as channels
+    warped = warp(identity, grid, "white").permute(0, 2, 3, 1)
+    inside = grid.abs().amax(3) < 0.9
+    assert inside.float().mean() > 0.5
+    torch.testing.assert_close(warped[inside], grid[inside], atol=0.01, rtol=0)
+
+
+@pytest.mark.parametrize(("border", "value"), [("black", -1.0), ("white", 1.0)])
+def test_outside_lies_the_border(border, value):
+    picture = torch.zeros(1, 3, 8, 8)
+    grid = torch.full((1, 8, 8, 2), 3.0)
+    assert warp(picture, grid, border).eq(value).all()
+
+
+def test_reflected_border_shows_the_picture_again():
+    picture = torch.rand(1, 3, 8, 8)
+    x = (torch.arange(8) + 0.5) / 4 - 1
+    y, x = torch.meshgrid(x, x, indexing="ij")
+    grid = torch.stack([2 - x, y], -1)[None]  # the picture's mirror image to its right
+    torch.testing.assert_close(warp(picture, grid, "reflect"), picture, atol=1e-5, rtol=0)
+
+
+def test_flip_mirrors_line_and_truth_and_flip_reference_the_reference_alone():
+    color, line = _pictures()
+    still = augment(STILL, draw_parameters(STILL, 0, [0, 1]), color, line)
+    both = AugmentConfig(strength=0.0, flip=1.0)
+    flipped = augment(both, draw_parameters(both, 0, [0, 1]), color, line)
+    assert torch.equal(flipped.truth, still.truth.flip(3))
+    assert torch.equal(flipped.line, still.line.flip(3))
+    torch.testing.assert_close(flipped.reference, still.truth.flip(3), atol=1e-4, rtol=0)
+    alone = AugmentConfig(strength=0.0, flip_reference=1.0)
+    mirrored = augment(alone, draw_parameters(alone, 0, [0, 1]), color, line)
+    assert torch.equal(mirrored.truth, still.truth)
+    torch.testing.assert_close(mirrored.reference, still.truth.flip(3), atol=1e-4, rtol=0)
+
+
+def test_jitter_turns_hue_and_keeps_grey():
+    picture = torch.tensor([[1.0, 0, 0], [0.4, 0.4, 0.4]]).T.view(1, 3, 1, 2) * 2 - 1
+    third = jitter(picture, torch.tensor([[1 / 3, 1.0, 1.0]]))
+    expected = torch.tensor([[0, 1.0, 0], [0.4, 0.4, 0.4]]).T.view(1, 3, 1, 2) * 2 - 1
+    torch.testing.assert_close(
+        third, expected, atol=1e-5, rtol=0
+    )  # a third of a turn: red to green
+    grey = jitter(picture, torch.tensor([[0.0, 0.0, 0.5]]))
+    torch.testing.assert_close(grey[0, :, 0, 0], torch.full((3,), 1 / 3 - 1))
+    unchanged = jitter(picture, torch.tensor([[0.0, 1.0, 1.0]]))
+    torch.testing.assert_close(unchanged, picture, atol=1e-6, rtol=0)
+
+
+def test_jitter_changes_truth_and_reference_alike():
+    config = AugmentConfig(strength=0.0, hue=0.5, saturation=0.5)
+    color, line = _pictures()
+    batch = augment(config, draw_parameters(config, 0, [0, 1]), color, line)
+    plain = augment(STILL, draw_parameters(STILL, 0, [0, 1]), color, line)
+    assert not torch.allclose(batch.truth, plain.truth, atol=0.05)
+    torch.testing.assert_close(batch.reference, batch.truth, atol=1e-3, rtol=0)
+
+
+def test_negatives_are_other_keys_and_depend_on_n():
+    negatives = draw_negatives(0, range(50), 16)
+    assert negatives.shape == (50, 16)
+    assert (negatives != torch.arange(16)).all()
+    assert negatives.min() == 0 and negatives.max() == 15
+    assert torch.equal(negatives[7:8], draw_negatives(0, [7], 16))

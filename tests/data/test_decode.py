@@ -1,0 +1,186 @@
+"""Every kind of picture file becomes the same 8-bit RGB; what cannot is rejected, within bounds."""
+
+import resource
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorizer.data.decode import Rejected, decode_picture, to_grey
+
+SIDE = 16
+
+
+def ramp() -> np.ndarray:
+    """16×16 with every 8-bit value once."""
+    return np.arange(SIDE * SIDE, dtype=np.uint8).reshape(SIDE, SIDE)
+
+
+def colors() -> np.ndarray:
+    """16×16×3 with no symmetry and three unlike channels."""
+    return np.dstack((ramp(), ramp()[::-1], ramp().T))
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def test_grey_is_repeated(tmp_path: Path) -> None:
+    decoded = decode_picture(save(tmp_path / "a.png", Image.fromarray(ramp())))
+    assert np.array_equal(decoded.pixels, np.dstack([ramp()] * 3))
+    assert np.array_equal(to_grey(decoded.pixels), ramp())
+
+
+def test_16_bit_grey_keeps_its_high_byte(tmp_path: Path) -> None:
+    deep = ramp().astype(np.uint16) * 256 + 200
+    for suffix in ("png", "tif"):
+        decoded = decode_picture(save(tmp_path / f"a.{suffix}", Image.fromarray(deep)))
+        assert np.array_equal(decoded.pixels, np.dstack([ramp()] * 3))
+
+
+def test_16_bit_color_keeps_its_high_byte(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png_of_16_bit_color(colors()))
+    assert np.array_equal(decode_picture(tmp_path / "a.png").pixels, colors())
+
+
+def png_of_16_bit_color(high: np.ndarray) -> bytes:
+    deep = (high.astype(">u2") * 256 + 99).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in deep)
+    return png(high.shape[1], high.shape[0], depth=16, color_type=2, rows=rows)
+
+
+def png(width: int, height: int, depth: int, color_type: int, rows: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_palette_becomes_its_colors(tmp_path: Path) -> None:
+    indices = Image.fromarray(ramp() % 3, "L").convert("P")
+    indices.putpalette([10, 20, 30, 200, 100, 0, 7, 8, 9])
+    decoded = decode_picture(save(tmp_path / "a.png", indices))
+    table = np.array([[10, 20, 30], [200, 100, 0], [7, 8, 9]], np.uint8)
+    assert np.array_equal(decoded.pixels, table[ramp() % 3])
+
+
+def test_transparent_palette_color_is_white(tmp_path: Path) -> None:
+    indices = Image.fromarray(ramp() % 2, "L").convert("P")
+    indices.putpalette([10, 20, 30, 200, 100, 0])
+    decoded = decode_picture(save(tmp_path / "a.png", indices, transparency=1))
+    table = np.array([[10, 20, 30], [255, 255, 255]], np.uint8)
+    assert np.array_equal(decoded.pixels, table[ramp() % 2])
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_goes_over_white(tmp_path: Path, mode: str) -> None:
+    color = colors() if mode == "RGBA" else ramp()
+    alpha = ramp().T
+    decoded = decode_picture(save(tmp_path / "a.png", Image.fromarray(np.dstack((color, alpha)))))
+    share = alpha[..., None] / 255
+    over_white = np.rint(np.atleast_3d(color) * share + 255 * (1 - share))
+    assert np.array_equal(decoded.pixels, np.broadcast_to(over_white, (SIDE, SIDE, 3)))
+
+
+def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
+    inks = np.zeros((SIDE, SIDE, 4), np.uint8)
+    inks[:, :8, 0] = 255  # cyan
+    inks[:, 8:, 3] = 155  # grey
+    decoded = decode_picture(save(tmp_path / "a.tif", Image.fromarray(inks, "CMYK")))
+    assert (decoded.pixels[:, :8] == (0, 255, 255)).all()
+    assert (decoded.pixels[:, 8:] == 100).all()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (1, lambda upright: upright),
+        (2, lambda upright: upright[:, ::-1]),
+        (3, lambda upright: upright[::-1, ::-1]),
+        (6, lambda upright: np.rot90(upright)),
+        (8, lambda upright: np.rot90(upright, -1)),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif"])
+def test_exif_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int, turned) -> None:
+    upright = np.repeat(colors(), 2, axis=1)  # 32×16
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.ascontiguousarray(turned(upright)))
+    options = {"exif": exif} | ({"lossless": True} if suffix == "webp" else {})
+    decoded = decode_picture(save(tmp_path / f"a.{suffix}", stored, **options))
+    assert np.array_equal(decoded.pixels, upright)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
+    frames = [Image.new("RGB", (SIDE, SIDE), color) for color in ("#ff0000", "#0000ff")]
+    options = {"save_all": True, "append_images": frames[1:], "lossless": True}
+    decoded = decode_picture(save(tmp_path / f"a.{suffix}", frames[0], **options))
+    assert decoded.animated
+    assert (decoded.pixels == (255, 0, 0)).all()
+
+
+def test_bomb_is_rejected_from_its_header(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(png(20000, 20000, depth=8, color_type=0, rows=bytes(20001 * 20000)))
+    assert bomb.stat().st_size < 1_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(bomb)
+    assert rejected.value.reason == "too large"
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 50_000  # KiB; its pixels would be 400,000
+
+
+def test_picture_over_the_limit_says_its_size(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(10_001, 10_000, depth=8, color_type=0, rows=b""))
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(tmp_path / "a.png")
+    assert "10001x10000" in rejected.value.detail
+
+
+def test_tiny_picture_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(save(tmp_path / "a.png", Image.new("RGB", (15, 400))))
+    assert rejected.value.reason == "too small"
+    assert "15x400" in rejected.value.detail
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "tif", "bmp"])
+def test_cut_picture_is_rejected(tmp_path: Path, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(noise))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(path)
+    assert rejected.value.reason == "broken"
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"P6 16 16 255\n" + bytes(768)])
+def test_other_content_is_rejected(tmp_path: Path, content: bytes) -> None:
+    """The last is a whole picture in a format (PPM) that is not among ours."""
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(tmp_path / "a.png")
+    assert rejected.value.reason == "broken"
+
+
+def test_missing_file_is_rejected(tmp_path: Path) -> None:
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(tmp_path / "gone.png")
+    assert rejected.value.reason == "cannot be opened"
+
+
+def test_32_bit_pixels_are_rejected(tmp_path: Path) -> None:
+    depth = np.zeros((SIDE, SIDE), np.float32)
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(save(tmp_path / "a.tif", Image.fromarray(depth)))
+    assert rejected.value.reason == "32-bit pixels"
