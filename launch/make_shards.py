@@ -31,7 +31,9 @@ def main() -> None:
     print_report(report)
     if report.rejections:
         console.say(f"Each rejected file and its reason: {config.output / REJECTED}")
-    console.say(f"Train with: accelerate launch launch/train.py demo --data {config.output} ...")
+    console.say(
+        f"Train on them: accelerate launch launch/train.py PRESET --data {config.output} ..."
+    )
 
 
 def print_report(report: Report) -> None:
@@ -42,7 +44,7 @@ def print_report(report: Report) -> None:
     ]
     reasons = Counter(rejection.reason for rejection in report.rejections)
     rows += [(f"rejected: {reason}", str(count)) for reason, count in reasons.most_common()]
-    console.table("Pictures", ("", "pictures"), rows)
+    console.facts(rows)
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")
 

@@ -1,21 +1,26 @@
 """Fixtures: every picture the tests need is drawn here, small."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from colorizer.config import CharactersConfig
+from colorizer import config as settings
+from colorizer.config import CharactersConfig, LossConfig, TrainConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
+from colorizer.training.trainer import train
 
 DrawScene = Callable[[int, int, int], np.ndarray]
+TinyConfig = Callable[..., TrainConfig]
 
 
 def _draw_scene(number: int, width: int, height: int) -> np.ndarray:
@@ -84,3 +89,43 @@ def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     features = vgg19(init_weights=True).features[:36]
     save_file({f"features.{k}": v for k, v in features.state_dict().items()}, path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def _fresh_accelerate() -> Iterator[None]:
+    """Accelerate keeps its state for the process; every test starts its own."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+@pytest.fixture
+def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
+    """`tiny("sga", output="a", steps=2)`: a preset at its smallest, with all losses but VGG's."""
+
+    def make(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
+        config = settings.PRESETS[preset](character_shards, tmp_path / output)
+        network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
+        triplet = config.loss.triplet
+        small = {
+            "steps": 3,
+            "batch_size": 4,
+            "workers": 0,
+            "log_every": 1,
+            "sample_every": 0,
+            "checkpoint_every": 100,
+            "network": network,
+            "discriminator_width": 0.125,
+            "loss": LossConfig(perceptual=0.0, style=0.0, triplet=triplet),
+        }
+        return replace(config, **(small | changes))
+
+    return make
+
+
+@pytest.fixture
+def trained(tiny: TinyConfig) -> TrainConfig:
+    """A tiny run of two steps, with a running average."""
+    config = tiny(output="trained", steps=2)
+    train(config)
+    return config

@@ -1,6 +1,7 @@
 """Colours held-out drawings and compares with the truth (Sec. 4)."""
 
 import json
+import tarfile
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -206,18 +207,13 @@ def stream(index: Index) -> Iterator[Sample]:
     for entry in index.shards:
         path = index.folder / entry.name
         count = 0
-        for item in webdataset.WebDataset([str(path.resolve())], shardshuffle=False):
-            try:
-                sample = Sample(
-                    item["__key__"],
-                    decode_color(item["color.webp"]),
-                    decode_line(item["line.webp"]),
-                    json.loads(item["json"]),
-                )
-            except (KeyError, ValueError) as error:
-                raise UserError(f"{path}: sample {item['__key__']}: {error!r}.") from error
-            yield sample
-            count += 1
+        try:
+            for item in webdataset.WebDataset([str(path.resolve())], shardshuffle=False):
+                color, line = decode_color(item["color.webp"]), decode_line(item["line.webp"])
+                yield Sample(item["__key__"], color, line, json.loads(item["json"]))
+                count += 1
+        except (tarfile.TarError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: sample {count} cannot be read ({error}).") from error
         if count != entry.samples:
             raise UserError(f"{path}: {count} samples, {entry.samples} by its index.")
 

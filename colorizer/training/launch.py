@@ -4,6 +4,7 @@ import json
 import signal
 import warnings
 from types import FrameType
+from typing import Self
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +16,8 @@ from colorizer.config import TrainConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
@@ -90,13 +93,17 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
 
 
 class StopRequest:
-    """Ctrl-C or SIGTERM asks the loop to save and stop; a second one ends the program at once."""
+    """Within `with`, Ctrl-C or SIGTERM only asks to stop; a second one ends the program at once."""
 
-    def __init__(self) -> None:
+    def __enter__(self) -> Self:
         self.received = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._receive)
+        self._handlers = {n: signal.signal(n, self._receive) for n in STOP_SIGNALS}
+        return self
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = True
         signal.signal(number, signal.SIG_DFL)
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)

@@ -91,26 +91,25 @@ class Trainer:
 
     def run(self) -> None:
         """Train to the end or to a request to stop; either way the last step is saved."""
-        config, main = self.config, self.accelerator.is_main_process
-        stop = StopRequest()
-        samples = (
-            SampleGrid(config, self.accelerator.device) if main and config.sample_every else None
-        )
+        config, accelerator = self.config, self.accelerator
+        main = accelerator.is_main_process
+        samples = SampleGrid(config, accelerator.device) if main and config.sample_every else None
         if config.log_with:
-            self.accelerator.init_trackers(
-                "colorizer", {"config": json.dumps(settings.to_json(config))}
-            )
+            flat = {"config": json.dumps(settings.to_json(config))}
+            accelerator.init_trackers("colorizer", flat)
         self.logged = (self.step, time.monotonic())
         figures = ""
-        with console.progress("training", config.steps, "steps", self.step, shown=main) as bar:
+        with (
+            StopRequest() as stop,
+            console.progress("training", config.steps, "steps", self.step, shown=main) as bar,
+        ):
             for batch in self._batches():
-                with self.accelerator.accumulate(*self.task.trained):
+                with accelerator.accumulate(*self.task.trained):
                     self._add(self.task.step(batch))
                 if config.log_samples:
-                    self.run_folder.append_keys(
-                        self.accelerator.process_index, self.step + 1, batch.keys
-                    )
-                if not self.accelerator.sync_gradients:
+                    rank = accelerator.process_index
+                    self.run_folder.append_keys(rank, self.step + 1, batch.keys)
+                if not accelerator.sync_gradients:
                     continue
                 self.step += 1
                 last = self._is_last(stop)
@@ -124,7 +123,7 @@ class Trainer:
                 bar.advance(self.step, figures)
                 if last:
                     break
-        self.accelerator.end_training()
+        accelerator.end_training()
         if main and self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
 

@@ -1,0 +1,71 @@
+"""What drawn characters tell beyond their picture."""
+
+import numpy as np
+import pytest
+
+from colorizer.data.characters import REGIONS, TONES, draw, sample_character, sample_pose
+from colorizer.data.dataset import ShardReader
+from colorizer.errors import UserError
+from colorizer.evaluation.drawn import ConstantColors, in_colors_of, redraw
+
+
+def _drawings(count: int) -> list:
+    return [draw(sample_character(s), sample_pose(s, 0), 64) for s in range(count)]
+
+
+def _model(drawing, colors: np.ndarray) -> np.ndarray:
+    """A drawing with given colours for its regions and its own ink, H×W×3."""
+    ink = 1 - drawing.line[..., None] / 255.0
+    flat = colors[drawing.regions.astype(int) * len(TONES) + drawing.tones]
+    return ink * np.array(drawing.character.palette.ink) + (1 - ink) * flat
+
+
+def test_constant_colors_are_the_best_there_are():
+    drawings = _drawings(6)
+    constant = ConstantColors()
+    for drawing in drawings:
+        constant.add(drawing)
+    errors = constant.mean_squared_errors()
+
+    # The same by least squares on all pixels at once, a channel at a time.
+    labels = len(REGIONS) * len(TONES)
+    rows, targets = [], []
+    for drawing in drawings:
+        label = drawing.regions.astype(int) * len(TONES) + drawing.tones
+        weight = drawing.line / 255.0
+        design = np.zeros((label.size, labels))
+        design[np.arange(label.size), label.ravel()] = weight.ravel()
+        rows.append(design)
+        ink = (1 - weight)[..., None] * np.array(drawing.character.palette.ink)
+        targets.append((drawing.color - ink).reshape(-1, 3))
+    colors = np.linalg.lstsq(np.concatenate(rows), np.concatenate(targets), rcond=None)[0]
+    expected = [((_model(d, colors) - d.color) ** 2).mean() for d in drawings]
+    np.testing.assert_allclose(errors, expected, rtol=1e-6)
+
+
+def test_constant_colors_of_one_character_alone_are_nearly_its_own():
+    constant = ConstantColors()
+    constant.add(_drawings(1)[0])
+    assert constant.mean_squared_errors()[0] < 60  # only pixels on the edge of two colours differ
+
+
+def test_a_sample_is_redrawn_and_recolored_exactly(character_shards):
+    reader = ShardReader(character_shards / "train")
+    first, other = reader[0], reader[len(reader) - 1]
+    assert first.metadata["character"]["seed"] != other.metadata["character"]["seed"]
+    assert np.array_equal(redraw(first).line, first.line)
+    recolored = in_colors_of(first, other)
+    assert not np.array_equal(recolored, first.color)
+    # what both show in the same region and tone has the other's colour
+    a, b = redraw(first), redraw(other)
+    background = REGIONS.index("background")
+    assert recolored[a.regions == background].mean() == pytest.approx(
+        other.color[b.regions == background].mean(), abs=25
+    )
+
+
+def test_a_sample_drawn_otherwise_is_refused(character_shards):
+    sample = ShardReader(character_shards / "train")[0]
+    changed = sample._replace(color=sample.color ^ 1)
+    with pytest.raises(UserError, match=sample.key):
+        redraw(changed)

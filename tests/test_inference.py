@@ -1,0 +1,124 @@
+"""Colouring with a trained generator, and every way to name one."""
+
+import os
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from colorizer.config import ColorizeConfig
+from colorizer.errors import UserError
+from colorizer.inference import Colorizer, colorize, find_generator
+
+
+@pytest.fixture
+def pair(draw_scene):
+    """A line drawing and a reference of other sizes, neither a multiple of anything."""
+    line = cv2.cvtColor(draw_scene(1, 75, 50), cv2.COLOR_RGB2GRAY)
+    return line, draw_scene(2, 61, 90)
+
+
+def test_run_folder_checkpoint_folder_and_file_are_the_same_generator(trained, pair, tmp_path):
+    checkpoint = trained.output / "checkpoints" / "step-00000002"
+    exported = tmp_path / "mine.safetensors"
+    shutil.copy(checkpoint / "average.safetensors", exported)
+    results = [Colorizer(p, "cpu").color(*pair) for p in (trained.output, checkpoint, exported)]
+    assert results[0].shape == (50, 75, 3)
+    for result in results[1:]:
+        assert np.array_equal(result, results[0])
+
+
+def test_the_running_average_is_preferred(trained):
+    found = find_generator(trained.output)
+    assert found.path.name == "average.safetensors"
+    assert (found.size, found.step, found.network) == (64, 2, trained.network)
+
+
+def test_batches_are_padded_and_cropped(trained):
+    colorizer = Colorizer(trained.output, "cpu")
+    generator = torch.Generator().manual_seed(0)
+    line = torch.randint(0, 256, (2, 40, 51), generator=generator).to(torch.uint8)
+    reference = torch.randint(0, 256, (2, 33, 64, 3), generator=generator).to(torch.uint8)
+    result = colorizer.color_batch(line, reference)
+    assert result.shape == (2, 40, 51, 3) and result.dtype == torch.uint8
+    padded_line = torch.full((2, 40, 56), 255, dtype=torch.uint8)
+    padded_line[:, :, :51] = line
+    padded_reference = torch.full((2, 40, 64, 3), 255, dtype=torch.uint8)
+    padded_reference[:, :33] = reference
+    with torch.no_grad():
+        image = colorizer.generator(
+            padded_line[:, None] / 127.5 - 1, padded_reference.permute(0, 3, 1, 2) / 127.5 - 1
+        ).image
+    expected = ((image + 1) * 127.5).round().to(torch.uint8)[..., :51].permute(0, 2, 3, 1)
+    assert torch.equal(result, expected)
+
+
+def test_a_drawing_is_colored_at_its_own_size_whatever_the_network_works_at(trained, pair):
+    colorizer = Colorizer(trained.output, "cpu")
+    small, large = (colorizer.color(*pair, size=size) for size in (32, 128))
+    assert small.shape == large.shape == (50, 75, 3)
+    assert not np.array_equal(small, large)
+
+
+def test_the_command_writes_the_result(trained, pair, tmp_path, capsys):
+    line, reference, output = (tmp_path / name for name in ("a.png", "b.jpg", "deep/c.webp"))
+    cv2.imwrite(str(line), pair[0])
+    cv2.imwrite(str(reference), pair[1][..., ::-1])
+    colorize(
+        ColorizeConfig(checkpoint=trained.output, line=line, reference=reference, output=output)
+    )
+    assert cv2.imread(str(output)).shape == (50, 75, 3)
+    assert str(output) in capsys.readouterr().out
+
+
+def test_what_is_not_a_checkpoint_is_refused_with_its_name(trained, tmp_path):
+    empty = tmp_path / "empty"
+    (empty / "checkpoints").mkdir(parents=True)
+    pickle = tmp_path / "model.pth"
+    torch.save({"weight": torch.zeros(1)}, pickle)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(1)}, foreign)
+    for path, words in [
+        (tmp_path / "nowhere", "no such run folder"),
+        (empty, "no intact checkpoint"),
+        (tmp_path, "not a checkpoint"),
+        (pickle, "not a readable .safetensors file"),
+        (foreign, "does not describe a generator"),
+    ]:
+        with pytest.raises(UserError, match=words) as error:
+            Colorizer(path)
+        assert str(path) in str(error.value)
+
+
+def test_tensors_that_do_not_fit_the_header_are_refused(trained, tmp_path):
+    path = trained.output / "checkpoints" / "step-00000002" / "average.safetensors"
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    tensors = load_file(path)
+    del tensors["decoder.head.weight"]
+    broken = tmp_path / "broken.safetensors"
+    save_file(tensors, broken, metadata=header)
+    with pytest.raises(UserError, match="do not fit"):
+        Colorizer(broken)
+
+
+def test_unreadable_pictures_and_unusable_names_are_refused(trained, tmp_path, pair):
+    line = tmp_path / "a.png"
+    cv2.imwrite(str(line), pair[0])
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(line.read_bytes()[:100])
+    good = {"checkpoint": trained.output, "line": line, "reference": line}
+    for changes, words in [
+        ({"line": broken}, "broken.png"),
+        ({"reference": tmp_path / "none.png"}, "none.png"),
+        ({"output": tmp_path / "c.txt"}, "must end in"),
+        ({"size": 0}, "--size is 0"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            colorize(ColorizeConfig(**(good | {"output": tmp_path / "c.png"} | changes)))
+    assert not os.path.exists(tmp_path / "c.png")

@@ -1,0 +1,112 @@
+"""Checkpoints: whole or not there, verified before use."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from colorizer.errors import UserError
+from colorizer.training import checkpoint
+
+
+def _save(folder, step, value=0.0):
+    state = checkpoint.State(step, {"a": 1}, "data", 64, 1, None, {})
+    tensors = {"generator": {"weight": torch.full((2, 3, 4, 4), value)}}
+    return checkpoint.save(folder, tensors, state, {"colorizer": "{}"})
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    path = _save(tmp_path, 12, 0.5)
+    assert path == tmp_path / "step-00000012"
+    state = checkpoint.verify(path)
+    assert (state.step, state.config, state.size) == (12, {"a": 1}, 64)
+    assert checkpoint.read(path, "generator")["weight"].eq(0.5).all()
+
+
+def test_strided_tensors_are_saved_with_their_values(tmp_path):
+    tensor = torch.randn(2, 3, 4, 4)
+    state = checkpoint.State(1, {}, "", 64, 1, None, {})
+    strided = tensor.to(memory_format=torch.channels_last)
+    path = checkpoint.save(tmp_path, {"generator": {"weight": strided}}, state, {})
+    assert torch.equal(checkpoint.read(path, "generator")["weight"], tensor)
+
+
+def test_same_values_give_the_same_bytes(tmp_path):
+    first, second = (_save(tmp_path / name, 3) for name in ("a", "b"))
+    for file in ("generator.safetensors", "state.json"):
+        assert (first / file).read_bytes() == (second / file).read_bytes()
+
+
+def test_no_partial_folder_is_left_and_one_is_never_taken_for_a_checkpoint(tmp_path):
+    _save(tmp_path, 1)
+    (tmp_path / "step-00000002.partial").mkdir()
+    assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000001"]
+    checkpoint.prune(tmp_path, 3)
+    assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
+
+
+def test_the_newest_are_kept(tmp_path):
+    for step in (5, 10, 100, 20):
+        _save(tmp_path, step)
+    checkpoint.prune(tmp_path, 2)
+    assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000100", "step-00000020"]
+
+
+@pytest.mark.parametrize("damage", ["flipped byte", "missing file", "no state", "cut state"])
+def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, damage):
+    good, bad = _save(tmp_path, 1), _save(tmp_path, 2)
+    file = bad / (
+        "generator.safetensors" if damage in ("flipped byte", "missing file") else "state.json"
+    )
+    if damage == "flipped byte":
+        data = bytearray(file.read_bytes())
+        data[-1] ^= 1
+        file.write_bytes(data)
+    elif damage == "cut state":
+        file.write_text(file.read_text()[:40])
+    else:
+        file.unlink()
+    newest, faults = checkpoint.newest_intact(tmp_path)
+    assert newest == good
+    assert list(faults) == [bad]
+    assert "step-00000002" in faults[bad]
+    checkpoint.set_aside(bad)
+    assert checkpoint.newest_intact(tmp_path) == (good, {})
+
+
+def test_a_state_of_another_kind_is_refused(tmp_path):
+    path = _save(tmp_path, 1)
+    state = json.loads((path / "state.json").read_text())
+    (path / "state.json").write_text(json.dumps({**state, "format": 99}))
+    with pytest.raises(UserError, match="format 99"):
+        checkpoint.verify(path)
+    (path / "state.json").write_text(json.dumps({**state, "surprise": 1}))
+    with pytest.raises(UserError, match="surprise"):
+        checkpoint.verify(path)
+
+
+def test_adams_state_goes_round_under_its_parameters_names():
+    torch.manual_seed(0)
+    networks = [nn.Linear(3, 2) for _ in range(2)]
+    optimizers = [torch.optim.Adam(n.parameters(), fused=True) for n in networks]
+    for _ in range(3):
+        networks[0](torch.randn(4, 3)).square().sum().backward()
+        optimizers[0].step()
+    kept = checkpoint.optimizer_tensors(networks[0], optimizers[0])
+    tensors = {name: t.clone() for name, t in kept.items()}
+    assert tensors["step.weight"] == 3
+    assert set(tensors) == {f"{k}.{n}" for k in checkpoint.ADAM_STATE for n in ("weight", "bias")}
+
+    networks[1].load_state_dict(networks[0].state_dict())
+    checkpoint.load_optimizer(networks[1], optimizers[1], tensors)
+    x = torch.randn(4, 3)
+    for network, optimizer in zip(networks, optimizers, strict=True):
+        optimizer.zero_grad()
+        network(x).square().sum().backward()
+        optimizer.step()
+    assert torch.equal(networks[0].weight, networks[1].weight)
+
+    del tensors["exp_avg.bias"]
+    with pytest.raises(UserError, match=r"exp_avg\.bias"):
+        checkpoint.load_optimizer(networks[1], optimizers[1], tensors)

@@ -1,0 +1,222 @@
+"""The loop: what it learns, writes, continues and refuses."""
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import cv2
+import pytest
+import torch
+from safetensors.torch import load
+
+from colorizer.config import (
+    AugmentConfig,
+    CharactersConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimizerConfig,
+)
+from colorizer.data.make import make_shards
+from colorizer.errors import UserError
+from colorizer.training.trainer import Trainer, train
+
+
+def _tensors(config, step, name):
+    path = config.output / "checkpoints" / f"step-{step:08d}" / f"{name}.safetensors"
+    return load(path.read_bytes())  # not mapped: some tests write to the file
+
+
+def _metrics(config):
+    return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
+
+
+def _same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+FILES = ("generator", "average", "discriminator", "generator_optimizer", "discriminator_optimizer")
+
+
+def test_a_run_stopped_and_continued_is_the_run_it_would_have_been(tiny):
+    whole = tiny(output="whole", steps=5)
+    train(whole)
+    parts = tiny(output="parts", steps=2)
+    train(parts)
+    train(replace(parts, steps=5))
+    for name in FILES:
+        assert _same(_tensors(whole, 5, name), _tensors(parts, 5, name)), name
+    keys = ("step", "l1", "adversarial", "discriminator")
+    assert [[m[k] for k in keys] for m in _metrics(parts)] == [
+        [m[k] for k in keys] for m in _metrics(whole)
+    ]
+
+
+@pytest.mark.parametrize("preset", ["attention-aware", "sga", "scft-ca", "scft", "demo"])
+def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
+    config = tiny(preset, steps=2)
+    train(config)
+    losses = {"l1", "adversarial", "discriminator"} | ({"triplet"} if "scft" in preset else set())
+    assert [set(m) for m in _metrics(config)] == [{"step", "images_per_second", *losses}] * 2
+
+
+def test_vgg_losses_train_with_weights_from_a_file(tiny, vgg_file):
+    loss = LossConfig(vgg_weights=vgg_file)
+    config = tiny(steps=1, batch_size=2, loss=loss)
+    train(config)
+    assert {"perceptual", "style"} <= set(_metrics(config)[0])
+
+
+def test_vgg_weights_that_are_not_there_are_one_sentence_before_anything_is_written(tiny, tmp_path):
+    config = tiny(loss=LossConfig(vgg_weights=tmp_path / "none.safetensors"))
+    with pytest.raises(UserError, match="no such VGG-19 file"):
+        train(config)
+    assert not config.output.exists()
+
+
+def test_it_learns(tiny):
+    loss = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0)
+    config = tiny(steps=30, loss=loss, optimizer=OptimizerConfig(generator_lr=5e-3))
+    train(config)
+    l1 = [m["l1"] for m in _metrics(config)]
+    assert sum(l1[-5:]) < 0.8 * sum(l1[:5])
+
+
+def test_accumulation_makes_steps_of_the_same_samples(tiny):
+    whole, parts = (tiny(output=str(k), steps=2, accumulate=k, log_samples=True) for k in (1, 2))
+    for config in (whole, parts):
+        train(config)
+    whole_keys, parts_keys = (
+        [
+            json.loads(line)
+            for line in (c.output / "order" / "rank-0.jsonl").read_text().splitlines()
+        ]
+        for c in (whole, parts)
+    )
+    assert [line["step"] for line in whole_keys] == [1, 2]
+    assert [line["step"] for line in parts_keys] == [1, 1, 2, 2]
+    for step in (0, 1):
+        halves = parts_keys[2 * step]["keys"] + parts_keys[2 * step + 1]["keys"]
+        assert halves == whole_keys[step]["keys"]
+    assert len(_metrics(parts)) == 2  # a step is an update, not a batch
+
+
+def test_what_a_run_writes(tiny):
+    config = tiny(steps=4, sample_every=2, checkpoint_every=1, keep_checkpoints=2, sample_count=3)
+    train(config)
+    assert sorted(p.name for p in (config.output / "checkpoints").iterdir()) == [
+        "step-00000003",
+        "step-00000004",
+    ]
+    grid = cv2.imread(str(config.output / "samples" / "step-00000004.png"))
+    assert grid.shape == (
+        22 + 3 * 132,
+        4 * 132 - 4,
+        3,
+    )  # three rows of four 64-pixel pictures, twice
+    saved = json.loads((config.output / "config.json").read_text())
+    assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
+
+
+def test_a_finished_run_is_left_alone(tiny, capsys):
+    config = tiny(steps=1)
+    train(config)
+    before = sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*"))
+    train(config)
+    assert "nothing to do" in capsys.readouterr().out
+    assert sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*")) == before
+
+
+def test_dry_run_prints_the_run_and_builds_nothing(tiny, capsys):
+    config = tiny(dry_run=True, batch_size=6, accumulate=3)
+    train(config)
+    shown = capsys.readouterr().out
+    assert "6 = 2 x 1 process(es) x 3" in shown
+    assert '"width": 0.125' in shown
+    assert not config.output.exists()
+
+
+def test_another_configuration_is_refused_with_the_difference(tiny):
+    config = tiny(steps=1)
+    train(config)
+    other = replace(
+        config, network=replace(config.network, attention="scft"), augment=AugmentConfig(hue=0.1)
+    )
+    with pytest.raises(UserError) as error:
+        train(replace(other, steps=2))
+    assert "network.attention: stop-gradient there, scft here" in str(error.value)
+    assert "augment.hue: 0.0 there, 0.1 here" in str(error.value)
+    assert json.loads((config.output / "config.json").read_text())["augment"]["hue"] == 0.0
+
+
+def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(tiny, capsys):
+    config = tiny(steps=2, checkpoint_every=1)
+    train(config)
+    wanted = _tensors(config, 2, "generator")
+    path = config.output / "checkpoints" / "step-00000002" / "generator.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 4
+    path.write_bytes(data)
+    train(config)
+    output = capsys.readouterr()
+    assert "Continuing" in output.out and "from step 1" in output.out
+    assert "damaged" in output.err and "step-00000002.damaged" in output.err
+    assert _same(_tensors(config, 2, "generator"), wanted)
+    assert [m["step"] for m in _metrics(config)] == [1, 2]
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_writes_no_checkpoint(tiny):
+    broken = tiny(output="broken", steps=8, optimizer=OptimizerConfig(generator_lr=1e30))
+    with pytest.raises(UserError, match=r"the \w+ loss became (nan|inf) between steps"):
+        train(broken)
+    assert not list((broken.output / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
+    tiny, capsys, monkeypatch, number
+):
+    config = tiny(steps=50, checkpoint_every=1000)
+    log = Trainer._log
+
+    def interrupt(trainer):
+        if trainer.step == 3:
+            os.kill(os.getpid(), number)
+        return log(trainer)
+
+    monkeypatch.setattr(Trainer, "_log", interrupt)
+    handler = signal.getsignal(number)
+    train(config)
+    assert signal.getsignal(number) == handler
+    assert "Stopped and saved at step 4" in capsys.readouterr().out
+    assert (config.output / "checkpoints" / "step-00000004").is_dir()
+    train(replace(config, steps=5))
+    assert "from step 4" in capsys.readouterr().out
+
+
+def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
+    for changes, words in [
+        ({"batch_size": 5, "accumulate": 2}, "--batch-size 5 is not a multiple"),
+        ({"accumulate": 0}, "--accumulate is 0"),
+        ({"log_every": 0}, "--log-every is 0"),
+        ({"loss": LossConfig(perceptual=0, style=0, triplet=1.0)}, "--loss.triplet needs SCFT"),
+        ({"network": NetworkConfig(stages=8)}, "multiple of 128"),
+        ({"mixed_precision": "fp16"}, "needs a GPU"),
+    ]:
+        config = tiny(**changes)
+        with pytest.raises(UserError, match=words):
+            train(config)
+        assert not config.output.exists()
+
+
+def test_missing_shards_are_refused(tiny, tmp_path):
+    with pytest.raises(UserError, match="nowhere"):
+        train(tiny(data=tmp_path / "nowhere"))
+
+
+def test_other_shards_under_the_same_run_are_refused(tiny, tmp_path):
+    config = tiny(steps=1)
+    train(config)
+    make_shards(CharactersConfig(output=tmp_path / "other", count=4, size=64, seed=9, workers=1))
+    with pytest.raises(UserError, match="other shards"):
+        train(replace(config, data=tmp_path / "other", steps=2))
