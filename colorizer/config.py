@@ -1,4 +1,4 @@
-"""Every setting of the four programs, and the training presets.
+"""Every setting of the four programs.
 
 A field's docstring is its `--help`. Defaults of the training settings are the paper's (Cao, Tian,
 Mok, "Attention-Aware Anime Line Drawing Colorization", ICME 2023); where the paper is silent, the
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-
-from colorizer.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -178,94 +176,6 @@ FREE_TO_CHANGE = frozenset(
         "loss.vgg_weights",
     ]
 )
-
-
-# ---- Presets: the rows of Table 1, and the demo. tyro.MISSING makes --data and --output required
-# there.
-
-
-def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
-    """The paper's method: convolutional attention and stop-gradient attention."""
-    return TrainConfig(data, output)
-
-
-def sga(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
-    """Stop-gradient attention alone (Li et al., ECCV 2022)."""
-    return TrainConfig(data, output, network=NetworkConfig(convolutional_attention=False))
-
-
-def scft_ca(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
-    """SCFT with convolutional attention."""
-    network = NetworkConfig(attention="scft")
-    return TrainConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
-
-
-def scft(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
-    """SCFT, the baseline (Lee et al., CVPR 2020)."""
-    network = NetworkConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
-    return TrainConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
-
-
-def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
-    """A small attention-aware network that learns drawn characters at 64x64 on a CPU in minutes."""
-    return TrainConfig(
-        data,
-        output,
-        steps=1200,
-        workers=1,
-        log_every=20,
-        sample_every=200,
-        checkpoint_every=400,
-        network=NetworkConfig(width=0.5, stages=4, residual_blocks=1),
-        loss=LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
-        optimizer=OptimizerConfig(generator_lr=2e-3, ema_decay=0.99),
-        augment=AugmentConfig("grid", strength=0.1, border="reflect"),
-    )
-
-
-PRESETS = {
-    "attention-aware": attention_aware,
-    "sga": sga,
-    "scft-ca": scft_ca,
-    "scft": scft,
-    "demo": demo,
-}
-
-
-def check(config: TrainConfig, processes: int) -> None:
-    """Refuse settings that cannot run, before anything is built.
-
-    Args:
-        config: What was asked for.
-        processes: Training processes that really run.
-
-    Raises:
-        UserError: naming the setting, what is wrong and what to do.
-    """
-    share = processes * config.accumulate
-    if config.accumulate < 1:
-        raise UserError(f"--accumulate is {config.accumulate}; it must be at least 1.")
-    if config.batch_size < 1 or config.batch_size % share:
-        raise UserError(
-            f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
-            f" --accumulate {config.accumulate}; give a multiple of {share}."
-        )
-    for name in ("steps", "log_every", "checkpoint_every", "keep_checkpoints", "shard_window"):
-        if getattr(config, name) < 1:
-            raise UserError(
-                f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be at least 1."
-            )
-    network = config.network
-    if network.stages < 2 or network.width <= 0:
-        raise UserError(
-            f"--network.stages {network.stages} with --network.width {network.width}: at least 2"
-            " stages and a width above 0 are needed."
-        )
-    if config.loss.triplet > 0 and network.attention != "scft":
-        raise UserError(
-            "--loss.triplet needs SCFT's attention, whose logits have gradients; set it to 0 or use"
-            " --network.attention scft."
-        )
 
 
 # ---- Making shards

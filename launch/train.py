@@ -2,12 +2,13 @@
 
 import tyro
 
-from colorizer import config, console
+from colorizer import console
+from colorizer.presets import PRESETS
 from colorizer.training.trainer import train
 
 
 def main() -> None:
-    presets = {name: (make.__doc__, make()) for name, make in config.PRESETS.items()}
+    presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
     train(tyro.extras.overridable_config_cli(presets, description=__doc__))
 
 

@@ -13,10 +13,10 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from colorizer import config as settings
 from colorizer.config import CharactersConfig, LossConfig, TrainConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
+from colorizer.presets import PRESETS
 from colorizer.training.trainer import train
 
 DrawScene = Callable[[int, int, int], np.ndarray]
@@ -104,7 +104,7 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
     """`tiny("sga", output="a", steps=2)`: a preset at its smallest, with all losses but VGG's."""
 
     def make(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
-        config = settings.PRESETS[preset](character_shards, tmp_path / output)
+        config = PRESETS[preset](character_shards, tmp_path / output)
         network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
         triplet = config.loss.triplet
         small = {

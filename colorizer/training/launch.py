@@ -10,9 +10,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs
 
-from colorizer import config as settings
 from colorizer import console
-from colorizer.config import TrainConfig
+from colorizer.config import TrainConfig, to_json
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
@@ -42,6 +41,42 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         # autograd.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+
+
+def check_settings(config: TrainConfig, processes: int) -> None:
+    """Refuse settings that cannot run, before anything is built.
+
+    Args:
+        config: What was asked for.
+        processes: Training processes that really run.
+
+    Raises:
+        UserError: naming the setting, what is wrong and what to do.
+    """
+    share = processes * config.accumulate
+    if config.accumulate < 1:
+        raise UserError(f"--accumulate is {config.accumulate}; it must be at least 1.")
+    if config.batch_size < 1 or config.batch_size % share:
+        raise UserError(
+            f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
+            f" --accumulate {config.accumulate}; give a multiple of {share}."
+        )
+    for name in ("steps", "log_every", "checkpoint_every", "keep_checkpoints", "shard_window"):
+        if getattr(config, name) < 1:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be at least 1."
+            )
+    network = config.network
+    if network.stages < 2 or network.width <= 0:
+        raise UserError(
+            f"--network.stages {network.stages} with --network.width {network.width}: at least 2"
+            " stages and a width above 0 are needed."
+        )
+    if config.loss.triplet > 0 and network.attention != "scft":
+        raise UserError(
+            "--loss.triplet needs SCFT's attention, whose logits have gradients; set it to 0 or use"
+            " --network.attention scft."
+        )
 
 
 def check_size(config: TrainConfig, data: TrainingData) -> None:
@@ -89,7 +124,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     ]
     console.facts(rows)
     if config.dry_run:
-        console.say(json.dumps(settings.to_json(config), indent=2))
+        console.say(json.dumps(to_json(config), indent=2))
 
 
 class StopRequest:

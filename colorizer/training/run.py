@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from colorizer import config as settings
 from colorizer import console
-from colorizer.config import TrainConfig
+from colorizer.config import FREE_TO_CHANGE, TrainConfig, to_json
 from colorizer.data.shards import Index
 from colorizer.errors import UserError
 from colorizer.training import checkpoint
@@ -39,7 +38,7 @@ class RunFolder:
         newest, faults = checkpoint.newest_intact(self.checkpoints)
         if newest is not None:
             state = checkpoint.verify(newest)
-            differences = difference(state.config, settings.to_json(self.config))
+            differences = difference(state.config, to_json(self.config))
             if differences:
                 raise UserError(
                     f"{self.folder} holds a run with other settings ({'; '.join(differences)})."
@@ -62,7 +61,7 @@ class RunFolder:
         try:
             for folder in (self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(settings.to_json(self.config), indent=2)
+            text = json.dumps(to_json(self.config), indent=2)
             (self.folder / "config.json").write_text(text + "\n")
             self._forget_after(step)
         except OSError as error:
@@ -105,6 +104,6 @@ def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") ->
         old, new = there.get(name), here.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             found += difference(old, new, f"{path}.")
-        elif old != new and path not in settings.FREE_TO_CHANGE:
+        elif old != new and path not in FREE_TO_CHANGE:
             found.append(f"{path}: {old} there, {new} here")
     return found

@@ -9,14 +9,19 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
-from colorizer import config as settings
 from colorizer import console
-from colorizer.config import TrainConfig
+from colorizer.config import TrainConfig, to_json
 from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
 from colorizer.errors import UserError
 from colorizer.inference import describe_generator
 from colorizer.training import checkpoint
-from colorizer.training.launch import StopRequest, check_size, describe, start_accelerator
+from colorizer.training.launch import (
+    StopRequest,
+    check_settings,
+    check_size,
+    describe,
+    start_accelerator,
+)
 from colorizer.training.run import RunFolder
 from colorizer.training.samples import SampleGrid
 from colorizer.training.steps import Colorization
@@ -34,7 +39,7 @@ def train(config: TrainConfig) -> None:
     """
     accelerator = start_accelerator(config)
     main = accelerator.is_main_process
-    settings.check(config, accelerator.num_processes)
+    check_settings(config, accelerator.num_processes)
     data = TrainingData(config.data / "train", config.seed, config.shard_window)
     check_size(config, data)
     if main:
@@ -95,7 +100,7 @@ class Trainer:
         main = accelerator.is_main_process
         samples = SampleGrid(config, accelerator.device) if main and config.sample_every else None
         if config.log_with:
-            flat = {"config": json.dumps(settings.to_json(config))}
+            flat = {"config": json.dumps(to_json(config))}
             accelerator.init_trackers("colorizer", flat)
         self.logged = (self.step, time.monotonic())
         figures = ""
@@ -195,7 +200,7 @@ class Trainer:
         if self.totals:  # a checkpoint of broken weights would push out good ones
             self._mean_losses()
         if self.accelerator.is_main_process:
-            config, size = settings.to_json(self.config), self.data.reader.index.size
+            config, size = to_json(self.config), self.data.reader.index.size
             scaler = self.accelerator.scaler
             state = checkpoint.State(
                 step=self.step,

@@ -1,0 +1,54 @@
+"""The two commands that use a trained run."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+
+LAUNCH = Path(__file__).parents[2] / "launch"
+ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(LAUNCH / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+
+
+def test_evaluate_prints_the_table_and_writes_the_report(trained, tmp_path):
+    output = tmp_path / "report"
+    done = run(
+        "evaluate.py", "--checkpoint", trained.output, "--data", trained.data, "--output", output
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads((output / "report.json").read_text())
+    assert f"{report['figures']['cross']['psnr']:.2f}" in done.stdout
+    assert cv2.imread(str(output / "samples.png")) is not None
+
+
+def test_colorize_writes_a_picture_of_the_drawings_size(trained, tmp_path, draw_scene):
+    line, reference, output = (tmp_path / name for name in ("a.png", "b.png", "c.png"))
+    cv2.imwrite(str(line), draw_scene(0, 90, 70))
+    cv2.imwrite(str(reference), draw_scene(1, 50, 60))
+    arguments = ("--checkpoint", trained.output, "--line", line, "--reference", reference)
+    done = run("colorize.py", *arguments, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(output)).shape == (70, 90, 3)
+
+
+def test_help_says_what_the_settings_do():
+    assert "newest intact checkpoint" in run("evaluate.py", "--help").stdout
+    assert "dark lines on white" in run("colorize.py", "--help").stdout
+
+
+def test_a_wrong_checkpoint_is_one_sentence(trained, tmp_path):
+    refused = run(
+        "evaluate.py",
+        *("--checkpoint", tmp_path / "none", "--data", trained.data, "--output", tmp_path / "r"),
+    )
+    assert refused.returncode == 1
+    assert "none: no such run folder" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (tmp_path / "r").exists()

@@ -1,0 +1,154 @@
+"""Training as a user starts it: alone, through accelerate's launcher, in two processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "launch" / "train.py"
+ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+TINY = [
+    *("--network.width", "0.125", "--batch-size", "4"),
+    *("--log-every", "1", "--sample-every", "0", "--log-samples"),
+]
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+ACCELERATE = [
+    *(sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"),
+    *("--config_file", str(ROOT / "accelerate_configs" / "cpu.yaml")),
+]
+
+
+def run(launcher: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [*launcher, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, env=ENVIRONMENT)
+
+
+def demo(launcher: list[str], data: Path, output: Path, *more: object):
+    return run(launcher, "demo", "--data", data, "--output", output, *TINY, *more)
+
+
+def keys(output: Path) -> dict[int, list[str]]:
+    """Step → the keys that all processes together trained on."""
+    found: dict[int, list[str]] = {}
+    for path in sorted((output / "order").iterdir()):
+        for line in map(json.loads, path.read_text().splitlines()):
+            found.setdefault(line["step"], []).extend(line["keys"])
+    return found
+
+
+def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards, tmp_path):
+    one = demo([sys.executable], character_shards, tmp_path / "one", "--steps", 6, "--workers", 0)
+    two = demo(TORCHRUN, character_shards, tmp_path / "two", "--steps", 6, "--workers", 2)
+    assert one.returncode == 0, one.stderr
+    assert two.returncode == 0, two.stderr
+    assert "1 on CPU" in one.stdout
+    assert "2 on CPU" in two.stdout
+    assert two.stdout.count("processes") == 1  # one process prints
+    assert keys(tmp_path / "two") == keys(tmp_path / "one")
+    for rank in (0, 1):
+        lines = (tmp_path / "two" / "order" / f"rank-{rank}.jsonl").read_text().splitlines()
+        assert [len(json.loads(line)["keys"]) for line in lines] == [2] * 6
+
+
+def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_shards, tmp_path):
+    whole = demo([sys.executable], character_shards, tmp_path / "whole", "--steps", 4)
+    first = demo([sys.executable], character_shards, tmp_path / "parts", "--steps", 2)
+    second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 4)
+    assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
+    assert "from step 2" in second.stdout
+    assert keys(tmp_path / "parts") == keys(tmp_path / "whole")
+
+
+def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):
+    output = tmp_path / "gan"
+    more = ("--steps", 3, "--loss.adversarial", 1, "--discriminator-width", 0.25, "--accumulate", 2)
+    made = demo(TORCHRUN, character_shards, output, *more)
+    assert made.returncode == 0, made.stderr
+    path = output / "checkpoints" / "step-00000003" / "discriminator.safetensors"
+    assert all(t.isfinite().all() for t in load_file(path).values())
+    lines = (output / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+
+
+def test_accelerates_launcher_trains_and_continues(character_shards, tmp_path):
+    output = tmp_path / "run"
+    first = demo(ACCELERATE, character_shards, output, "--steps", 1)
+    assert first.returncode == 0, first.stderr
+    second = demo(ACCELERATE, character_shards, output, "--steps", 2)
+    assert second.returncode == 0, second.stderr
+    assert "from step 1" in second.stdout
+    assert (output / "checkpoints" / "step-00000002" / "state.json").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_exits_with_0_and_leaves_no_process(character_shards, tmp_path, number):
+    output = tmp_path / "run"
+    command = [sys.executable, str(SCRIPT), "demo", "--data", str(character_shards)]
+    command += ["--output", str(output), *TINY, "--steps", "100000", "--workers", "2"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (output / "metrics.jsonl").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, number)  # as a terminal or a scheduler sends it: to all of the group
+    shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, shown
+    assert "the same command continues" in shown
+    assert "Traceback" not in shown
+    (saved,) = (output / "checkpoints").iterdir()
+    assert f"saved at step {int(saved.name[5:])};" in shown
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_help_lists_presets_and_every_setting_of_one():
+    presets = run([sys.executable], "--help")
+    assert presets.returncode == 0
+    for preset in ("attention-aware", "sga", "scft-ca", "scft", "demo"):
+        assert preset in presets.stdout
+    settings = run([sys.executable], "demo", "--help").stdout
+    for words in ("--loss.l1", "Mean absolute difference", "--augment.strength", "--dry-run"):
+        assert words in settings
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "/nowhere"], "/nowhere"),
+        (["--batch-size", "5", "--accumulate", "2"], "--batch-size 5 is not a multiple"),
+        (
+            ["--loss.perceptual", "1", "--loss.vgg-weights", "/none.safetensors"],
+            "/none.safetensors",
+        ),
+    ],
+)
+def test_bad_settings_are_one_sentence_and_nothing_is_written(
+    character_shards, tmp_path, arguments, words
+):
+    refused = demo([sys.executable], character_shards, tmp_path / "run", *arguments)
+    assert refused.returncode == 1
+    assert words in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_two_processes_cannot_share_is_refused(character_shards, tmp_path):
+    refused = demo(TORCHRUN, character_shards, tmp_path / "run", "--batch-size", 3)
+    assert refused.returncode != 0
+    assert "--batch-size 3 is not a multiple of 2 process(es)" in refused.stderr
+    assert not (tmp_path / "run").exists()
