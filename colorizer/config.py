@@ -54,7 +54,9 @@ class LossConfig:
     adversarial: float = 1.0
     """Least-squares GAN against the conditional discriminator."""
     triplet: float = 0.0
-    """Lee et al.'s similarity-based triplet loss, which only SCFT's attention can have."""
+    """Lee et al.'s similarity-based triplet loss: a line token must match the reference token that
+    the known distortion puts there better than another one. Part of SCFT. With stop-gradient
+    attention, whose matches nothing else teaches, it is our addition for short trainings."""
     triplet_margin: float = 12.0
     """By how much a true correspondence must score above a false one."""
     imagenet_normalization: bool = False

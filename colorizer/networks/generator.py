@@ -13,7 +13,7 @@ class Colored(NamedTuple):
     """What the generator gives back."""
 
     image: Tensor  # B×3×H×W in [-1, 1]
-    logits: Tensor | None  # B×N×M attention logits, with SCFT's attention only
+    logits: Tensor  # B×N×M: how line tokens match reference tokens, for the triplet loss
 
 
 class Generator(nn.Module):
@@ -44,6 +44,7 @@ class Generator(nn.Module):
             self.self_attention = StopGradientAttention(channels)
         else:
             self.cross_attention = SCFTAttention(channels)
+            self.self_attention = None  # SCFT has none
         self.residual_blocks = nn.Sequential(
             *(ResidualBlock(channels) for _ in range(residual_blocks))
         )
@@ -57,7 +58,7 @@ class Generator(nn.Module):
             reference: B×3×H'×W' in [-1, 1]; its size may differ from the line's.
 
         Returns:
-            B×3×H×W in [-1, 1], and SCFT's attention logits.
+            B×3×H×W in [-1, 1], and the logits of the attention to the reference.
 
         Raises:
             ValueError: a side is not a multiple of the stride.
@@ -71,16 +72,11 @@ class Generator(nn.Module):
         line_tokens = tokens_from(line_maps)  # B×(h·w)×992
         reference_tokens = tokens_from(self.reference_encoder(reference))
 
-        tokens, logits = self.attend(line_tokens, reference_tokens)
+        tokens, logits = self.cross_attention(line_tokens, reference_tokens)
+        if self.self_attention is not None:
+            tokens, _ = self.self_attention(tokens, tokens)
 
         height, width = line_maps[-1].shape[-2:]
         features = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
         features = torch.cat([features, self.residual_blocks(features)], 1)  # B×1984×h×w
         return Colored(self.decoder(features, line_maps), logits)
-
-    def attend(self, line_tokens: Tensor, reference_tokens: Tensor) -> tuple[Tensor, Tensor | None]:
-        """B×N×C line tokens, B×M×C reference tokens → B×N×C coloured tokens, and SCFT's logits."""
-        if isinstance(self.cross_attention, SCFTAttention):
-            return self.cross_attention(line_tokens, reference_tokens)
-        tokens = self.cross_attention(line_tokens, reference_tokens)
-        return self.self_attention(tokens, tokens), None

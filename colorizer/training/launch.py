@@ -8,7 +8,7 @@ from typing import Self
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
 from colorizer import console
 from colorizer.config import TrainConfig, to_json
@@ -20,9 +20,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
-    """Accelerate on the GPUs there are, else on the CPU; as many processes as the launcher has
-    started."""
-    gpu = torch.cuda.is_available()
+    """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
+    gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
     precision = config.mixed_precision
     if precision == "auto":
         half = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
@@ -71,11 +70,6 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         raise UserError(
             f"--network.stages {network.stages} with --network.width {network.width}: at least 2"
             " stages and a width above 0 are needed."
-        )
-    if config.loss.triplet > 0 and network.attention != "scft":
-        raise UserError(
-            "--loss.triplet needs SCFT's attention, whose logits have gradients; set it to 0 or use"
-            " --network.attention scft."
         )
 
 

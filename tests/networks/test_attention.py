@@ -3,7 +3,12 @@
 import numpy as np
 import torch
 
-from colorizer.networks.attention import SCFTAttention, StopGradientAttention, attention_map
+from colorizer.networks.attention import (
+    SCFTAttention,
+    StopGradientAttention,
+    doubly_normalized,
+    similarity,
+)
 
 B, N, C = 2, 5, 6
 
@@ -48,7 +53,7 @@ def test_stop_gradient_attention_forward():
     module = StopGradientAttention(C).double()
     x, y = _tokens(1), _tokens(2)
     expected = _forward_by_hand(module, x.numpy(), y.numpy())
-    assert np.abs(module(x, y).detach().numpy() - expected).max() < 1e-12
+    assert np.abs(module(x, y)[0].detach().numpy() - expected).max() < 1e-12
 
 
 def test_stop_gradient_attention_gives_values_their_gradient_and_logits_none():
@@ -58,7 +63,7 @@ def test_stop_gradient_attention_gives_values_their_gradient_and_logits_none():
     module.norm = torch.nn.Identity()
     x, y = _tokens(1).requires_grad_(), _tokens(2).requires_grad_()
     upstream = _tokens(3)
-    module(x, y).backward(upstream)
+    module(x, y)[0].backward(upstream)
 
     for b in range(B):
         attention = _map_by_hand(x[b].detach().numpy(), y[b].detach().numpy())
@@ -74,9 +79,16 @@ def test_stop_gradient_attention_gives_values_their_gradient_and_logits_none():
         assert np.abs(x.grad[b].numpy() - d_x).max() < 1e-12
 
 
-def test_attention_map_has_no_gradient():
+def test_no_gradient_reaches_the_logits_but_they_can_be_taught():
+    torch.manual_seed(0)
+    module = StopGradientAttention(C).double()
     x, y = _tokens(1).requires_grad_(), _tokens(2).requires_grad_()
-    assert not attention_map(x, y).requires_grad
+    z, logits = module(x, y)
+    assert logits.requires_grad
+    (through_z,) = torch.autograd.grad(z.sum(), [logits], allow_unused=True)
+    assert through_z is None
+    (taught,) = torch.autograd.grad(logits[0, 1, 2], [x])
+    torch.testing.assert_close(taught[0, 1], y[0, 2])
 
 
 def test_huge_logits_stay_exact_under_autocast():
@@ -84,7 +96,7 @@ def test_huge_logits_stay_exact_under_autocast():
     x, y = _tokens(1, scale=8.0).float(), _tokens(2, scale=8.0).float()
     assert (x @ y.transpose(1, 2)).abs().max() > 200
     with torch.autocast("cpu", torch.bfloat16):
-        attention = attention_map(x, y)
+        attention = doubly_normalized(similarity(x, y))
     assert attention.dtype == torch.float32
     for b in range(B):
         expected = _map_by_hand(x[b].double().numpy(), y[b].double().numpy())
@@ -94,7 +106,7 @@ def test_huge_logits_stay_exact_under_autocast():
 def test_a_key_nobody_looks_at_keeps_a_finite_column():
     x = torch.full((1, 3, 2), 50.0)
     y = torch.tensor([[[50.0, 50.0], [-50.0, -50.0]]])
-    attention = attention_map(x, y)
+    attention = doubly_normalized(similarity(x, y))
     assert torch.isfinite(attention).all()
     assert attention[0, :, 1].eq(0).all()
 
@@ -105,8 +117,8 @@ def test_a_reference_given_twice_equals_the_same_given_once():
     x, y = _tokens(1), _tokens(2, 4)
     twice = torch.cat([y, y], 1)
     shuffled = twice[:, torch.randperm(8)]
-    torch.testing.assert_close(module(x, twice), module(x, y))
-    torch.testing.assert_close(module(x, shuffled), module(x, y))
+    torch.testing.assert_close(module(x, twice)[0], module(x, y)[0])
+    torch.testing.assert_close(module(x, shuffled)[0], module(x, y)[0])
 
 
 def test_scft_attention_forward_and_its_gradient_reaches_the_keys():

@@ -56,10 +56,7 @@ def test_any_multiple_of_the_stride_is_colored_at_its_own_size(method, height, w
     image, logits = generator(line, reference)
     assert image.shape == (2, 3, height, width)
     assert image.abs().max() <= 1
-    if method.startswith("scft"):
-        assert logits.shape == (2, height * width // 64, 64 * 40 // 64)
-    else:
-        assert logits is None
+    assert logits.shape == (2, height * width // 64, 64 * 40 // 64)
 
 
 def test_default_stages_work_at_16_pixel_steps():
