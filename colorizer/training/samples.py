@@ -1,14 +1,15 @@
 """The sample grid of a run: the same held-out pictures every time."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from colorizer import pictures
+from colorizer import console, pictures
 from colorizer.config import TrainConfig
-from colorizer.data.augment import augment, draw_parameters
+from colorizer.data.augment import Augmented, augment, draw_parameters, to_signed
 from colorizer.data.dataset import ShardReader
 from colorizer.data.references import groups, same_group
 from colorizer.inference import to_uint8
@@ -24,30 +25,29 @@ class SampleGrid:
     """
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
-        held_out, train = (ShardReader(config.data / part) for part in ("held-out", "train"))
-        reader = held_out if len(held_out) else train
-        self.source = "held-out" if len(held_out) else "train"
+        reader = ShardReader(config.data / "held-out")
+        if len(reader) == 0:
+            console.warn(f"{config.data}: nothing is held out; the samples show training pictures.")
+            reader = ShardReader(config.data / "train")
         count = min(config.sample_count, len(reader))
-        numbers = np.linspace(0, len(reader) - 1, count).round().astype(int).tolist()
-        samples = [reader[n] for n in numbers]
+        self.numbers = np.linspace(0, len(reader) - 1, count).round().astype(int).tolist()
+        self.batch = self._batch(config, reader)
+        self.device = device
+
+    def _batch(self, config: TrainConfig, reader: ShardReader) -> Augmented:
+        samples = [reader[n] for n in self.numbers]
         color = torch.from_numpy(np.stack([s.color for s in samples]))
         line = torch.from_numpy(np.stack([s.line for s in samples]))
-        parameters = draw_parameters(config.augment, config.seed, numbers)
         # As in training, but without jitter and mirroring, so that the truth is the picture itself.
-        parameters = parameters._replace(
-            flip=torch.zeros_like(parameters.flip),
-            color=torch.tensor([0.0, 1.0, 1.0]).expand_as(parameters.color),
-        )
-        batch = augment(config.augment, parameters, color, line)
-        reference = batch.reference
+        distortion = replace(config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0)
+        parameters = draw_parameters(distortion, config.seed, self.numbers)
+        batch = augment(distortion, parameters, color, line)
         partners = same_group(groups(reader))
-        for place, number in enumerate(numbers):
+        for place, number in enumerate(self.numbers):
             if (partner := partners[number]) is not None:
-                reference[place] = (
-                    torch.from_numpy(reader[partner].color).permute(2, 0, 1) / 127.5 - 1
-                )
-        self.batch = batch._replace(reference=reference)
-        self.device = device
+                picture = torch.from_numpy(reader[partner].color).permute(2, 0, 1)
+                batch.reference[place] = to_signed(picture)
+        return batch
 
     @torch.no_grad()
     def write(self, generator: nn.Module, path: Path) -> None:
