@@ -166,6 +166,7 @@ FREE_TO_CHANGE = frozenset(
         "output",
         "steps",
         "mixed_precision",
+        "accumulate",
         "workers",
         "log_every",
         "sample_every",

@@ -56,18 +56,13 @@ def facts(rows: Sequence[tuple[str, str]]) -> None:
         say(f"  {name:{widest}}  {value}")
 
 
-class Progress:
-    """A bar that knows its total and shows a rate, the time left and a line of figures."""
-
-    def __init__(self, advance: Callable[[int, str], None], log: Callable[[str], None]) -> None:
-        self.advance = advance  # advance(done_in_all, figures)
-        self.log = log  # a line above the bar
+Advance = Callable[..., None]  # advance(done_in_all, figures="")
 
 
 @contextmanager
 def progress(
     title: str, total: int, unit: str, done: int = 0, shown: bool = True
-) -> Iterator[Progress]:
+) -> Iterator[Advance]:
     """Show how far a loop is.
 
     Args:
@@ -78,17 +73,17 @@ def progress(
         shown: False in processes that should not print.
 
     Yields:
-        A `Progress`: call `advance(done_in_all, figures)` as often as you like.
+        A function `advance(done_in_all, figures)`, to be called as often as you like.
     """
     if not shown:
-        yield Progress(lambda now, figures="": None, lambda text: None)
+        yield lambda now, figures="": None
     elif _console().is_terminal:
         yield from _live(title, total, unit, done)
     else:
         yield from _plain(title, total, unit, done)
 
 
-def _live(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+def _live(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
     columns = (
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(bar_width=24),
@@ -105,10 +100,10 @@ def _live(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
         def advance(now: int, figures: str = "") -> None:
             bar.update(task, completed=now, figures=escape(figures))
 
-        yield Progress(advance, lambda text: bar.console.print(escape(text)))
+        yield advance
 
 
-def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
+def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
     start = last = time.monotonic()
 
     def advance(now: int, figures: str = "") -> None:
@@ -121,7 +116,7 @@ def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Progress]:
         left = duration((total - now) / rate) if rate > 0 else "?"
         say(f"{title}: {now}/{total} {unit}, {rate:.2f} {unit}/s, {left} left  {figures}".rstrip())
 
-    yield Progress(advance, say)
+    yield advance
 
 
 def duration(seconds: float) -> str:

@@ -1,83 +1,24 @@
 """Colour a drawing with a trained generator."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from colorizer import console
-from colorizer.config import ColorizeConfig, NetworkConfig
+from colorizer.config import ColorizeConfig
+from colorizer.data.augment import to_signed
 from colorizer.data.decode import Rejected, decode_picture, to_grey
+from colorizer.data.geometry import fitted_size, resize
 from colorizer.errors import UserError
 from colorizer.networks.generator import Generator
-from colorizer.training import checkpoint
-
-METADATA_KEY = (
-    "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
-)
-
-
-@dataclass(frozen=True)
-class GeneratorFile:
-    """A generator on disk, and what its header says of it."""
-
-    path: Path
-    network: NetworkConfig
-    size: int  # side of the pictures it was trained on
-    step: int
-
-
-def describe_generator(network: dict[str, Any], size: int, step: int) -> dict[str, str]:
-    """The header that makes a generator file enough to load it."""
-    return {METADATA_KEY: json.dumps({"network": network, "size": size, "step": step})}
-
-
-def find_generator(path: Path) -> GeneratorFile:
-    """The generator that a `--checkpoint` means.
-
-    Args:
-        path: Run folder (its newest intact checkpoint), checkpoint folder, or exported .safetensors
-        file.
-
-    Raises:
-        UserError: nothing usable is there; says why.
-    """
-    if path.is_file():
-        return _read_header(path)
-    if not path.is_dir():
-        raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
-    if (path / "checkpoints").is_dir():
-        newest, faults = checkpoint.newest_intact(path / "checkpoints")
-        if newest is None:
-            why = "; ".join(faults.values()) or "it is empty"
-            raise UserError(f"{path / 'checkpoints'}: no intact checkpoint ({why}).")
-        path = newest
-    state = checkpoint.verify(path)
-    # The running average is what a run with one is trained for.
-    name = "average" if "average.safetensors" in state.files else "generator"
-    return _read_header(path / f"{name}.safetensors")
-
-
-def _read_header(path: Path) -> GeneratorFile:
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})[METADATA_KEY])
-        return GeneratorFile(
-            path, NetworkConfig(**header["network"]), header["size"], header["step"]
-        )
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a readable .safetensors file ({error}).") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path}: its header does not describe a generator of this program ({error!r})."
-        ) from error
+from colorizer.pictures import to_uint8, write_picture
+from colorizer.storage import check_writable
+from colorizer.training.checkpoint import find_generator
 
 
 class Colorizer:
@@ -99,8 +40,7 @@ class Colorizer:
             device = accelerator or "cpu"
         self.device = torch.device(device)
         self.generator = Generator(**asdict(self.file.network))
-        with safe_open(self.file.path, "pt") as file:
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state = load_file(self.file.path)
         try:
             self.generator.load_state_dict(state)
         except RuntimeError as error:
@@ -120,11 +60,11 @@ class Colorizer:
             B×H×W×3 uint8 RGB, on the CPU.
         """
         height, width = line.shape[1:]
-        line = self._pad(line.to(self.device).unsqueeze(1).float() / 127.5 - 1)
-        reference = self._pad(reference.to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1)
+        line = self._pad(to_signed(line.to(self.device).unsqueeze(1)))
+        reference = self._pad(to_signed(reference.to(self.device).permute(0, 3, 1, 2)))
         with torch.inference_mode():
             result = self.generator(line, reference).image
-        return _to_uint8_tensor(result[:, :, :height, :width]).permute(0, 2, 3, 1).cpu()
+        return torch.from_numpy(to_uint8(result[:, :, :height, :width]))
 
     def _pad(self, picture: Tensor) -> Tensor:
         """White on the right and below, up to the generator's stride."""
@@ -148,26 +88,13 @@ class Colorizer:
         small = torch.from_numpy(scale_to(line, size))
         guide = torch.from_numpy(scale_to(reference, size))
         result = self.color_batch(small[None], guide[None])[0].numpy()
-        return cv2.resize(result, (width, height), interpolation=cv2.INTER_CUBIC)
+        return resize(result, width, height)
 
 
 def scale_to(picture: np.ndarray, side: int) -> np.ndarray:
-    """Scale H×W(×3) uint8 so that the longer side is `side`: area filter down, cubic up."""
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(
-        picture, target, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    )
-
-
-def _to_uint8_tensor(picture: Tensor) -> Tensor:
-    return ((picture.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def to_uint8(picture: Tensor) -> np.ndarray:
-    """C×H×W in [-1, 1] → H×W×C uint8, as every result is rounded."""
-    return _to_uint8_tensor(picture).permute(1, 2, 0).cpu().numpy()
+    """Scale H×W(×3) uint8 so that the longer side is `side`."""
+    width, height = fitted_size(picture.shape[1], picture.shape[0], side)
+    return resize(picture, width, height)
 
 
 def colorize(config: ColorizeConfig) -> None:
@@ -181,16 +108,12 @@ def colorize(config: ColorizeConfig) -> None:
         raise UserError(f"{config.output}: the result's name must end in .png, .jpg or .webp.")
     if config.size is not None and config.size < 1:
         raise UserError(f"--size is {config.size}; it must be at least 1.")
+    check_writable(config.output.parent)
     line = to_grey(read_picture(config.line))
     reference = read_picture(config.reference)
     colorizer = Colorizer(config.checkpoint)
     result = colorizer.color(line, reference, config.size)
-    _, data = cv2.imencode(suffix, cv2.cvtColor(result, cv2.COLOR_RGB2BGR))
-    try:
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_bytes(data.tobytes())
-    except OSError as error:
-        raise UserError(f"{config.output}: cannot be written ({error.strerror}).") from error
+    write_picture(config.output, result)
     console.say(f"{config.output}: {config.line} in the colours of {config.reference}")
 
 

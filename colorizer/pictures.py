@@ -5,6 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
+
+from colorizer.errors import UserError
+from colorizer.storage import replace_file, writing
 
 GAP = 4  # pixels of white between pictures
 LABEL = 22  # pixels for the columns' names
@@ -41,12 +46,22 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.nda
     return sheet
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
-    """Write H×W×3 uint8 RGB as PNG.
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write H×W×3 uint8 RGB in the format that the name ends in.
 
     Raises:
-        OSError: the file cannot be written.
+        UserError: the file cannot be written, or the format cannot hold the picture.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    path.write_bytes(data.tobytes())
+    encoded, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not encoded:
+        size = f"{picture.shape[1]}x{picture.shape[0]}"
+        raise UserError(f"{path}: {path.suffix} cannot hold {size} pixels; use .png.")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, data.tobytes())
+
+
+def to_uint8(picture: Tensor) -> np.ndarray:
+    """(B×)C×H×W in [-1, 1] → (B×)H×W×C uint8, on the CPU."""
+    levels = ((picture.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return levels.movedim(-3, -1).cpu().numpy()

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from colorizer.config import ColorizeConfig
 from colorizer.errors import UserError
-from colorizer.inference import Colorizer, colorize, find_generator
+from colorizer.inference import Colorizer, colorize
+from colorizer.training.checkpoint import find_generator
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_what_is_not_a_checkpoint_is_refused_with_its_name(trained, tmp_path):
     save_file({"weight": torch.zeros(1)}, foreign)
     for path, words in [
         (tmp_path / "nowhere", "no such run folder"),
-        (empty, "no intact checkpoint"),
+        (empty, "no checkpoint yet"),
         (tmp_path, "not a checkpoint"),
         (pickle, "not a readable .safetensors file"),
         (foreign, "does not describe a generator"),

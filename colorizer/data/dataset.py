@@ -238,6 +238,6 @@ def load_batches(
 
 def _start_worker(_: int) -> None:
     cv2.setNumThreads(0)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is for the trainer, which ends its workers
+    # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer itself ends its workers.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)

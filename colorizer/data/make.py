@@ -14,11 +14,12 @@ from colorizer.config import FolderConfig, ShardsConfig
 from colorizer.data.files import Rejection
 from colorizer.data.lines import XDoG
 from colorizer.data.prepare import prepare
-from colorizer.data.shard_writer import ShardWriter, replace_file, writing
+from colorizer.data.shard_writer import ShardWriter
 from colorizer.data.shards import INDEX, read_index
 from colorizer.data.sources import Item, Listing, Part, list_source
 from colorizer.data.workers import map_in_order
 from colorizer.errors import UserError
+from colorizer.storage import replace_file, writing
 
 HELD_OUT = 0.05  # where neither the settings nor the source say otherwise
 UNFINISHED = "unfinished.json"  # is there from the first shard to the last index
@@ -54,6 +55,7 @@ def make_shards(config: ShardsConfig) -> Report | None:
     settings = _settings(config, listing, share)
     if _is_finished(config.output):
         _refuse_other_settings(config.output, settings)
+        (config.output / UNFINISHED).unlink(missing_ok=True)  # killed just before it was removed
         return None
     _start_over(config.output, settings)
     report = _make(config, listing, share, settings)
@@ -188,7 +190,7 @@ def _write_samples(
     work = partial(prepare, size=config.size, fit=config.fit)
     with (
         closing(map_in_order(work, items, config.workers)) as results,
-        console.progress("Making shards", len(items), "pictures") as progress,
+        console.progress("Making shards", len(items), "pictures") as advance,
     ):
         for done, (item, result) in enumerate(zip(items, results, strict=True), 1):
             if isinstance(result, Rejection):
@@ -197,7 +199,7 @@ def _write_samples(
                 writer = held_out if _goes_to(item, share) == "held-out" else train
                 writer.write_encoded(item.key, result.color, result.line, result.metadata)
                 animated += result.animated
-            progress.advance(done, f"rejected {len(rejections)}")
+            advance(done, f"rejected {len(rejections)}")
     return sorted(rejections, key=lambda rejection: rejection.source), animated
 
 

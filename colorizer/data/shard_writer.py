@@ -3,13 +3,10 @@
 import dataclasses
 import hashlib
 import json
-import os
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -27,8 +24,7 @@ from colorizer.data.shards import (
     encode_line,
 )
 from colorizer.errors import UserError
-
-PARTIAL = ".partial"
+from colorizer.storage import partial_name, publish, replace_file, writing
 
 
 class ShardWriter:
@@ -125,32 +121,6 @@ class ShardWriter:
         self._shard = None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for a part of it.
-
-    Raises:
-        UserError: the folder cannot be written to, or the disk is full.
-    """
-    with writing(path), _partial(path).open("wb") as file:
-        file.write(data)
-        _publish(file, path)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn a failure to write into a sentence.
-
-    Raises:
-        UserError: for any OSError inside, naming the path.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; make room there or choose another output."
-        ) from error
-
-
 class _OpenShard:
     """A shard that is being written."""
 
@@ -160,7 +130,7 @@ class _OpenShard:
         self._bytes = 0
         self._hash = hashlib.sha256()
         with writing(self._path):
-            self.file = _partial(self._path).open("wb")
+            self.file = partial_name(self._path).open("wb")
 
     def append(self, sample: bytes) -> None:
         self._write(sample)
@@ -170,7 +140,7 @@ class _OpenShard:
         """End the tar and give the shard its name."""
         self._write(bytes(2 * BLOCK))
         with writing(self._path), self.file:
-            _publish(self.file, self._path)
+            publish(self.file, self._path)
         return ShardEntry(self._path.name, self.samples, self._bytes, self._hash.hexdigest())
 
     def _write(self, data: bytes) -> None:
@@ -196,14 +166,3 @@ def _write_index(index: Index) -> None:
         "shards": [dataclasses.asdict(shard) for shard in index.shards],
     }
     replace_file(index.folder / INDEX, json.dumps(content, indent=1).encode() + b"\n")
-
-
-def _partial(path: Path) -> Path:
-    return path.with_name(path.name + PARTIAL)
-
-
-def _publish(file: BinaryIO, path: Path) -> None:
-    """Put the open partial file on disk, then under its name."""
-    file.flush()
-    os.fsync(file.fileno())
-    os.replace(_partial(path), path)

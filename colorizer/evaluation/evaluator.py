@@ -21,6 +21,7 @@ from colorizer.errors import UserError
 from colorizer.evaluation import drawn
 from colorizer.evaluation.metrics import ms_ssim, psnr, psnr_of
 from colorizer.inference import Colorizer
+from colorizer.storage import check_writable, replace_file
 
 SAMPLE_ROWS = 8  # pictures in samples.png
 
@@ -70,16 +71,19 @@ class Figures:
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any]:
-    """Colour every held-out drawing, print the figures, write report.json and samples.png.
+    """Colour every held-out drawing, print the figures, write samples.png and report.json.
 
     Raises:
-        UserError: the checkpoint or the shards cannot be used; nothing is written then.
+        UserError: the settings, the checkpoint or the shards cannot be used: nothing is written
+            then. Or the report cannot be written.
     """
+    if config.batch_size < 1 or config.seed < 0:
+        raise UserError("--batch-size must be at least 1 and --seed at least 0.")
+    check_writable(config.output)
     reader = ShardReader(config.data / "held-out")
     if len(reader) == 0:
         raise UserError(
-            f"{config.data / 'held-out'}: no pictures are held out; make the shards with a"
-            " larger --held-out."
+            f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
     colorizer = Colorizer(config.checkpoint)
     figures, rows = Evaluator(config, reader, colorizer).run()
@@ -91,11 +95,11 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any]:
         "size": reader.index.size,
         "figures": figures.summary(),
     }
-    config.output.mkdir(parents=True, exist_ok=True)
-    (config.output / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-    pictures.write_png(config.output / "samples.png", pictures.grid(*rows))
+    samples, written = config.output / "samples.png", config.output / "report.json"
+    pictures.write_picture(samples, pictures.grid(*rows))
+    replace_file(written, (json.dumps(report, indent=2) + "\n").encode())
     _print(report)
-    console.say(f"Written: {config.output / 'report.json'}, {config.output / 'samples.png'}")
+    console.say(f"Written: {written}, {samples}")
     return report
 
 
@@ -110,18 +114,33 @@ class Evaluator:
         self.partners = same_group(found)
         self.others = other_group(found, config.seed)
         self.figures = Figures()
+        self.redrawn = self._can_redraw()
         self.constant = drawn.ConstantColors()
         self.sample_rows: list[list[np.ndarray]] = []
+
+    def _can_redraw(self) -> bool:
+        """Whether these are drawn characters, and come out the same when drawn again."""
+        first = self.reader[0]
+        if not drawn.is_drawn(first.metadata):
+            return False
+        if drawn.is_redrawn_exactly(first):
+            return True
+        console.warn(
+            f"{self.reader.index.folder}: this version draws {first.key} differently from the one"
+            " that made the shards, so the figures that need drawing again are left out."
+        )
+        return False
 
     def run(self) -> tuple[Figures, tuple[list[str], list[list[np.ndarray]]]]:
         """The figures, and columns and rows of the sample grid."""
         total = len(self.reader)
-        with console.progress("evaluating", total, "pictures") as bar:
+        with console.progress("evaluating", total, "pictures") as advance:
             for start, samples in batches(stream(self.reader.index), self.config.batch_size):
                 self._evaluate(start, samples)
-                bar.advance(start + len(samples))
-        errors = self.constant.mean_squared_errors()
-        self.figures.psnr["constant"] += psnr_of(errors).tolist()
+                advance(start + len(samples))
+        if self.redrawn:
+            errors = self.constant.mean_squared_errors()
+            self.figures.psnr["constant"] += psnr_of(errors).tolist()
         columns = ["line", "reference", "result", "truth", "other reference", "result with it"]
         return self.figures, (columns, self.sample_rows)
 
@@ -137,8 +156,8 @@ class Evaluator:
         others = {i: self.reader[self.others[start + i]] for i in with_other}
         right = self._cross(samples, partners)
         wrong = self._wrong(samples, others)
-        for sample in samples:
-            if drawn.is_drawn(sample.metadata):
+        if self.redrawn:
+            for sample in samples:
                 self.constant.add(drawn.redraw(sample))
         self._show(samples, partners, others, right, wrong)
 
@@ -159,13 +178,10 @@ class Evaluator:
             return {}
         results = self._color([samples[i].line for i in others], [o.color for o in others.values()])
         self.figures.add("wrong", results, _stack([samples[i].color for i in others]))
-        pairs = [(samples[i], o, r) for (i, o), r in zip(others.items(), results, strict=True)]
-        pairs = [
-            p for p in pairs if drawn.is_drawn(p[0].metadata) and drawn.is_drawn(p[1].metadata)
-        ]
-        if pairs:
-            truths = _stack([drawn.in_colors_of(sample, other) for sample, other, _ in pairs])
-            self.figures.add("recolored", torch.stack([r for _, _, r in pairs]), truths)
+        if self.redrawn:
+            pairs = [(samples[i], other) for i, other in others.items()]
+            truths = _stack([drawn.in_colors_of(*pair) for pair in pairs])
+            self.figures.add("recolored", results, truths)
         return dict(zip(others, results.numpy(), strict=True))
 
     def _color(self, lines: list[np.ndarray], references: list[np.ndarray]) -> Tensor:

@@ -5,21 +5,26 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from colorizer.config import NetworkConfig
 from colorizer.errors import UserError
+from colorizer.storage import flush, writing
 from colorizer.weights import sha256_of
 
 FORMAT = 1
 STEP_FOLDER = re.compile(r"step-(\d{8})")
+STATE = "state.json"
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
+HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 
 
 @dataclass(frozen=True)
@@ -55,56 +60,67 @@ def save(
     """
     target = folder / f"step-{state.step:08d}"
     partial = target.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    files = {}
-    for name, content in tensors.items():
-        path = partial / f"{name}.safetensors"
-        # safetensors refuses channels_last and other strided tensors
-        plain = {key: t.detach().cpu().contiguous() for key, t in content.items()}
-        save_file(plain, path, metadata=dict(metadata))
-        _flush(path)
-        files[path.name] = sha256_of(path)
-    text = json.dumps({**asdict(state), "files": files}, indent=2)
-    (partial / "state.json").write_text(text + "\n")
-    _flush(partial / "state.json")
-    _flush(partial)
-    if target.exists():  # the same step, saved before
-        shutil.rmtree(target)
-    os.replace(partial, target)
-    _flush(folder)
+    with writing(target):
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        files = {name: _write(partial / name, t, metadata) for name, t in _named(tensors)}
+        text = json.dumps({**asdict(state), "files": files}, indent=2)
+        (partial / STATE).write_text(text + "\n")
+        flush(partial / STATE)
+        flush(partial)
+        if target.exists():  # the same step, saved before
+            shutil.rmtree(target)
+        os.replace(partial, target)
+        flush(folder)
     return target
 
 
-def _flush(path: Path) -> None:
-    """Have a file or a folder's entries on the disk before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
+def _named(
+    tensors: Mapping[str, Mapping[str, Tensor]],
+) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    return ((f"{name}.safetensors", content) for name, content in tensors.items())
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Write one file; gives its sha256."""
+    # safetensors refuses channels_last and other strided tensors.
+    plain = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        save_file(plain, path, metadata=dict(metadata))
+    except SafetensorError as error:  # how a full disk comes through
+        raise UserError(f"cannot write {path}: {error}.") from error
+    flush(path)
+    return sha256_of(path)
+
+
+class Damaged(UserError):
+    """A checkpoint that is not as it was written."""
 
 
 def verify(checkpoint: Path) -> State:
     """Check every file of a checkpoint against its sha256.
 
     Raises:
-        UserError: naming the file and what is wrong with it.
+        Damaged: naming the file and what is wrong with it.
+        UserError: it is of another format.
     """
-    path = checkpoint / "state.json"
+    path = checkpoint / STATE
     try:
-        state = State(**json.loads(path.read_text()))
+        content = json.loads(path.read_text())
+        if content["format"] != FORMAT:
+            raise UserError(
+                f"{path}: format {content['format']}, this program reads format {FORMAT}."
+            )
+        state = State(**content)
     except FileNotFoundError as error:
-        raise UserError(f"{checkpoint}: not a checkpoint, it has no state.json.") from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a checkpoint's state ({error}).") from error
-    if state.format != FORMAT:
-        raise UserError(f"{path}: format {state.format}, this program reads format {FORMAT}.")
+        raise Damaged(f"{checkpoint}: not a checkpoint, it has no {STATE}.") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise Damaged(f"{path}: not a checkpoint's state ({error}).") from error
     for name, digest in state.files.items():
         if not (checkpoint / name).is_file():
-            raise UserError(f"{checkpoint / name}: missing, so the checkpoint is not used.")
+            raise Damaged(f"{checkpoint / name}: missing, so the checkpoint is not used.")
         if sha256_of(checkpoint / name) != digest:
-            raise UserError(f"{checkpoint / name}: damaged (sha256 differs from state.json).")
+            raise Damaged(f"{checkpoint / name}: damaged (its sha256 is not the one in {STATE}).")
     return state
 
 
@@ -115,17 +131,29 @@ def saved_steps(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if STEP_FOLDER.fullmatch(p.name)), reverse=True)
 
 
-def newest_intact(folder: Path) -> tuple[Path | None, dict[Path, str]]:
-    """The newest checkpoint whose files are all as written, and what is wrong with newer ones."""
+class Newest(NamedTuple):
+    """The newest checkpoint whose files are all as written."""
+
+    path: Path
+    state: State
+    faults: dict[Path, str]  # newer ones, and what is wrong with them
+
+
+def newest_intact(folder: Path) -> Newest | None:
+    """The checkpoint to use of a run's checkpoint folder; None if there never was one.
+
+    Raises:
+        UserError: there are checkpoints, but none is intact; or one is of another format.
+    """
     faults = {}
     for path in saved_steps(folder):
         try:
-            verify(path)
-        except UserError as error:
+            return Newest(path, verify(path), faults)
+        except Damaged as error:
             faults[path] = str(error)
-        else:
-            return path, faults
-    return None, faults
+    if faults:
+        raise UserError(f"{folder}: no checkpoint is intact. {' '.join(faults.values())}")
+    return None
 
 
 def set_aside(checkpoint: Path) -> Path:
@@ -155,10 +183,14 @@ def read(checkpoint: Path, name: str) -> dict[str, Tensor]:
 
 
 def optimizer_tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Adam's state under its parameters' names: `exp_avg.decoder.head.weight`, ..."""
+    """Adam's state under its parameters' names: `exp_avg.decoder.head.weight`, ...
+
+    A parameter that was never updated has none: fp16's scaler may skip the first steps.
+    """
     return {
         f"{kind}.{name}": optimizer.state[parameter][kind]
         for name, parameter in network.named_parameters()
+        if parameter in optimizer.state
         for kind in ADAM_STATE
     }
 
@@ -169,12 +201,70 @@ def load_optimizer(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        UserError: the state of a parameter is missing.
+        UserError: a part of a parameter's state is missing.
     """
     for name, parameter in network.named_parameters():
-        missing = [kind for kind in ADAM_STATE if f"{kind}.{name}" not in tensors]
-        if missing:
-            raise UserError(f"the checkpoint's optimizer has no {missing[0]}.{name}.")
-        optimizer.state[parameter] = {
-            kind: tensors[f"{kind}.{name}"].to(parameter.device) for kind in ADAM_STATE
-        }
+        there = [kind for kind in ADAM_STATE if f"{kind}.{name}" in tensors]
+        if len(there) == len(ADAM_STATE):
+            optimizer.state[parameter] = {
+                kind: tensors[f"{kind}.{name}"].to(parameter.device) for kind in ADAM_STATE
+            }
+        elif there:
+            raise UserError(f"the checkpoint's optimizer has only {', '.join(there)} of {name}.")
+
+
+# ---- A generator file on its own
+
+
+@dataclass(frozen=True)
+class GeneratorFile:
+    """A generator on disk, and what its header says of it."""
+
+    path: Path
+    network: NetworkConfig
+    size: int  # side of the pictures it was trained on
+    step: int
+
+
+def describe_generator(network: dict[str, Any], size: int, step: int) -> dict[str, str]:
+    """The header that makes a generator file enough to load it."""
+    return {HEADER: json.dumps({"network": network, "size": size, "step": step})}
+
+
+def find_generator(path: Path) -> GeneratorFile:
+    """The generator that a `--checkpoint` means.
+
+    Args:
+        path: Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file.
+
+    Raises:
+        UserError: nothing usable is there; says why.
+    """
+    if path.is_file():
+        return _read_header(path)
+    if not path.is_dir():
+        raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
+    if (path / "checkpoints").is_dir():
+        newest = newest_intact(path / "checkpoints")
+        if newest is None:
+            raise UserError(f"{path}: the run has no checkpoint yet.")
+        path, state = newest.path, newest.state
+    else:
+        state = verify(path)
+    # The running average is what a run with one is trained for.
+    name = "average" if "average.safetensors" in state.files else "generator"
+    return _read_header(path / f"{name}.safetensors")
+
+
+def _read_header(path: Path) -> GeneratorFile:
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+        network = NetworkConfig(**header["network"])
+        return GeneratorFile(path, network, header["size"], header["step"])
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a readable .safetensors file ({error}).") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}: its header does not describe a generator of this program ({error!r})."
+        ) from error

@@ -87,33 +87,42 @@ def adversarial_loss(fake_scores: Tensor) -> Tensor:
     return fake_scores.float().sub(1).square().mean()
 
 
-def triplet_loss(logits: Tensor, grid: Tensor, negatives: Tensor, margin: float) -> Tensor:
-    """Similarity-based triplet loss (Lee et al., CVPR 2020, Eq. 5): max(0, S(q, n) - S(q, p) +
-    margin).
+def tokens_come_from(grid: Tensor, rows: int, columns: int) -> Tensor:
+    """The token of the truth that each token of the warped reference shows.
 
     Args:
-        logits: B×N×M similarities of line queries and reference keys, N = h·w of the line's last
-        map, M likewise.
-        grid: B×H×W×2, where in the truth (x, y in [-1, 1]) each pixel of the warped reference comes
-        from. The
-            anchor of a key is the query at that place; the key itself is the positive.
-        negatives: B×M, another key for each key.
+        grid: B×H×W×2, where in the truth (x, y in [-1, 1]) each reference pixel comes from.
+        rows: Of the map of tokens.
+        columns: Of the map of tokens.
+
+    Returns:
+        B×(rows·columns) indexes of tokens; -1 where it comes from outside the picture.
+    """
+    places = F.adaptive_avg_pool2d(grid.float().permute(0, 3, 1, 2), (rows, columns)).flatten(2)
+    column = ((places[:, 0] + 1) / 2 * columns).floor().long()  # B×(rows·columns)
+    row = ((places[:, 1] + 1) / 2 * rows).floor().long()
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    return torch.where(inside, row * columns + column, -1)
+
+
+def triplet_loss(logits: Tensor, anchors: Tensor, negatives: Tensor, margin: float) -> Tensor:
+    """Similarity-based triplet loss (Lee et al., CVPR 2020): max(0, S(q, n) - S(q, p) + margin).
+
+    Args:
+        logits: B×N×M similarities of line queries and reference keys.
+        anchors: B×M, for each key, as the positive p, the query q that it corresponds to; -1: none.
+        negatives: B×M, another key n for each key.
         margin: By how much the positive must score higher.
 
     Returns:
-        Mean over the keys that come from inside the picture (0 if none does).
+        Mean over the keys that correspond to a query (0 if none does).
     """
     batch, _, keys = logits.shape
-    side = round(keys**0.5 * (grid.shape[1] / grid.shape[2]) ** 0.5)  # rows of the key map
-    places = F.adaptive_avg_pool2d(grid.float().permute(0, 3, 1, 2), (side, keys // side))
-    columns = ((places[:, 0] + 1) / 2 * (keys // side)).floor().long().flatten(1)  # B×M
-    rows = ((places[:, 1] + 1) / 2 * side).floor().long().flatten(1)
-    inside = (columns >= 0) & (columns < keys // side) & (rows >= 0) & (rows < side)
-    anchors = (rows * (keys // side) + columns).where(inside, 0)  # B×M indexes of queries
-
+    there = anchors >= 0
+    query = anchors.clamp_min(0)
     picture = torch.arange(batch, device=logits.device)[:, None]
     key = torch.arange(keys, device=logits.device)[None]
-    positive = logits[picture, anchors, key].float()
-    negative = logits[picture, anchors, negatives].float()
+    positive = logits[picture, query, key].float()
+    negative = logits[picture, query, negatives].float()
     loss = F.relu(negative - positive + margin)
-    return (loss * inside).sum() / inside.sum().clamp_min(1)
+    return (loss * there).sum() / there.sum().clamp_min(1)

@@ -1,8 +1,10 @@
 """The run folder: config.json, metrics.jsonl, samples/, checkpoints/."""
 
+import fcntl
 import hashlib
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from colorizer import console
 from colorizer.config import FREE_TO_CHANGE, TrainConfig, to_json
 from colorizer.data.shards import Index
 from colorizer.errors import UserError
+from colorizer.storage import replace_file, writing
 from colorizer.training import checkpoint
 
 
@@ -28,72 +31,97 @@ class RunFolder:
         self.checkpoints = self.folder / "checkpoints"
         self.samples = self.folder / "samples"
         self.metrics = self.folder / "metrics.jsonl"
+        self.order = self.folder / "order"
 
-    def find_checkpoint(self) -> tuple[Path | None, dict[Path, str]]:
-        """The checkpoint to continue from, and damaged newer ones with what is wrong with them.
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second training out of this folder: the first may still be saving.
 
         Raises:
-            UserError: the run in this folder had other settings or other data; lists them.
+            UserError: another process trains there.
         """
-        newest, faults = checkpoint.newest_intact(self.checkpoints)
-        if newest is not None:
-            state = checkpoint.verify(newest)
-            differences = difference(state.config, to_json(self.config))
-            if differences:
+        path = self.folder / ".lock"
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
                 raise UserError(
-                    f"{self.folder} holds a run with other settings ({'; '.join(differences)})."
-                    " Continue it with its own, or give another --output."
-                )
-            if state.data != self.data:
-                raise UserError(
-                    f"{self.folder} holds a run on other shards than {self.config.data} has"
-                    " now. Put them back, or"
-                    " give another --output."
-                )
-        return newest, faults
+                    f"{self.folder}: another process is training there, or still saving; wait for"
+                    " it to end."
+                ) from error
+            yield
 
-    def prepare(self, step: int, faults: dict[Path, str]) -> None:
-        """Make the folder ready to go on from `step`.
+    def find_checkpoint(self) -> checkpoint.Newest | None:
+        """The checkpoint to continue from.
+
+        Raises:
+            UserError: none is intact, or the run here had other settings or data; lists them.
+        """
+        newest = checkpoint.newest_intact(self.checkpoints)
+        if newest is None:
+            return None
+        differences = difference(newest.state.config, to_json(self.config))
+        if differences:
+            raise UserError(
+                f"{self.folder} holds a run with other settings ({'; '.join(differences)})."
+                " Continue it with its own, or give another --output."
+            )
+        if newest.state.data != self.data:
+            raise UserError(
+                f"{self.folder} holds a run on other shards than {self.config.data} has now. Put"
+                " them back, or give another --output."
+            )
+        return newest
+
+    def prepare(self, newest: checkpoint.Newest | None) -> None:
+        """Make the folder ready to go on from a checkpoint, or from the start.
 
         Raises:
             UserError: it cannot be written to.
         """
-        try:
+        with writing(self.folder):
             for folder in (self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(to_json(self.config), indent=2)
-            (self.folder / "config.json").write_text(text + "\n")
-            self._forget_after(step)
-        except OSError as error:
-            raise UserError(f"{self.folder}: cannot be written to ({error.strerror}).") from error
-        for path, fault in faults.items():
+        text = json.dumps(to_json(self.config), indent=2)
+        replace_file(self.folder / "config.json", f"{text}\n".encode())
+        step = newest.state.step if newest else 0
+        for log in (self.metrics, *self.order.glob("rank-*.jsonl")):
+            forget_after(log, step)
+        for path, fault in (newest.faults if newest else {}).items():
             console.warn(f"{fault} Set aside as {checkpoint.set_aside(path).name}.")
-
-    def _forget_after(self, step: int) -> None:
-        """Drop metrics of steps that will be done again."""
-        if not self.metrics.exists():
-            return
-        kept = []
-        for line in self.metrics.read_text().splitlines(keepends=True):
-            if not line.endswith("\n"):  # the last line of a run that was killed while writing it
-                break
-            if json.loads(line)["step"] <= step:
-                kept.append(line)
-        partial = self.metrics.with_suffix(".partial")
-        partial.write_text("".join(kept))
-        os.replace(partial, self.metrics)
 
     def append_metrics(self, figures: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        with open(self.metrics, "a") as file:
-            file.write(json.dumps(figures) + "\n")
+        append_line(self.metrics, figures)
 
     def append_keys(self, rank: int, step: int, keys: list[str]) -> None:
         """Write down what one process has trained on."""
-        path = self.folder / "order" / f"rank-{rank}.jsonl"
+        append_line(self.order / f"rank-{rank}.jsonl", {"step": step, "keys": keys})
+
+
+def append_line(path: Path, values: dict[str, Any]) -> None:
+    """Add a line of JSON to a log."""
+    with writing(path):
         path.parent.mkdir(exist_ok=True)
-        with open(path, "a") as file:
-            file.write(json.dumps({"step": step, "keys": keys}) + "\n")
+        with path.open("a") as file:
+            file.write(json.dumps(values) + "\n")
+
+
+def forget_after(log: Path, step: int) -> None:
+    """Drop the lines of steps that will be done again, and one cut short by a kill."""
+    if not log.exists():
+        return
+    kept = []
+    for line in log.read_text().splitlines(keepends=True):
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):
+            console.warn(f"{log}: a damaged line is dropped.")
+    replace_file(log, "".join(kept).encode())
 
 
 def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:

@@ -12,7 +12,6 @@ from colorizer.config import TrainConfig
 from colorizer.data.augment import Augmented, augment, draw_parameters, to_signed
 from colorizer.data.dataset import ShardReader
 from colorizer.data.references import groups, same_group
-from colorizer.inference import to_uint8
 
 COLUMNS = ("line", "reference", "result", "truth")
 
@@ -59,6 +58,7 @@ class SampleGrid:
             self.batch.line, self.batch.reference, self.batch.truth, strict=True
         ):
             result = generator(line[None].to(self.device), reference[None].to(self.device)).image[0]
-            rows.append([to_uint8(line)[..., 0], *map(to_uint8, (reference, result, truth))])
+            colors = map(pictures.to_uint8, (reference, result, truth))
+            rows.append([pictures.to_uint8(line)[..., 0], *colors])
         generator.train(was_training)
-        pictures.write_png(path, pictures.grid(COLUMNS, rows))
+        pictures.write_picture(path, pictures.grid(COLUMNS, rows))

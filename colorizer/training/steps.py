@@ -21,6 +21,7 @@ from colorizer.training.losses import (
     discriminator_loss,
     perceptual_loss,
     style_loss,
+    tokens_come_from,
     triplet_loss,
 )
 from colorizer.weights import VGG19, load_weights
@@ -37,7 +38,8 @@ class Colorization:
 
         self.vgg = None
         if loss.needs_vgg:  # before anything large is built: it may be missing
-            state = load_weights(VGG19, loss.vgg_weights)
+            with accelerator.local_main_process_first():  # one download a machine
+                state = load_weights(VGG19, loss.vgg_weights)
             self.vgg = VGGFeatures(state, loss.imagenet_normalization).to(device)
 
         torch.manual_seed(config.seed)
@@ -141,10 +143,15 @@ class Colorization:
         if self.discriminator is not None:
             losses["adversarial"] = adversarial_loss(self._judge(result.image, pictures.line))
         if weights.triplet > 0:
-            keys = result.logits.shape[2]
-            negatives = draw_negatives(self.config.seed, numbers, keys).to(result.logits.device)
-            margin = weights.triplet_margin
-            losses["triplet"] = triplet_loss(result.logits, pictures.grid, negatives, margin)
+            stride = self.config.network.stride
+            rows, columns = (side // stride for side in pictures.line.shape[2:])
+            negatives = draw_negatives(self.config.seed, numbers, rows * columns)
+            losses["triplet"] = triplet_loss(
+                result.logits,
+                tokens_come_from(pictures.grid, rows, columns),
+                negatives.to(result.logits.device),
+                weights.triplet_margin,
+            )
         return losses
 
     def _judge(self, picture: Tensor, line: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import nullcontext
 
 import torch
 from accelerate import Accelerator
@@ -12,18 +12,19 @@ from accelerate import Accelerator
 from colorizer import console
 from colorizer.config import TrainConfig, to_json
 from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
+from colorizer.data.shards import read_index
 from colorizer.errors import UserError
-from colorizer.inference import describe_generator
+from colorizer.storage import check_writable
 from colorizer.training import checkpoint
-from colorizer.training.launch import (
+from colorizer.training.run import RunFolder
+from colorizer.training.samples import SampleGrid
+from colorizer.training.start import (
     StopRequest,
     check_settings,
     check_size,
     describe,
     start_accelerator,
 )
-from colorizer.training.run import RunFolder
-from colorizer.training.samples import SampleGrid
 from colorizer.training.steps import Colorization
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
@@ -33,35 +34,35 @@ def train(config: TrainConfig) -> None:
     """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
 
     Raises:
-        UserError: settings, data, weights or an earlier run do not fit; nothing is changed then. Or
-        a loss is no
-            longer finite; the last checkpoint is from before.
+        UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
+            a loss is no longer finite: the last checkpoint is from before.
     """
     accelerator = start_accelerator(config)
     main = accelerator.is_main_process
     check_settings(config, accelerator.num_processes)
+    check_writable(config.output)
     data = TrainingData(config.data / "train", config.seed, config.shard_window)
+    read_index(config.data / "held-out")
     check_size(config, data)
     if main:
         describe(config, accelerator, data)
     if config.dry_run:
         return
     run = RunFolder(config, data.reader.index)
-    newest, faults = run.find_checkpoint()
-    state = checkpoint.verify(newest) if newest else None
-    if state and state.step >= config.steps:
+    newest = run.find_checkpoint()
+    if newest and newest.state.step >= config.steps:
         if main:
             console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
         return
-    task = Colorization(config, accelerator)
-    trainer = Trainer(config, accelerator, data, run, task)
-    if newest:
-        trainer.resume(newest, state)
-    accelerator.wait_for_everyone()  # all have read what is there before anything is changed
-    if main:
-        run.prepare(trainer.step, faults)
-    accelerator.wait_for_everyone()
-    trainer.run()
+    trainer = Trainer(config, accelerator, data, run, Colorization(config, accelerator))
+    with run.locked() if main else nullcontext():
+        if newest:
+            trainer.resume(newest)
+        accelerator.wait_for_everyone()  # all have read what is there before anything is changed
+        if main:
+            run.prepare(newest)
+        accelerator.wait_for_everyone()
+        trainer.run()
 
 
 class Trainer:
@@ -84,10 +85,11 @@ class Trainer:
         self.totals: dict[str, torch.Tensor] = {}  # sums of the losses since the last log line
         self.logged = (0, 0.0)  # step and time of it
 
-    def resume(self, newest: Path, state: checkpoint.State) -> None:
+    def resume(self, newest: checkpoint.Newest) -> None:
         """Continue from a verified checkpoint."""
+        state = newest.state
         names = [name.removesuffix(".safetensors") for name in state.files]
-        self.task.load_state({name: checkpoint.read(newest, name) for name in names}, state.step)
+        self.task.load_state({n: checkpoint.read(newest.path, n) for n in names}, state.step)
         if self.accelerator.scaler is not None and state.scaler is not None:
             self.accelerator.scaler.load_state_dict(state.scaler)
         self.step = state.step
@@ -106,7 +108,7 @@ class Trainer:
         figures = ""
         with (
             StopRequest() as stop,
-            console.progress("training", config.steps, "steps", self.step, shown=main) as bar,
+            console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
             for batch in self._batches():
                 with accelerator.accumulate(*self.task.trained):
@@ -125,7 +127,7 @@ class Trainer:
                     samples.write(self.task.result_generator, self.run_folder.samples / name)
                 if last or self.step % config.checkpoint_every == 0:
                     self._save()
-                bar.advance(self.step, figures)
+                advance(self.step, figures)
                 if last:
                     break
         accelerator.end_training()
@@ -152,7 +154,8 @@ class Trainer:
             return True
         if self.accelerator.num_processes == 1:
             return stop.received
-        if self.step % STEPS_BETWEEN_AGREEMENTS:
+        # Asking makes the host wait for the GPU. On a CPU there is no one to wait for.
+        if self.accelerator.device.type == "cuda" and self.step % STEPS_BETWEEN_AGREEMENTS:
             return False
         flag = torch.tensor(float(stop.received), device=self.accelerator.device)
         return self.accelerator.reduce(flag, "sum").item() > 0
@@ -182,6 +185,20 @@ class Trainer:
                 )
         return losses
 
+    def _check_weights(self) -> None:
+        """The last update comes after the last loss: broken weights must not push out good ones.
+
+        Raises:
+            UserError: in every process, since all have the same weights.
+        """
+        for network in self.task.trained:
+            sums = torch.stack([parameter.detach().sum() for parameter in network.parameters()])
+            if not sums.isfinite().all():
+                raise UserError(
+                    f"weights are no longer finite at step {self.step}; training stopped."
+                    f" {self.run_folder.checkpoints} is as before; try a lower learning rate."
+                )
+
     def _log(self) -> str:
         """Write the losses since the last time; gives the line for the progress bar."""
         losses = self._mean_losses()
@@ -197,8 +214,9 @@ class Trainer:
 
     def _save(self) -> None:
         """Write a checkpoint and delete the oldest ones."""
-        if self.totals:  # a checkpoint of broken weights would push out good ones
+        if self.totals:
             self._mean_losses()
+        self._check_weights()
         if self.accelerator.is_main_process:
             config, size = to_json(self.config), self.data.reader.index.size
             scaler = self.accelerator.scaler
@@ -211,7 +229,7 @@ class Trainer:
                 scaler=scaler.state_dict() if scaler is not None else None,
                 files={},
             )
-            header = describe_generator(config["network"], size, self.step)
+            header = checkpoint.describe_generator(config["network"], size, self.step)
             checkpoint.save(self.run_folder.checkpoints, self.task.state(), state, header)
             checkpoint.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
         self.accelerator.wait_for_everyone()

@@ -75,10 +75,34 @@ def test_large_pictures_have_ms_ssim(trained, tmp_path, draw_scene):
     assert 0 < report["figures"]["self"]["ms_ssim"] < 1
 
 
+def test_shards_drawn_by_another_version_lose_only_the_rows_that_need_drawing(
+    trained, tmp_path, draw_scene, capsys
+):
+    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
+        for number in range(4):
+            scene, seed = draw_scene(number, 64, 64), number // 2
+            metadata = {"group": f"c{seed}", "character": {"seed": seed, "pose": number % 2}}
+            writer.write(f"s{number}", scene, scene[..., 0], metadata)
+    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
+    assert list(report["figures"]) == ["self", "cross", "wrong", "as_it_stands"]
+    assert "draws s0 differently" in capsys.readouterr().err
+
+
+def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, tmp_path):
+    (tmp_path / "file").touch()
+    for changes, words in [
+        ({"output": tmp_path / "file"}, "is a file"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"seed": -1}, "--seed"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            evaluate(_config(trained, tmp_path, **changes))
+
+
 def test_no_held_out_pictures_are_refused(trained, tmp_path):
     with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}):
         pass
-    with pytest.raises(UserError, match="held out"):
+    with pytest.raises(UserError, match="nothing is held out"):
         evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
     assert not (tmp_path / "report").exists()
 

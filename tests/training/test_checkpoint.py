@@ -67,12 +67,27 @@ def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, damage):
         file.write_text(file.read_text()[:40])
     else:
         file.unlink()
-    newest, faults = checkpoint.newest_intact(tmp_path)
-    assert newest == good
-    assert list(faults) == [bad]
-    assert "step-00000002" in faults[bad]
+    newest = checkpoint.newest_intact(tmp_path)
+    assert (newest.path, newest.state.step) == (good, 1)
+    assert list(newest.faults) == [bad]
+    assert "step-00000002" in newest.faults[bad]
     checkpoint.set_aside(bad)
-    assert checkpoint.newest_intact(tmp_path) == (good, {})
+    assert checkpoint.newest_intact(tmp_path).faults == {}
+
+
+def test_where_no_checkpoint_is_intact_nothing_is_started_anew(tmp_path):
+    assert checkpoint.newest_intact(tmp_path / "nowhere") is None
+    (_save(tmp_path, 1) / "state.json").unlink()
+    with pytest.raises(UserError, match="no checkpoint is intact"):
+        checkpoint.newest_intact(tmp_path)
+
+
+def test_a_checkpoint_of_another_format_is_not_taken_for_a_damaged_one(tmp_path):
+    _save(tmp_path, 1)
+    path = _save(tmp_path, 2) / "state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
+    with pytest.raises(UserError, match="format 99"):
+        checkpoint.newest_intact(tmp_path)
 
 
 def test_a_state_of_another_kind_is_refused(tmp_path):
@@ -108,5 +123,22 @@ def test_adams_state_goes_round_under_its_parameters_names():
     assert torch.equal(networks[0].weight, networks[1].weight)
 
     del tensors["exp_avg.bias"]
-    with pytest.raises(UserError, match=r"exp_avg\.bias"):
+    with pytest.raises(UserError, match="only step, exp_avg_sq of bias"):
         checkpoint.load_optimizer(networks[1], optimizers[1], tensors)
+
+
+def test_adam_without_a_step_has_no_state_and_can_be_saved_and_loaded():
+    network = nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(network.parameters(), fused=True)
+    assert checkpoint.optimizer_tensors(network, optimizer) == {}
+    checkpoint.load_optimizer(network, optimizer, {})
+    network(torch.randn(4, 3)).sum().backward()
+    optimizer.step()
+
+
+def test_a_disk_that_cannot_be_written_is_one_sentence_and_the_checkpoint_before_stays(tmp_path):
+    good = _save(tmp_path, 1)
+    (tmp_path / "step-00000002.partial").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match="cannot write"):
+        _save(tmp_path, 2)
+    assert checkpoint.newest_intact(tmp_path).path == good

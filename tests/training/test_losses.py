@@ -12,6 +12,7 @@ from colorizer.training.losses import (
     gram,
     perceptual_loss,
     style_loss,
+    tokens_come_from,
     triplet_loss,
 )
 
@@ -65,6 +66,13 @@ def _grid(shift: float = 0.0) -> torch.Tensor:
     return torch.stack([x + 2 * shift, y], -1)[None]
 
 
+def test_tokens_know_where_in_the_truth_they_come_from():
+    assert tokens_come_from(_grid(), 2, 2).tolist() == [[0, 1, 2, 3]]
+    assert tokens_come_from(_grid(0.5), 2, 2).tolist() == [[1, -1, 3, -1]]
+    assert tokens_come_from(_grid(1.0), 2, 2).tolist() == [[-1] * 4]
+    assert tokens_come_from(_grid(), 4, 2).tolist() == [list(range(8))]
+
+
 def test_triplet_loss_compares_the_true_place_with_another_key():
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(1, 4, 4, generator=generator)  # 2×2 queries, 2×2 keys
@@ -73,19 +81,29 @@ def test_triplet_loss_compares_the_true_place_with_another_key():
     # key 2 that of query 3; keys 1 and 3 come from outside.
     s = logits[0].numpy()
     expected = np.mean([max(0, s[1, 1] - s[1, 0] + 2), max(0, s[3, 3] - s[3, 2] + 2)])
-    assert triplet_loss(logits, _grid(0.5), negatives, 2.0).item() == pytest.approx(expected)
+    assert triplet_loss(
+        logits, tokens_come_from(_grid(0.5), 2, 2), negatives, 2.0
+    ).item() == pytest.approx(expected)
 
 
 def test_triplet_loss_of_perfect_correspondence_is_zero_and_of_none_the_margin():
     negatives = torch.tensor([[1, 2, 3, 0]])
-    assert triplet_loss(20 * torch.eye(4)[None], _grid(), negatives, 12.0) == 0
-    assert triplet_loss(torch.zeros(1, 4, 4), _grid(), negatives, 12.0) == 12.0
-    assert triplet_loss(torch.zeros(1, 4, 4), _grid(1.0), negatives, 12.0) == 0  # all from outside
+    assert (
+        triplet_loss(20 * torch.eye(4)[None], tokens_come_from(_grid(), 2, 2), negatives, 12.0) == 0
+    )
+    assert (
+        triplet_loss(torch.zeros(1, 4, 4), tokens_come_from(_grid(), 2, 2), negatives, 12.0) == 12.0
+    )
+    assert (
+        triplet_loss(torch.zeros(1, 4, 4), tokens_come_from(_grid(1.0), 2, 2), negatives, 12.0) == 0
+    )  # all from outside
 
 
 def test_triplet_loss_teaches_the_logits():
     logits = torch.zeros(1, 4, 4, requires_grad=True)
-    triplet_loss(logits, _grid(), torch.tensor([[1, 2, 3, 0]]), 12.0).backward()
+    triplet_loss(
+        logits, tokens_come_from(_grid(), 2, 2), torch.tensor([[1, 2, 3, 0]]), 12.0
+    ).backward()
     assert (logits.grad[0].diagonal() < 0).all()  # true correspondences are pushed up
 
 

@@ -18,7 +18,9 @@ from colorizer.config import (
     OptimizerConfig,
 )
 from colorizer.data.make import make_shards
+from colorizer.data.shards import read_index
 from colorizer.errors import UserError
+from colorizer.training.run import RunFolder
 from colorizer.training.trainer import Trainer, train
 
 
@@ -200,7 +202,16 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
     for changes, words in [
         ({"batch_size": 5, "accumulate": 2}, "--batch-size 5 is not a multiple"),
         ({"accumulate": 0}, "--accumulate is 0"),
-        ({"log_every": 0}, "--log-every is 0"),
+        ({"log_every": 0}, "--log-every is 0; it must be at least 1"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"sample_every": -1}, "--sample-every is -1"),
+        ({"network": NetworkConfig(width=float("nan"))}, "--network.width is nan"),
+        ({"network": NetworkConfig(residual_blocks=-1)}, "--network.residual-blocks is -1"),
+        ({"loss": LossConfig(l1=-5.0)}, "--loss.l1 is -5"),
+        ({"loss": LossConfig(0.0, 0.0, 0.0, 0.0, 0.0)}, "every --loss is 0"),
+        ({"optimizer": OptimizerConfig(betas=(0.5, 1.0))}, "--optimizer.betas is 1"),
+        ({"augment": AugmentConfig(flip=2.0)}, "--augment.flip is 2"),
+        ({"log_with": ("nonesuch",)}, "--log-with nonesuch"),
         ({"network": NetworkConfig(stages=8)}, "multiple of 128"),
         ({"mixed_precision": "fp16"}, "needs a GPU"),
     ]:
@@ -210,9 +221,52 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
         assert not config.output.exists()
 
 
-def test_missing_shards_are_refused(tiny, tmp_path):
+def test_missing_shards_are_refused(tiny, tmp_path, character_shards):
     with pytest.raises(UserError, match="nowhere"):
         train(tiny(data=tmp_path / "nowhere"))
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "train").symlink_to(character_shards / "train")
+    with pytest.raises(UserError, match="half/held-out"):
+        train(tiny(data=tmp_path / "half"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_that_cannot_be_a_folder_is_refused_before_weights_are_looked_for(tiny, tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(UserError, match="run is a file"):
+        train(tiny(loss=LossConfig(vgg_weights=tmp_path / "none.safetensors")))
+
+
+def test_a_second_training_in_the_same_folder_is_refused(tiny):
+    config = tiny(steps=1)
+    run = RunFolder(config, read_index(config.data / "train"))
+    with run.locked(), pytest.raises(UserError, match="another process is training there"):
+        train(config)
+    train(config)
+
+
+def test_weights_broken_by_the_last_update_are_not_saved(tiny):
+    """The loss of the first step is still finite: it comes before the update."""
+    config = tiny(checkpoint_every=1, optimizer=OptimizerConfig(generator_lr=1e38))
+    with pytest.raises(UserError, match="no longer finite at step 1"):
+        train(config)
+    assert not list((config.output / "checkpoints").iterdir())
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(tiny):
+    config = tiny(steps=1)
+    train(config)
+    (config.output / "checkpoints" / "step-00000001" / "state.json").unlink()
+    with pytest.raises(UserError, match="no checkpoint is intact"):
+        train(replace(config, steps=2))
+    assert len(_metrics(config)) == 1
+
+
+def test_bf16_trains(tiny):
+    config = tiny(mixed_precision="bf16")
+    train(config)
+    assert len(_metrics(config)) == 3
+    assert all(t.dtype != torch.bfloat16 for t in _tensors(config, 3, "generator").values())
 
 
 def test_other_shards_under_the_same_run_are_refused(tiny, tmp_path):

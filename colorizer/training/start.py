@@ -3,11 +3,14 @@
 import json
 import signal
 import warnings
+from dataclasses import replace
+from math import inf
 from types import FrameType
-from typing import Self
+from typing import Any, Self
 
 import torch
 from accelerate import Accelerator
+from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
 from colorizer import console
@@ -16,6 +19,41 @@ from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
 
+BELOW_ONE = 1 - 1e-9
+BOUNDS = {
+    "steps": (1, inf),
+    "batch_size": (1, inf),
+    "accumulate": (1, inf),
+    "seed": (0, inf),
+    "workers": (0, inf),
+    "shard_window": (1, inf),
+    "log_every": (1, inf),
+    "sample_every": (0, inf),
+    "sample_count": (1, inf),
+    "checkpoint_every": (1, inf),
+    "keep_checkpoints": (1, inf),
+    "network.width": (0.01, 100),
+    "network.stages": (2, 10),
+    "network.residual_blocks": (0, inf),
+    "discriminator_width": (0.01, 100),
+    "loss.l1": (0, inf),
+    "loss.perceptual": (0, inf),
+    "loss.style": (0, inf),
+    "loss.adversarial": (0, inf),
+    "loss.triplet": (0, inf),
+    "loss.triplet_margin": (0, inf),
+    "optimizer.generator_lr": (0, inf),
+    "optimizer.discriminator_lr": (0, inf),
+    "optimizer.betas": (0, BELOW_ONE),
+    "optimizer.ema_decay": (0, BELOW_ONE),
+    "augment.grid": (1, 100),
+    "augment.strength": (0, 1),
+    "augment.flip": (0, 1),
+    "augment.flip_reference": (0, 1),
+    "augment.hue": (0, 0.5),
+    "augment.saturation": (0, 1),
+    "augment.brightness": (0, 1),
+}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -28,9 +66,17 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         precision = half if gpu else "no"
     if precision == "fp16" and not gpu:
         raise UserError("--mixed-precision fp16 needs a GPU; use no, bf16 or auto.")
+    if precision == "fp16" and config.accumulate > 1 and config.loss.adversarial > 0:
+        # The scaler that D and G share may change its scale between G's accumulated batches.
+        raise UserError("fp16 cannot --accumulate with the adversarial loss; use bf16 or no.")
+    trackers = {str(tracker.value) for tracker in get_available_trackers()}
+    for name in config.log_with:
+        if name not in trackers:
+            usable = ", ".join(sorted(trackers)) or "none"
+            raise UserError(f"--log-with {name}: not installed or not known (usable: {usable}).")
     # torch 2.15 renames this setting of DDP, and Accelerate does not know the new name yet.
     warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-    return Accelerator(
+    accelerator = Accelerator(
         cpu=not gpu,
         mixed_precision=precision,
         gradient_accumulation_steps=config.accumulate,
@@ -40,6 +86,12 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         # autograd.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+    if accelerator.gradient_accumulation_steps != config.accumulate:  # the environment goes first
+        raise UserError(
+            "ACCELERATE_GRADIENT_ACCUMULATION_STEPS is set to another value than --accumulate;"
+            " unset it."
+        )
+    return accelerator
 
 
 def check_settings(config: TrainConfig, processes: int) -> None:
@@ -52,25 +104,34 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
+    values = flatten(to_json(config))
+    for name, (least, most) in BOUNDS.items():
+        found = values[name] if isinstance(values[name], list) else [values[name]]
+        for value in found:
+            if not least <= value <= most:  # so that nan is refused as well
+                option = f"--{name.replace('_', '-')}"
+                limits = f"at least {least}" if most == inf else f"from {least} to {most}"
+                raise UserError(f"{option} is {value}; it must be {limits}.")
     share = processes * config.accumulate
-    if config.accumulate < 1:
-        raise UserError(f"--accumulate is {config.accumulate}; it must be at least 1.")
-    if config.batch_size < 1 or config.batch_size % share:
+    if config.batch_size % share:
         raise UserError(
             f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
             f" --accumulate {config.accumulate}; give a multiple of {share}."
         )
-    for name in ("steps", "log_every", "checkpoint_every", "keep_checkpoints", "shard_window"):
-        if getattr(config, name) < 1:
-            raise UserError(
-                f"--{name.replace('_', '-')} is {getattr(config, name)}; it must be at least 1."
-            )
-    network = config.network
-    if network.stages < 2 or network.width <= 0:
-        raise UserError(
-            f"--network.stages {network.stages} with --network.width {network.width}: at least 2"
-            " stages and a width above 0 are needed."
-        )
+    loss = config.loss
+    if not any((loss.l1, loss.perceptual, loss.style, loss.adversarial)):
+        raise UserError("every --loss is 0, so there is nothing to learn; give one a weight.")
+
+
+def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their names on the command line: `loss.l1`, ..."""
+    flat = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
 
 
 def check_size(config: TrainConfig, data: TrainingData) -> None:
@@ -86,6 +147,8 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
             f" {config.network.stages} needs a"
             f" multiple of {stride}; make shards with another --size."
         )
+    if config.loss.triplet > 0 and size == stride:
+        raise UserError(f"{config.data}: --loss.triplet needs more than one token a picture.")
     if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
         raise UserError(
             f"{config.data}: pictures of {size} pixels are too small for the discriminator,"
@@ -118,7 +181,8 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     ]
     console.facts(rows)
     if config.dry_run:
-        console.say(json.dumps(to_json(config), indent=2))
+        resolved = replace(config, mixed_precision=accelerator.mixed_precision)
+        console.say(json.dumps(to_json(resolved), indent=2))
 
 
 class StopRequest:

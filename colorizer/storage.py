@@ -1,0 +1,73 @@
+"""Writing files so that a name never stands for a part, and failures become sentences."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from colorizer.errors import UserError
+
+PARTIAL = ".partial"
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for a part of it.
+
+    Raises:
+        UserError: the folder cannot be written to, or the disk is full.
+    """
+    with writing(path), partial_name(path).open("wb") as file:
+        file.write(data)
+        publish(file, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure to write into a sentence.
+
+    Raises:
+        UserError: for any OSError inside, naming the path.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; make room there or choose another output."
+        ) from error
+
+
+def check_writable(folder: Path) -> None:
+    """Before long work: whether an output folder can be written to, or made.
+
+    Raises:
+        UserError: naming what is in the way.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir():
+        raise UserError(f"{folder} cannot be an output folder: {place} is a file.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be written to: no permission to write in {place}.")
+
+
+def flush(path: Path) -> None:
+    """Have a file, or a folder's entries, on the disk before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def partial_name(path: Path) -> Path:
+    """What a file is called until it is whole."""
+    return path.with_name(path.name + PARTIAL)
+
+
+def publish(file: BinaryIO, path: Path) -> None:
+    """Put the open partial file on disk, then under its name."""
+    file.flush()
+    os.fsync(file.fileno())
+    os.replace(partial_name(path), path)
