@@ -81,29 +81,22 @@ def test_triplet_loss_compares_the_true_place_with_another_key():
     # key 2 that of query 3; keys 1 and 3 come from outside.
     s = logits[0].numpy()
     expected = np.mean([max(0, s[1, 1] - s[1, 0] + 2), max(0, s[3, 3] - s[3, 2] + 2)])
-    assert triplet_loss(
-        logits, tokens_come_from(_grid(0.5), 2, 2), negatives, 2.0
-    ).item() == pytest.approx(expected)
+    anchors = tokens_come_from(_grid(0.5), 2, 2)
+    assert triplet_loss(logits, anchors, negatives, 2.0).item() == pytest.approx(expected)
 
 
 def test_triplet_loss_of_perfect_correspondence_is_zero_and_of_none_the_margin():
     negatives = torch.tensor([[1, 2, 3, 0]])
-    assert (
-        triplet_loss(20 * torch.eye(4)[None], tokens_come_from(_grid(), 2, 2), negatives, 12.0) == 0
-    )
-    assert (
-        triplet_loss(torch.zeros(1, 4, 4), tokens_come_from(_grid(), 2, 2), negatives, 12.0) == 12.0
-    )
-    assert (
-        triplet_loss(torch.zeros(1, 4, 4), tokens_come_from(_grid(1.0), 2, 2), negatives, 12.0) == 0
-    )  # all from outside
+    here, outside = torch.arange(4)[None], torch.full((1, 4), -1)
+    assert triplet_loss(20 * torch.eye(4)[None], here, negatives, 12.0) == 0
+    assert triplet_loss(torch.zeros(1, 4, 4), here, negatives, 12.0) == 12.0
+    assert triplet_loss(torch.zeros(1, 4, 4), outside, negatives, 12.0) == 0
 
 
 def test_triplet_loss_teaches_the_logits():
     logits = torch.zeros(1, 4, 4, requires_grad=True)
-    triplet_loss(
-        logits, tokens_come_from(_grid(), 2, 2), torch.tensor([[1, 2, 3, 0]]), 12.0
-    ).backward()
+    negatives = torch.tensor([[1, 2, 3, 0]])
+    triplet_loss(logits, torch.arange(4)[None], negatives, 12.0).backward()
     assert (logits.grad[0].diagonal() < 0).all()  # true correspondences are pushed up
 
 
