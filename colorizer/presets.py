@@ -44,7 +44,7 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> TrainConfig:
     return TrainConfig(
         data,
         output,
-        steps=650,
+        steps=620,
         workers=1,
         log_every=20,
         sample_every=100,

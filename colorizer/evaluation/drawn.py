@@ -37,16 +37,13 @@ def is_redrawn_exactly(sample: Sample) -> bool:
     return np.array_equal(redraw(sample).color, sample.color)
 
 
-def in_colors_of(sample: Sample, other: Sample) -> np.ndarray:
-    """The truth for a reference that shows another character: the drawing in that one's colours,
-    H×W×3 uint8."""
-    made_from = other.metadata["character"]
-    return recolor(redraw(sample), sample_character(made_from["seed"]).palette)
+def in_colors_of(drawing: Drawing, other: Sample) -> np.ndarray:
+    """The truth for a reference of another character: H×W×3 uint8, in that one's colours."""
+    return recolor(drawing, sample_character(other.metadata["character"]["seed"]).palette)
 
 
 class ConstantColors:
-    """The best that can be done without looking at the reference: one constant colour per region
-    and tone.
+    """The best that can be done without a reference: one constant colour per region and tone.
 
     The ink is given: a pixel is modelled as a·ink + (1 - a)·constant with the ink's share a from
     the line drawing, and the constants are least-squares over all pictures added.

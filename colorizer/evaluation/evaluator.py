@@ -157,8 +157,7 @@ class Evaluator:
         right = self._cross(samples, partners)
         wrong = self._wrong(samples, others)
         if self.redrawn:
-            for sample in samples:
-                self.constant.add(drawn.redraw(sample))
+            self._compare_drawings(samples, others, wrong)
         self._show(samples, partners, others, right, wrong)
 
     def _cross(self, samples: list[Sample], partners: dict[int, Sample]) -> dict[int, np.ndarray]:
@@ -178,11 +177,18 @@ class Evaluator:
             return {}
         results = self._color([samples[i].line for i in others], [o.color for o in others.values()])
         self.figures.add("wrong", results, _stack([samples[i].color for i in others]))
-        if self.redrawn:
-            pairs = [(samples[i], other) for i, other in others.items()]
-            truths = _stack([drawn.in_colors_of(*pair) for pair in pairs])
-            self.figures.add("recolored", results, truths)
         return dict(zip(others, results.numpy(), strict=True))
+
+    def _compare_drawings(
+        self, samples: list[Sample], others: dict[int, Sample], wrong: dict[int, np.ndarray]
+    ) -> None:
+        """What the exact truths of drawn characters add."""
+        drawings = [drawn.redraw(sample) for sample in samples]
+        for drawing in drawings:
+            self.constant.add(drawing)
+        if others:
+            truths = [drawn.in_colors_of(drawings[i], other) for i, other in others.items()]
+            self.figures.add("recolored", _stack(list(wrong.values())), _stack(truths))
 
     def _color(self, lines: list[np.ndarray], references: list[np.ndarray]) -> Tensor:
         """B×H×W×3 uint8."""

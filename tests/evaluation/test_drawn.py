@@ -53,7 +53,7 @@ def test_a_sample_is_redrawn_and_recolored_exactly(character_shards):
     first, other = reader[0], reader[len(reader) - 1]
     assert first.metadata["character"]["seed"] != other.metadata["character"]["seed"]
     assert np.array_equal(redraw(first).line, first.line)
-    recolored = in_colors_of(first, other)
+    recolored = in_colors_of(redraw(first), other)
     assert not np.array_equal(recolored, first.color)
     # what both show in the same region and tone has the other's colour
     a, b = redraw(first), redraw(other)
