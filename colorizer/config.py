@@ -15,8 +15,7 @@ import tyro
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The generator. The first three settings tell the four methods of the paper's Table 1
-    apart."""
+    """The generator. The first three settings tell the four methods of Table 1 apart."""
 
     attention: Literal["stop-gradient", "scft"] = "stop-gradient"
     """How the line looks at the reference: stop-gradient attention (this paper), or SCFT's (Lee et
@@ -42,8 +41,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses (Eq. 5 to 8); a loss of weight 0 is not computed and its network not
-    built."""
+    """Weights of the losses (Eq. 5 to 8); one of weight 0 is neither computed nor built."""
 
     l1: float = 30.0
     """Mean absolute difference between result and truth."""
@@ -236,8 +234,7 @@ class PairedConfig(ShardsConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SideBySideConfig(ShardsConfig):
-    """Pictures with the colour on the left and its line drawing on the right (the Kaggle
-    sketch-colorization pairs)."""
+    """Pictures with the colour on the left and its line drawing on the right."""
 
     folder: Annotated[Path, tyro.conf.Positional]
     """Folder of pictures, or one that holds train/ and val/."""

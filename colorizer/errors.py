@@ -2,8 +2,7 @@
 
 
 class UserError(Exception):
-    """Bad input or settings: one sentence that names the file or setting, what is wrong, what to
-    do.
+    """Bad input or settings, in one sentence: what is wrong with which file, and what to do.
 
     The launch scripts print it without a traceback and exit with status 1.
     """

@@ -1,13 +1,12 @@
-"""Where the VGG-19 weights come from: a path, $COLORIZER_WEIGHTS, torch hub's cache, else a
-download."""
+"""Where the VGG-19 weights come from: a path, $COLORIZER_WEIGHTS, torch hub's cache, a download."""
 
 import hashlib
 import os
-import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -37,25 +36,22 @@ def load_weights(weights: PublishedWeights, path: Path | None) -> dict[str, Tens
 
     Args:
         weights: Which.
-        path: A file to use instead of looking for one: the published file, or a .safetensors file
-        with the same
-            tensors.
+        path: A file to use instead of looking for one: the published one, or a .safetensors file
+            with the same tensors.
 
     Returns:
         The state dict, on the CPU.
 
     Raises:
         UserError: no file found and no download possible, or the file is not what it should be. A
-        pickled file
-            (.pth) is read only if its sha256 is the published one, and then only its tensors.
+            pickled file (.pth) is read only if its sha256 begins as the published one does, and
+            then only its tensors.
     """
     found = find_weights(weights, path) or download(weights)
     if found.suffix == ".safetensors":
         try:
             return load_file(found)
-        except (
-            Exception
-        ) as error:  # safetensors raises its own exception types for each kind of damage
+        except SafetensorError as error:
             raise UserError(f"{found}: not a readable safetensors file ({error}).") from error
     digest = sha256_of(found)
     if not digest.startswith(weights.sha256_prefix):
@@ -92,18 +88,18 @@ def searched_folders() -> list[Path]:
 def download(weights: PublishedWeights) -> Path:
     """Fetch into the first searched folder; the sha256 is checked before the file gets its name."""
     folder = searched_folders()[0]
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / weights.file
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(
             weights.url, str(target), hash_prefix=weights.sha256_prefix, progress=False
         )
-    except (urllib.error.URLError, TimeoutError, ConnectionError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:  # no network or disk; another sha256
+        places = " or ".join(map(str, searched_folders()))
         raise UserError(
-            f"{weights.title} weights are needed and were not found in"
-            f" {' or '.join(str(f) for f in searched_folders())}; the download failed"
-            f" ({error}). Put"
-            f" {weights.url} (sha256 {weights.sha256_prefix}...) into one of these folders."
+            f"{weights.title} weights are needed and were not found in {places}; the download"
+            f" failed ({error}). Put {weights.url} (sha256 {weights.sha256_prefix}...) into one of"
+            " these folders."
         ) from error
     return target
 

@@ -64,8 +64,7 @@ def _draw_one(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarr
 
 
 def _diagonal(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The released code: two points at (p, p), p ~ U(0.3, 0.7) of the side, each moved along the
-    diagonal."""
+    """The released code: two points at (p, p), p ~ U(0.3, 0.7), moved along the diagonal."""
     points = rng.uniform(0.3, 0.7, (2, 1)).repeat(2, 1)
     moves = rng.uniform(-config.strength, config.strength, (2, 1)).repeat(2, 1)
     return (points * 2 - 1).astype(np.float32), (moves * 2).astype(np.float32)
@@ -151,8 +150,7 @@ def _radial(a: Tensor, b: Tensor) -> Tensor:
 
 
 def warp(picture: Tensor, grid: Tensor, border: str) -> Tensor:
-    """Sample B×C×H×W in [-1, 1] at B×H×W×2 places, cubic; outside lies black, white or the
-    reflection."""
+    """Sample B×C×H×W in [-1, 1] at B×H×W×2 places, cubic; outside lies the border."""
     if border == "reflect":
         sampled = F.grid_sample(picture, grid, "bicubic", "reflection", align_corners=False)
         return sampled.clamp(-1, 1)

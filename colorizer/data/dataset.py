@@ -82,8 +82,7 @@ class ShardReader:
             raise UserError(f"{path}: sample {members.key} cannot be read ({error}).") from error
 
     def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
-        """Key and JSON of the sample at a place in the order of the shards, without its
-        pictures."""
+        """Key and JSON of the sample at a place in the order of the shards."""
         shard = int(np.searchsorted(self._starts, number, "right")) - 1
         path = self.index.folder / self.index.shards[shard].name
         members = self._members(shard)[number - int(self._starts[shard])]
@@ -172,8 +171,10 @@ class TrainingData(Dataset):
         self.order = Order(*self.order_settings)
 
     def __getitem__(self, numbers: list[int]) -> Batch | UserError:
-        """The batch, or what is wrong with the data: raised in a loader process it would lose its
-        sentence."""
+        """The batch, or what is wrong with the data.
+
+        Raised in a loader process, the error would lose its sentence.
+        """
         try:
             samples = [self.reader.read(*self.order[n]) for n in numbers]
         except UserError as error:

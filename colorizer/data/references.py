@@ -17,8 +17,7 @@ def groups(reader: ShardReader) -> list[str]:
 
 
 def same_group(groups: list[str]) -> list[int | None]:
-    """For every sample another one of its group (the next, around the end), or None if it has
-    none."""
+    """For every sample the next one of its group, around the end; None if it is alone."""
     members = defaultdict(list)
     for number, group in enumerate(groups):
         members[group].append(number)

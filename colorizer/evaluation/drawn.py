@@ -1,5 +1,4 @@
-"""What only drawn characters can tell: exact truths, and what a model that ignores the reference
-reaches."""
+"""What drawn characters can tell: exact truths, and what is reached without a reference."""
 
 from typing import Any
 

@@ -15,8 +15,7 @@ def stage_channels(width: float, stages: int) -> list[int]:
 
 
 class ConvolutionalAttention(nn.Module):
-    """Channel attention, then spatial attention (CBAM, Woo et al., ECCV 2018; Eq. 1 and 2 of the
-    paper)."""
+    """Channel attention, then spatial (CBAM, Woo et al., ECCV 2018; Eq. 1 and 2)."""
 
     def __init__(
         self,
@@ -133,8 +132,7 @@ def conv_norm(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 class Decoder(nn.Module):
-    """U-Net decoder: at each resolution two conv layers, each with the encoder's map beside its
-    input."""
+    """U-Net decoder: two conv layers a resolution, the encoder's maps beside their inputs."""
 
     def __init__(
         self,

@@ -10,8 +10,7 @@ SMALLEST_SIDE = 64  # four halvings must leave the 4×4 that the last conv needs
 
 
 class Discriminator(nn.Module):
-    """Four 4×4 stride-2 convs with spectral norm, batch norm and LeakyReLU, then a plain 4×4
-    conv."""
+    """Four 4×4 stride-2 convs with spectral and batch norm, then a plain 4×4 conv."""
 
     def __init__(
         self,
@@ -32,6 +31,5 @@ class Discriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, picture: Tensor, line: Tensor) -> Tensor:
-        """B×3×H×W picture and B×1×H×W line in [-1, 1] → B×1×h×w scores (13×13 at 256), real towards
-        1."""
+        """B×3×H×W picture, B×1×H×W line in [-1, 1] → B×1×h×w scores (13×13 at 256)."""
         return self.layers(torch.cat([picture, line], 1))

@@ -1,5 +1,4 @@
-"""Checkpoints: a folder a step, safetensors and JSON only, never half-written, never read
-unverified."""
+"""Checkpoints: safetensors and JSON, never half-written, never read unverified."""
 
 import json
 import os
@@ -157,8 +156,7 @@ def newest_intact(folder: Path) -> Newest | None:
 
 
 def set_aside(checkpoint: Path) -> Path:
-    """Rename a damaged checkpoint, so that nothing takes it for a good one and its owner can look
-    at it."""
+    """Rename a damaged checkpoint: nothing takes it for a good one, its owner can look."""
     target = checkpoint.with_suffix(".damaged")
     shutil.rmtree(target, ignore_errors=True)
     return checkpoint.rename(target)

@@ -1,5 +1,4 @@
-"""The losses (Sec. 3.4, Eq. 4 to 8). Differences, Grams and means are float32 whatever the
-autocast."""
+"""The losses (Sec. 3.4, Eq. 4 to 8). Differences and means are float32 under autocast."""
 
 import torch
 import torch.nn.functional as F

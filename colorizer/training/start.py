@@ -82,8 +82,7 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         gradient_accumulation_steps=config.accumulate,
         log_with=list(config.log_with) or None,
         project_dir=config.output,
-        # D sees two batches before its backward: broadcasting buffers between them would break
-        # autograd.
+        # D sees two batches before its backward; buffers broadcast in between break autograd.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
     if accelerator.gradient_accumulation_steps != config.accumulate:  # the environment goes first

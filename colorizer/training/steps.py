@@ -155,8 +155,7 @@ class Colorization:
         return losses
 
     def _judge(self, picture: Tensor, line: Tensor) -> Tensor:
-        """D's scores for G's loss: no gradient for D's own weights, and none of DDP's bookkeeping
-        for them."""
+        """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
         discriminator = self.accelerator.unwrap_model(self.discriminator)
         discriminator.requires_grad_(False)
         with self.accelerator.autocast():
@@ -166,8 +165,7 @@ class Colorization:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        """average ← decay·average + (1 - decay)·generator, with a shorter memory in the first
-        steps."""
+        """average ← decay·average + (1 - decay)·generator; a shorter memory at first."""
         self.updates += 1
         decay = min(self.config.optimizer.ema_decay, (1 + self.updates) / (10 + self.updates))
         live = self.accelerator.unwrap_model(self.generator).state_dict()

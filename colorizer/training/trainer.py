@@ -165,8 +165,7 @@ class Trainer:
             self.totals[name] = self.totals[name] + value if name in self.totals else value
 
     def _mean_losses(self) -> dict[str, float]:
-        """Means since the last log line, over all processes; the one place that waits for the
-        device.
+        """Means since the last log line, over all processes: the one wait for the device.
 
         Raises:
             UserError: in every process, if one is not finite.
