@@ -20,7 +20,7 @@ from colorizer.data.characters.traits import REGIONS, TONES, Character, Palette,
 
 _LEAST_SIZE = 32
 _LEAST_CANVAS = 256  # pixels: below this, curves get ragged
-_HEAD_UNIT = 0.195  # half a face's width, as a share of the side
+_HEAD_UNIT = 0.225  # half a face's width, as a share of the side
 _NECK = (0.0, 1.2)  # what head and body turn about
 
 

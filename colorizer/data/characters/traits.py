@@ -73,7 +73,7 @@ class Character:
     accessory: str  # of ACCESSORIES
     face: str  # of FACES
     eyes: str  # of EYES
-    eye_size: float  # 0.92..1.12
+    eye_size: float  # 1.05..1.22
     shoulders: float  # width, 0.9..1.08
     blushing: bool
     backdrop: str  # of BACKDROPS
@@ -111,7 +111,7 @@ def sample_character(seed: int) -> Character:
         accessory=accessory,
         face=_pick(rng, FACES),
         eyes=_pick(rng, EYES),
-        eye_size=_between(rng, 0.92, 1.12),
+        eye_size=_between(rng, 1.05, 1.22),
         shoulders=_between(rng, 0.9, 1.08),
         blushing=bool(rng.random() < 0.6),
         backdrop=_pick(rng, BACKDROPS),
