@@ -66,7 +66,7 @@ def test_processes_and_accumulation_share_each_steps_samples(world, accumulate):
         assert sorted(seen) == list(range(step * 24, (step + 1) * 24))
 
 
-@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 1, 2])
 def test_loader_processes_change_nothing(shard_folder, workers):
     data = TrainingData(shard_folder, seed=0, window=2)
     numbers = BatchNumbers(2, 6, 4, 1, 0, 1)

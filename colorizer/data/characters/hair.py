@@ -13,6 +13,7 @@ from colorizer.data.characters.canvas import (
     mirror,
     smooth,
 )
+from colorizer.data.characters.tails import draw_braid, draw_bun, draw_ponytail, draw_twin_tail
 from colorizer.data.characters.traits import EAR_SHOWING_CUTS, Character
 
 _SIDE_LENGTH = {
@@ -97,10 +98,10 @@ _SPIKE_TIPS = [
 def draw_back_hair(canvas: Canvas, hair: Frame, character: Character) -> None:
     """Everything behind the neck: ponytail, buns, and the mass of hair itself."""
     if character.hair == "ponytail":
-        _ponytail(canvas, hair)
+        draw_ponytail(canvas, hair)
     if character.hair == "buns":
         for s in (-1, 1):
-            _bun(canvas, hair, s)
+            draw_bun(canvas, hair, s)
     half = np.multiply(_BACK[character.hair], (character.volume, 1.0))
     outline = hair(smooth(mirror(half), closed=True), depth=-0.4)
     canvas.fill("hair", outline)
@@ -117,9 +118,9 @@ def draw_hanging_hair(canvas: Canvas, hair: Frame, character: Character) -> None
     """Tails and braids that fall in front of the shoulders."""
     for s in (-1, 1):
         if character.hair == "twin_tails":
-            _twin_tail(canvas, hair, s)
+            draw_twin_tail(canvas, hair, s)
         if character.hair == "braids":
-            _braid(canvas, hair, s)
+            draw_braid(canvas, hair, s)
 
 
 def front_hair_edges(
@@ -242,81 +243,3 @@ def _side_lock(canvas: Canvas, hair: Frame, character: Character, s: int) -> Non
         [(s * middle, 0.1), (s * middle, 0.4 * length), (s * (middle + wave), 0.75 * length)]
     )
     canvas.stroke(hair(strand, depth=0.3), 0.6, ends=(0.0, 0.0))
-
-
-def _lock(canvas: Canvas, hair: Frame, outer: Points, inner: Points, strand: Points) -> None:
-    """A big hanging lock: `outer` runs to the tip, `inner` back from it."""
-    edges = [hair(smooth(edge), depth=-0.3) for edge in (outer, inner)]
-    outline = np.concatenate(edges)
-    canvas.fill("hair", outline)
-    canvas.shade_edge(outline, only=("hair",), width=0.03)
-    for edge in edges:
-        canvas.stroke(edge, 1.25, ends=(0.4, 0.4))
-    canvas.stroke(hair(smooth(strand), depth=-0.3), 0.65, ends=(0.1, 0.0))
-
-
-def _tie(canvas: Canvas, hair: Frame, centre: tuple[float, float], rx: float, ry: float) -> None:
-    band = hair(ellipse(centre, rx, ry), depth=-0.3)
-    canvas.fill("ribbon", band)
-    canvas.contour(band, 0.9)
-
-
-def _ponytail(canvas: Canvas, hair: Frame) -> None:
-    tip = (1.95, 2.0)
-    _lock(
-        canvas,
-        hair,
-        outer=[(0.3, -1.3), (0.9, -1.72), (1.65, -1.3), (2.05, -0.2), (1.9, 1.0), tip],
-        inner=[tip, (1.5, 1.2), (1.35, 0.3), (1.2, -0.5), (0.7, -1.0)],
-        strand=[(0.95, -1.4), (1.5, -0.9), (1.7, 0.1), (1.66, 1.1)],
-    )
-    _tie(canvas, hair, (0.72, -1.3), 0.2, 0.26)
-
-
-def _bun(canvas: Canvas, hair: Frame, s: int) -> None:
-    knot = hair(ellipse((s * 0.9, -1.28), 0.44, 0.42), depth=-0.2)
-    canvas.fill("hair", knot)
-    canvas.shade_edge(knot, only=("hair",), width=0.02)
-    canvas.contour(knot, 1.25)
-    swirl = [
-        (s * 0.62, -1.45),
-        (s * 0.95, -1.58),
-        (s * 1.18, -1.3),
-        (s * 0.95, -1.12),
-        (s * 0.84, -1.3),
-    ]
-    canvas.stroke(hair(smooth(swirl), depth=-0.2), 0.7, ends=(0.2, 0.0))
-    _tie(canvas, hair, (s * 0.72, -1.02), 0.32, 0.2)
-
-
-def _twin_tail(canvas: Canvas, hair: Frame, s: int) -> None:
-    side = np.array([s, 1.0])
-    tip = (1.6, 2.75)
-    _lock(
-        canvas,
-        hair,
-        outer=side * [(1.0, -0.85), (1.5, -1.0), (1.95, -0.3), (2.0, 0.8), (1.85, 1.9), tip],
-        inner=side * [tip, (1.4, 1.9), (1.32, 1.0), (1.22, 0.1), (1.0, -0.5)],
-        strand=side * [(1.3, -0.6), (1.66, 0.1), (1.7, 1.0), (1.6, 2.0)],
-    )
-    _tie(canvas, hair, (s * 1.14, -0.72), 0.13, 0.24)
-
-
-def _braid(canvas: Canvas, hair: Frame, s: int) -> None:
-    for i, y in enumerate(np.arange(0.85, 2.3, 0.27)):
-        x = s * (1.02 + 0.09 * i)
-        knot = hair(ellipse((x, y), 0.25 - 0.012 * i, 0.21), depth=0.1)
-        canvas.fill("hair", knot)
-        canvas.shade_edge(knot, only=("hair",), width=0.012)
-        canvas.contour(knot, 1.0)
-        plait = bend((x - 0.2, y - 0.05), (x + 0.02, y + 0.19), -0.15)
-        canvas.stroke(hair(plait, depth=0.1), 0.65, ends=(0.3, 0.3))
-    end = (s * 1.6, 2.95)
-    tuft = [
-        smooth([(s * 1.4, 2.35), (s * 1.44, 2.65), end]),
-        smooth([end, (s * 1.75, 2.6), (s * 1.6, 2.35)]),
-    ]
-    outline = hair(np.concatenate(tuft), depth=0.1)
-    canvas.fill("hair", outline)
-    canvas.contour(outline)
-    _tie(canvas, hair, (s * 1.52, 2.38), 0.17, 0.1)
