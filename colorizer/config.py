@@ -18,18 +18,15 @@ class NetworkConfig:
     """The generator. The first three settings tell the four methods of Table 1 apart."""
 
     attention: Literal["stop-gradient", "scft"] = "stop-gradient"
-    """How the line looks at the reference: stop-gradient attention (this paper), or SCFT's (Lee et
-    al., CVPR 2020)."""
+    """Stop-gradient attention (this paper), or SCFT's (Lee et al., CVPR 2020)."""
     convolutional_attention: bool = True
     """Channel and spatial attention (CBAM) in every layer of both encoders."""
     encoder_batch_norm: bool = True
     """Batch norm in every layer of both encoders."""
     width: float = 1.0
-    """Multiplies every channel count. At 1 the encoders have 16 to 256 channels and the tokens
-    992."""
+    """Multiplies every channel count. At 1 the encoders have 16 to 256, the tokens 992."""
     stages: int = 5
-    """Resolutions in the encoders. At 5 a token stands for 16x16 pixels; one less makes it half
-    that."""
+    """Resolutions in the encoders. At 5 a token stands for 16x16 pixels, at 4 for 8x8."""
     residual_blocks: int = 4
     """Residual blocks between the attention and the decoder."""
 
@@ -52,17 +49,15 @@ class LossConfig:
     adversarial: float = 1.0
     """Least-squares GAN against the conditional discriminator."""
     triplet: float = 0.0
-    """Lee et al.'s similarity-based triplet loss: a line token must match the reference token that
-    the known distortion puts there better than another one. Part of SCFT. With stop-gradient
-    attention, whose matches nothing else teaches, it is our addition for short trainings."""
+    """Lee et al.'s triplet loss: line tokens must match their own reference tokens best.
+
+    Part of SCFT. With stop-gradient attention it is our addition, for short trainings."""
     triplet_margin: float = 12.0
     """By how much a true correspondence must score above a false one."""
     imagenet_normalization: bool = False
-    """Give VGG-19 pictures normalised as it was trained on, not the [-1, 1] that the released code
-    gives it."""
+    """Give VGG-19 ImageNet-normalised pictures, not [-1, 1] as the released code does."""
     vgg_weights: Path | None = None
-    """The VGG-19 file; else it is looked for in $COLORIZER_WEIGHTS, then torch's hub cache, then
-    downloaded."""
+    """The VGG-19 file; else it is looked for in $COLORIZER_WEIGHTS and torch's hub cache."""
 
     @property
     def needs_vgg(self) -> bool:
@@ -80,8 +75,7 @@ class OptimizerConfig:
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's decay rates."""
     ema_decay: float = 0.0
-    """Keep a running average of the generator with this decay a step (0.999, say) and use it for
-    results; 0: none."""
+    """Use a running average of the generator with this decay a step (0.999, say); 0: none."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +83,7 @@ class AugmentConfig:
     """The proxy task: the reference is the truth, distorted by a thin-plate spline (Sec. 3.1)."""
 
     control: Literal["diagonal", "grid"] = "diagonal"
-    """Control points: two on the diagonal moved along it (released code), or a grid of points moved
-    any way."""
+    """Two control points moved along the diagonal (released code), or a grid moved any way."""
     grid: int = 3
     """Points a side of the grid."""
     strength: float = 0.25
@@ -122,8 +115,7 @@ class TrainConfig:
     batch_size: int = 16
     """Pictures a step, over all processes and accumulated batches."""
     accumulate: int = 1
-    """Batches whose gradients are added up for one step, where a whole one does not fit the
-    memory."""
+    """Batches whose gradients make one step together, where a whole one does not fit."""
     seed: int = 0
     """Seed of the weights, the order of the samples and the augmentation."""
     mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
@@ -248,8 +240,7 @@ class EvaluateConfig:
     """Colour held-out drawings and compare with the truth."""
 
     checkpoint: Path
-    """Run folder (its newest intact checkpoint), checkpoint folder, or exported .safetensors
-    file."""
+    """Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file."""
     data: Path
     """Folder of shards; its held-out/ part is used."""
     output: Path
@@ -265,8 +256,7 @@ class ColorizeConfig:
     """Colour one line drawing with the colours of a reference picture."""
 
     checkpoint: Path
-    """Run folder (its newest intact checkpoint), checkpoint folder, or exported .safetensors
-    file."""
+    """Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file."""
     line: Path
     """The line drawing: dark lines on white."""
     reference: Path
@@ -274,8 +264,9 @@ class ColorizeConfig:
     output: Path
     """Where the result goes: .png, .jpg or .webp."""
     size: int | None = None
-    """Longer side at which the network works; default: the size it was trained at. The result has
-    the drawing's size."""
+    """Longer side at which the network works; default: the size it was trained at.
+
+    The result has the drawing's own size."""
 
 
 # ---- Settings as JSON
