@@ -110,7 +110,8 @@ class Canvas:
         side = size * factor
         self.side = side
         self.line_width = factor * max(_LINE_WIDTH * size, _LEAST_LINE_WIDTH)
-        self.least_weight = _FINE if size < _SMALL else 0.0
+        self.small = size < _SMALL
+        self.least_weight = _FINE if self.small else 0.0
         self.regions = np.zeros((side, side), np.uint8)
         self.tones = np.zeros((side, side), np.uint8)
         self.ink = np.zeros((side, side), np.uint8)  # coverage 0..255

@@ -119,7 +119,10 @@ def _open_eye(canvas: Canvas, head: Frame, character: Character, pose: Pose, s: 
     canvas.fill("eye_white", opening)
     lit = opening + np.array([0, 0.02 * canvas.side])
     canvas.shade(SHADOW, [opening, lit], only=("eye_white",))
-    _iris(canvas, place, pose, height, s)
+    if canvas.small:
+        _plain_iris(canvas, place, height)
+    else:
+        _iris(canvas, place, pose, height, s)
     _lashes(canvas, place, upper_curve, lower_curve, lid)
 
 
@@ -141,6 +144,13 @@ def _iris(canvas: Canvas, place: Place, pose: Pose, height: float, s: int) -> No
         glint = place(ellipse((gx + x, gy + y * height), r, r * 1.15))
         canvas.inlay("glint", glint, only=("eyes",))
         canvas.stroke(_closed(glint), 0.45, (1, 1), only=("eyes", "glint"))
+
+
+def _plain_iris(canvas: Canvas, place: Place, height: float) -> None:
+    """For small pictures, where pupil and glints would be single pixels."""
+    iris = place(ellipse((-0.01, 0), 0.22, 0.29 * height))
+    canvas.inlay("eyes", iris, only=("eye_white",))
+    canvas.stroke(_closed(iris), 0.9, (1, 1), only=("eyes", "eye_white"))
 
 
 def _lashes(canvas: Canvas, place: Place, upper: np.ndarray, lower: np.ndarray, lid: float) -> None:
