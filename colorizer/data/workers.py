@@ -39,7 +39,7 @@ def map_in_order(
     waiting: deque[Future[Result]] = deque()
     with _pool(workers) as pool:
         for task in tasks:
-            with _interrupts_held_back():  # a worker may start here
+            with interrupts_held_back():  # a worker may start here
                 waiting.append(pool.submit(function, task))
             if len(waiting) >= LOOK_AHEAD * workers:
                 yield waiting.popleft().result()
@@ -51,7 +51,8 @@ def map_in_order(
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned, as a forked copy of a process with threads (OpenCV's, the progress bar's) may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker)
+    with interrupts_held_back():
+        pool = ProcessPoolExecutor(workers, context, _start_worker)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -63,13 +64,22 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """A process started inside inherits the signal mask, so Ctrl-C reaches its parent alone."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C waits until the end, and never reaches a process that is started inside.
+
+    Such a process inherits the signal mask. The mask alone would not make this one wait: another
+    thread (the progress bar's) can take the signal for it.
+    """
+    waiting: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _start_worker() -> None:
