@@ -126,6 +126,8 @@ def forget_after(log: Path, step: int) -> None:
 
 def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:
     """Settings that make another run: `network.width: 1.0 there, 0.5 here`."""
+    if there.get("task") != here.get("task"):  # then few other settings can be compared
+        return [f"task: {there.get('task')} there, {here.get('task')} here"]
     found = []
     for name in sorted(there.keys() | here.keys()):
         path = prefix + name
