@@ -27,7 +27,7 @@ from colorizer.data.files import find_pictures
 from colorizer.data.geometry import fitted_size, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
 from colorizer.extraction import Extractor
-from colorizer.storage import check_writable, replace_file
+from colorizer.storage import check_writable, replace_file, writing
 
 INK = 128  # below: ink
 RADII = (1, 2)  # pixels
@@ -212,6 +212,8 @@ def main() -> None:
         figures = {name: measure(draw, measured) for name, draw in methods.items()}
         report[treatment] = {"pictures": len(measured), "settings": settings, "figures": figures}
         rows += [table_row(treatment, name, f) for name, f in figures.items()]
+    with writing(config.output):
+        config.output.mkdir(parents=True, exist_ok=True)
     columns = ["pictures", "method"]
     columns += [f"{f} {r} px" for r in RADII for f in ("precision", "recall", "F1")]
     console.table(f"{len(unknown)} held out", [*columns, "difference"], rows)

@@ -55,7 +55,8 @@ class Extractor:
         """
         height, width = pictures.shape[1:3]
         stride = self.network.stride
-        color = to_signed(torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2))
+        # A copy, since Pillow's pixels are read-only, which torch warns about.
+        color = to_signed(torch.tensor(pictures, device=self.device).permute(0, 3, 1, 2))
         # Its own border repeated: another colour would be drawn as an edge.
         color = F.pad(color, (0, -width % stride, 0, -height % stride), mode="replicate")
         with torch.inference_mode():

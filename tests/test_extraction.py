@@ -61,9 +61,9 @@ def test_parts_leave_no_seams(extractor, draw_scene, height, width):
 
 def test_a_tile_smaller_than_what_a_pixel_depends_on_is_refused(extractor, draw_scene):
     least = 2 * 32 + 4  # reach 31, in strides of 4, on both sides, and one stride
-    extractor.draw(draw_scene(0, 100, 100), tile=least)
+    extractor.draw(draw_scene(0, 100, 16), tile=least)
     with pytest.raises(UserError, match=f"--tile is {least - 1}; this extractor needs at least"):
-        extractor.draw(draw_scene(0, 100, 100), tile=least - 1)
+        extractor.draw(draw_scene(0, 100, 16), tile=least - 1)
 
 
 def _settings(trained_extractor, picture, output, **more):

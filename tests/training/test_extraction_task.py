@@ -25,7 +25,7 @@ def test_it_learns(tiny):
     loss = ExtractionLossConfig(adversarial=0.0)
     train(config := tiny("extractor-demo", steps=30, loss=loss, optimizer=optimizer))
     l1 = [m["l1"] for m in _metrics(config)]
-    assert sum(l1[-5:]) < 0.6 * sum(l1[:5])
+    assert sum(l1[-5:]) < 0.75 * sum(l1[:5])
 
 
 def test_the_sample_grid_shows_picture_results_and_truth(tiny):
