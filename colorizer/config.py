@@ -213,7 +213,7 @@ class DegradeConfig:
     """Greatest relative change of brightness by soft light and shade."""
     patches: float = 0.5
     """Greatest relative change of colour in blobs without outline, soft to sharp."""
-    texture: float = 0.2
+    texture: float = 0.3
     """Greatest relative change of colour by paint and paper: noise of several scales."""
     haze: float = 0.4
     """Greatest share of another colour laid over the whole picture."""

@@ -20,7 +20,7 @@ from colorizer.data.noise import octaves, smooth_noise, white_noise
 
 SHADING_CELL = 48  # pixels between light and shade
 TEXTURE_CELLS = (2, 4, 8, 16)
-PATCH_CELLS = (12, 32)
+PATCH_CELLS = (5, 12, 32)
 FILL_REACH = (5, 15)  # pixels: windows from which colours are taken to cover ink
 BLUR_RADIUS = 4  # pixels
 # Added to a sample's key, so that its fields do not resemble each other.
