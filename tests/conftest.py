@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from colorizer.config import CharactersConfig, LossConfig, TrainConfig
+from colorizer.config import LossConfig, TrainConfig
+from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.presets import PRESETS

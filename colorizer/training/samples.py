@@ -9,7 +9,7 @@ from torch import nn
 
 from colorizer import console, pictures
 from colorizer.config import TrainConfig
-from colorizer.data.augment import Augmented, augment, draw_parameters, to_signed
+from colorizer.data.augment import Augmented, augment, draw_parameters, to_signed, to_uint8
 from colorizer.data.dataset import ShardReader
 from colorizer.data.references import groups, same_group
 
@@ -58,7 +58,7 @@ class SampleGrid:
             self.batch.line, self.batch.reference, self.batch.truth, strict=True
         ):
             result = generator(line[None].to(self.device), reference[None].to(self.device)).image[0]
-            colors = map(pictures.to_uint8, (reference, result, truth))
-            rows.append([pictures.to_uint8(line)[..., 0], *colors])
+            colors = map(to_uint8, (reference, result, truth))
+            rows.append([to_uint8(line)[..., 0], *colors])
         generator.train(was_training)
         pictures.write_picture(path, pictures.grid(COLUMNS, rows))
