@@ -26,7 +26,7 @@ import tyro
 
 from colorizer import console
 from colorizer.data.config import FolderConfig
-from colorizer.data.decode import decode_picture, read_file
+from colorizer.data.decode import decode_file
 from colorizer.data.geometry import fitted_size, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
 from colorizer.data.make import make_shards
@@ -99,7 +99,7 @@ def write_crops(pictures: Path, folder: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     sources = [path for path in sorted(pictures.iterdir()) if path.suffix in (".jpg", ".png")]
     for number in range(count):
-        pixels = decode_picture(read_file(sources[number % len(sources)])).pixels
+        pixels = decode_file(sources[number % len(sources)]).pixels
         height, width = (side * 7 // 8 for side in pixels.shape[:2])
         top, left = (int(rng.integers(side // 8)) for side in pixels.shape[:2])
         crop = pixels[top : top + height, left : left + width]
@@ -119,14 +119,14 @@ def decode_resize_encode(files: list[Path]) -> float:
     lines = [line_of(path) for path in files]
     start = time.perf_counter()
     for path, line in zip(files, lines, strict=True):
-        encode_color(pad_to_square(resize_to_fit(decode_picture(read_file(path)).pixels), SIZE))
+        encode_color(pad_to_square(resize_to_fit(decode_file(path).pixels), SIZE))
         encode_line(pad_to_square(line, SIZE))
     return time.perf_counter() - start
 
 
 def line_of(path: Path) -> np.ndarray:
     """What XDoG draws, which takes longer or shorter to encode than other drawings."""
-    pixels = decode_picture(read_file(path)).pixels
+    pixels = decode_file(path).pixels
     return draw_lines(pixels, *fitted_size(pixels.shape[1], pixels.shape[0], SIZE), XDoG())
 
 

@@ -8,12 +8,16 @@ authors' released code's.
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+import tyro
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """The generator. The first three settings tell the four methods of Table 1 apart."""
+
+    task: ClassVar[str] = "colorization"  # what checkpoints call it
 
     attention: Literal["stop-gradient", "scft"] = "stop-gradient"
     """Stop-gradient attention (this paper), or SCFT's (Lee et al., CVPR 2020)."""
@@ -61,6 +65,11 @@ class LossConfig:
     def needs_vgg(self) -> bool:
         return self.perceptual > 0 or self.style > 0
 
+    @property
+    def teaches(self) -> bool:
+        """Whether any loss judges the result; the triplet loss judges the attention alone."""
+        return any((self.l1, self.perceptual, self.style, self.adversarial))
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:
@@ -101,8 +110,8 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Train a colorizer on shards. The same command again continues where the run stopped."""
+class RunConfig:
+    """What every training has, whatever it trains."""
 
     data: Path
     """Folder of shards, as make_shards.py writes it."""
@@ -138,35 +147,103 @@ class TrainConfig:
     """Write the keys of every step's samples to order/rank-N.jsonl, a file for each process."""
     dry_run: bool = False
     """Print the resolved run and stop before anything is built."""
-    network: NetworkConfig = field(default_factory=NetworkConfig)
     discriminator_width: float = 1.0
     """Multiplies the discriminator's channel counts."""
-    loss: LossConfig = field(default_factory=LossConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+
+@dataclass(frozen=True)
+class ColorizationConfig(RunConfig):
+    """Train a colorizer on shards. The same command again continues where the run stopped."""
+
+    task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=NetworkConfig.task)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
-# What may differ between a run and its continuation: where things are and how often they are
-# written. All else makes another run.
-FREE_TO_CHANGE = frozenset(
-    [
-        "data",
-        "output",
-        "steps",
-        "mixed_precision",
-        "accumulate",
-        "workers",
-        "log_every",
-        "sample_every",
-        "sample_count",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "log_with",
-        "log_samples",
-        "dry_run",
-        "loss.vgg_weights",
-    ]
-)
+# ---- Training the line extractor
+
+
+@dataclass(frozen=True)
+class ExtractorConfig:
+    """The line extraction network: a U-Net of the generator's encoder and decoder."""
+
+    task: ClassVar[str] = "extraction"  # what checkpoints call it
+
+    width: float = 1.0
+    """Multiplies every channel count. At 1 they are 16 to 128 for 4 stages."""
+    stages: int = 4
+    """Resolutions. At 4 a line is judged by the 67 pixels around it, at 3 by 31, at 5 by 139."""
+
+    @property
+    def stride(self) -> int:
+        """Input sides must be multiples of it."""
+        return 2 ** (self.stages - 1)
+
+
+@dataclass(frozen=True)
+class ExtractionLossConfig:
+    """Weights of the losses (pix2pix, Isola et al., CVPR 2017); one of weight 0 is not built."""
+
+    l1: float = 100.0
+    """Mean absolute difference between result and true line."""
+    adversarial: float = 1.0
+    """Least-squares GAN against a discriminator that sees the picture with its line."""
+
+    @property
+    def teaches(self) -> bool:
+        """Whether any loss judges the result."""
+        return any((self.l1, self.adversarial))
+
+
+@dataclass(frozen=True)
+class DegradeConfig:
+    """What makes clean drawings look like real pictures. A strength of 0 turns a kind off."""
+
+    chance: float = 0.6
+    """Share of the pictures that each kind below touches, drawn for each kind on its own."""
+    flip: float = 0.5
+    """Chance that colour and line are mirrored together."""
+    zoom: tuple[float, float] = (0.8, 2.5)
+    """Least and greatest enlargement of colour and line together."""
+    ink: float = 0.5
+    """How faint ink may become, as lost opacity; it also takes any dark colour, or the fill's."""
+    shading: float = 0.4
+    """Greatest relative change of brightness by soft light and shade."""
+    patches: float = 0.5
+    """Greatest relative change of colour in blobs without outline, soft to sharp."""
+    texture: float = 0.2
+    """Greatest relative change of colour by paint and paper: noise of several scales."""
+    haze: float = 0.4
+    """Greatest share of another colour laid over the whole picture."""
+    hue: float = 0.5
+    """Largest turn of the hue; 0.5 is any hue."""
+    saturation: float = 0.7
+    """Largest relative change of saturation."""
+    brightness: float = 0.3
+    """Largest relative change of brightness."""
+    gamma: float = 0.6
+    """Largest change of the gamma, in powers of two."""
+    blur: float = 1.2
+    """Widest Gaussian blur, as its sigma in pixels."""
+    noise: float = 0.06
+    """Strongest noise, as its standard deviation; 1 is the range from black to white."""
+    jpeg: int = 25
+    """Lowest JPEG quality, of 100; 100 leaves the pictures as they are."""
+
+
+@dataclass(frozen=True)
+class ExtractionConfig(RunConfig):
+    """Train a line extractor on shards of colour and line."""
+
+    task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=ExtractorConfig.task)
+    network: ExtractorConfig = field(default_factory=ExtractorConfig)
+    loss: ExtractionLossConfig = field(default_factory=ExtractionLossConfig)
+    degrade: DegradeConfig = field(default_factory=DegradeConfig)
+
+
+TrainConfig = ColorizationConfig | ExtractionConfig
 
 
 # ---- Evaluating and colouring
@@ -204,6 +281,22 @@ class ColorizeConfig:
     """Longer side at which the network works; default: the size it was trained at.
 
     The result has the drawing's own size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractConfig:
+    """Draw the lines of colour pictures."""
+
+    checkpoint: Path
+    """Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file."""
+    picture: Path
+    """A picture, or a folder of pictures, searched with all its subfolders."""
+    output: Path
+    """Where the drawing goes: a .png for a picture; for a folder, one with the same subfolders."""
+    tile: int = 1024
+    """Side of the parts that a larger picture is drawn in; memory grows with it, nothing else."""
+    overwrite: bool = False
+    """Draw again what is there already; else such pictures are skipped."""
 
 
 # ---- Settings as JSON

@@ -6,19 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
 from colorizer import console
-from colorizer.config import ColorizeConfig
+from colorizer.config import ColorizeConfig, NetworkConfig
 from colorizer.data.augment import to_signed, to_uint8
-from colorizer.data.decode import Rejected, decode_picture, read_file, to_grey
+from colorizer.data.decode import Rejected, decode_file, to_grey
 from colorizer.data.geometry import fitted_size, resize
 from colorizer.errors import UserError
 from colorizer.networks.generator import Generator
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
-from colorizer.training.checkpoint import find_generator
+from colorizer.training.generator_file import default_device, find_generator, load_generator
 
 
 class Colorizer:
@@ -34,20 +33,10 @@ class Colorizer:
         Raises:
             UserError: it cannot be found or read.
         """
-        self.file = find_generator(checkpoint)
-        if device is None:
-            accelerator = torch.accelerator.current_accelerator(check_available=True)
-            device = accelerator or "cpu"
-        self.device = torch.device(device)
+        self.file = find_generator(checkpoint, NetworkConfig)
+        self.device = default_device() if device is None else torch.device(device)
         self.generator = Generator(**asdict(self.file.network))
-        state = load_file(self.file.path)
-        try:
-            self.generator.load_state_dict(state)
-        except RuntimeError as error:
-            raise UserError(
-                f"{self.file.path}: the tensors do not fit the network in its header."
-            ) from error
-        self.generator.eval().requires_grad_(False).to(self.device)
+        load_generator(self.generator, self.file.path, self.device)
 
     def color_batch(self, line: Tensor, reference: Tensor) -> Tensor:
         """Colour drawings at the size they have.
@@ -124,7 +113,7 @@ def read_picture(path: Path) -> np.ndarray:
         UserError: it cannot be read; says why.
     """
     try:
-        return decode_picture(read_file(path)).pixels
+        return decode_file(path).pixels
     except Rejected as rejection:
         detail = f" ({rejection.detail})" if rejection.detail else ""
         raise UserError(f"{path}: {rejection.reason}{detail}.") from rejection

@@ -19,7 +19,7 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.nda
 
     Args:
         columns: Names.
-        rows: For each row one picture a column, all of one size: H×W×3 uint8 RGB, or H×W grey.
+        rows: For each row one picture a column, all of one size: H×W×3 uint8 RGB, or H×W(×1) grey.
 
     Returns:
         H'×W'×3 uint8 RGB.
@@ -38,19 +38,20 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.nda
     for row, pictures in enumerate(rows):
         for column, picture in enumerate(pictures):
             top, left = LABEL + row * (height + GAP), column * (width + GAP)
-            rgb = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, 2)
-            cell = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_NEAREST)
+            cell = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
+            cell = cell if cell.ndim == 3 else cell[..., None]  # grey goes to all three channels
             sheet[top : top + height, left : left + width] = cell
     return sheet
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write H×W×3 uint8 RGB in the format that the name ends in.
+    """Write H×W×3 uint8 RGB, or H×W grey, in the format that the name ends in.
 
     Raises:
         UserError: the file cannot be written, or the format cannot hold the picture.
     """
-    encoded, data = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    encoded, data = cv2.imencode(path.suffix, pixels)
     if not encoded:
         size = f"{picture.shape[1]}x{picture.shape[0]}"
         raise UserError(f"{path}: {path.suffix} cannot hold {size} pixels; use .png.")

@@ -1,4 +1,4 @@
-"""Train a colorizer: `accelerate launch launch/train.py PRESET --data SHARDS --output RUN`."""
+"""Train on shards: `accelerate launch launch/train.py PRESET --data SHARDS --output RUN`."""
 
 import tyro
 

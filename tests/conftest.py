@@ -13,7 +13,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from colorizer.config import LossConfig, TrainConfig
+from colorizer.config import (
+    ColorizationConfig,
+    ExtractionLossConfig,
+    LossConfig,
+    TrainConfig,
+)
 from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
@@ -106,8 +111,6 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
 
     def make(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
         config = PRESETS[preset](character_shards, tmp_path / output)
-        network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
-        triplet = config.loss.triplet
         small = {
             "steps": 3,
             "batch_size": 4,
@@ -115,10 +118,15 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
             "log_every": 1,
             "sample_every": 0,
             "checkpoint_every": 100,
-            "network": network,
             "discriminator_width": 0.125,
-            "loss": LossConfig(perceptual=0.0, style=0.0, triplet=triplet),
         }
+        if isinstance(config, ColorizationConfig):
+            network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
+            loss = LossConfig(perceptual=0.0, style=0.0, triplet=config.loss.triplet)
+        else:
+            network = replace(config.network, width=0.125, stages=3)
+            loss = ExtractionLossConfig()
+        small |= {"network": network, "loss": loss}
         return replace(config, **(small | changes))
 
     return make
@@ -126,7 +134,15 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
 
 @pytest.fixture
 def trained(tiny: TinyConfig) -> TrainConfig:
-    """A tiny run of two steps, with a running average."""
+    """A tiny colorizer after two steps, with a running average."""
     config = tiny(output="trained", steps=2)
+    train(config)
+    return config
+
+
+@pytest.fixture
+def trained_extractor(tiny: TinyConfig) -> TrainConfig:
+    """A tiny line extractor after two steps, with a running average."""
+    config = tiny("extractor-demo", output="trained-extractor", steps=2)
     train(config)
     return config

@@ -1,5 +1,6 @@
 """Colouring with a trained generator, and every way to name one."""
 
+import json
 import os
 import shutil
 
@@ -7,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorizer.config import ColorizeConfig
+from colorizer.config import ColorizeConfig, NetworkConfig
 from colorizer.errors import UserError
 from colorizer.inference import Colorizer, colorize
-from colorizer.training.checkpoint import find_generator
+from colorizer.training.generator_file import find_generator
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def test_run_folder_checkpoint_folder_and_file_are_the_same_generator(trained, p
 
 
 def test_the_running_average_is_preferred(trained):
-    found = find_generator(trained.output)
+    found = find_generator(trained.output, NetworkConfig)
     assert found.path.name == "average.safetensors"
     assert (found.size, found.step, found.network) == (64, 2, trained.network)
 
@@ -94,10 +96,25 @@ def test_what_is_not_a_checkpoint_is_refused_with_its_name(trained, tmp_path):
         assert str(path) in str(error.value)
 
 
+def test_a_line_extractor_is_refused(trained_extractor):
+    path = trained_extractor.output
+    for given in (path, path / "checkpoints" / "step-00000002" / "average.safetensors"):
+        with pytest.raises(UserError, match="trained for extraction; give a network for colori"):
+            Colorizer(given)
+
+
+def test_a_file_from_before_extractors_is_a_colorizer(trained, pair, tmp_path):
+    path = find_generator(trained.output, NetworkConfig).path
+    with safe_open(path, "pt") as file:
+        header = json.loads(file.metadata()["colorizer"])
+    del header["task"]
+    old = tmp_path / "old.safetensors"
+    save_file(load_file(path), old, metadata={"colorizer": json.dumps(header)})
+    assert np.array_equal(Colorizer(old).color(*pair), Colorizer(path).color(*pair))
+
+
 def test_tensors_that_do_not_fit_the_header_are_refused(trained, tmp_path):
     path = trained.output / "checkpoints" / "step-00000002" / "average.safetensors"
-    from safetensors import safe_open
-
     with safe_open(path, "pt") as file:
         header = file.metadata()
     tensors = load_file(path)

@@ -86,6 +86,15 @@ def decode_picture(data: bytes) -> Decoded:
             raise Rejected("broken", _without_address(error)) from error
 
 
+def decode_file(path: Path) -> Decoded:
+    """Read and decode a picture file.
+
+    Raises:
+        Rejected: see `read_file` and `decode_picture`.
+    """
+    return decode_picture(read_file(path))
+
+
 def _without_address(error: Exception) -> str:
     """Pillow's message, without the memory address that would make it differ from run to run."""
     return re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error))

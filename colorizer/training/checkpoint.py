@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from colorizer.config import NetworkConfig
 from colorizer.errors import UserError
 from colorizer.storage import flush, writing
 from colorizer.weights import sha256_of
@@ -23,7 +22,6 @@ FORMAT = 1
 STEP_FOLDER = re.compile(r"step-(\d{8})")
 STATE = "state.json"
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
-HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 
 
 @dataclass(frozen=True)
@@ -209,60 +207,3 @@ def load_optimizer(
             }
         elif there:
             raise UserError(f"the checkpoint's optimizer has only {', '.join(there)} of {name}.")
-
-
-# ---- A generator file on its own
-
-
-@dataclass(frozen=True)
-class GeneratorFile:
-    """A generator on disk, and what its header says of it."""
-
-    path: Path
-    network: NetworkConfig
-    size: int  # side of the pictures it was trained on
-    step: int
-
-
-def describe_generator(network: dict[str, Any], size: int, step: int) -> dict[str, str]:
-    """The header that makes a generator file enough to load it."""
-    return {HEADER: json.dumps({"network": network, "size": size, "step": step})}
-
-
-def find_generator(path: Path) -> GeneratorFile:
-    """The generator that a `--checkpoint` means.
-
-    Args:
-        path: Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file.
-
-    Raises:
-        UserError: nothing usable is there; says why.
-    """
-    if path.is_file():
-        return _read_header(path)
-    if not path.is_dir():
-        raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
-    if (path / "checkpoints").is_dir():
-        newest = newest_intact(path / "checkpoints")
-        if newest is None:
-            raise UserError(f"{path}: the run has no checkpoint yet.")
-        path, state = newest.path, newest.state
-    else:
-        state = verify(path)
-    # The running average is what a run with one is trained for.
-    name = "average" if "average.safetensors" in state.files else "generator"
-    return _read_header(path / f"{name}.safetensors")
-
-
-def _read_header(path: Path) -> GeneratorFile:
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-        network = NetworkConfig(**header["network"])
-        return GeneratorFile(path, network, header["size"], header["step"])
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a readable .safetensors file ({error}).") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path}: its header does not describe a generator of this program ({error!r})."
-        ) from error

@@ -8,11 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from colorizer import console
-from colorizer.config import FREE_TO_CHANGE, TrainConfig, to_json
+from colorizer.config import TrainConfig, to_json
 from colorizer.data.shards import Index
 from colorizer.errors import UserError
 from colorizer.storage import locked, replace_file, writing
 from colorizer.training import checkpoint
+
+# What may differ between a run and its continuation: where things are and how often they are
+# written. All else makes another run.
+FREE_TO_CHANGE = frozenset(
+    [
+        "data",
+        "output",
+        "steps",
+        "mixed_precision",
+        "accumulate",
+        "workers",
+        "log_every",
+        "sample_every",
+        "sample_count",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "log_with",
+        "log_samples",
+        "dry_run",
+        "loss.vgg_weights",
+    ]
+)
 
 
 def data_digest(index: Index) -> str:
@@ -114,6 +136,8 @@ def forget_after(log: Path, step: int) -> None:
 
 def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:
     """Settings that make another run: `network.width: 1.0 there, 0.5 here`."""
+    if there.get("task") != here.get("task"):  # then few other settings can be compared
+        return [f"task: {there.get('task')} there, {here.get('task')} here"]
     found = []
     for name in sorted(there.keys() | here.keys()):
         path = prefix + name

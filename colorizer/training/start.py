@@ -14,7 +14,7 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
 
 from colorizer import console
-from colorizer.config import TrainConfig, to_json
+from colorizer.config import ColorizationConfig, TrainConfig, to_json
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
@@ -46,6 +46,21 @@ BOUNDS = {
     "optimizer.discriminator_lr": (0, inf),
     "optimizer.betas": (0, BELOW_ONE),
     "optimizer.ema_decay": (0, BELOW_ONE),
+    "degrade.chance": (0, 1),
+    "degrade.flip": (0, 1),
+    "degrade.zoom": (0.1, 10),
+    "degrade.ink": (0, 1),
+    "degrade.shading": (0, 1),
+    "degrade.patches": (0, 1),
+    "degrade.texture": (0, 1),
+    "degrade.haze": (0, 1),
+    "degrade.hue": (0, 0.5),
+    "degrade.saturation": (0, 1),
+    "degrade.brightness": (0, 1),
+    "degrade.gamma": (0, 3),
+    "degrade.blur": (0, 2),
+    "degrade.noise": (0, 1),
+    "degrade.jpeg": (1, 100),
     "augment.grid": (1, 100),
     "augment.strength": (0, 1),
     "augment.flip": (0, 1),
@@ -103,10 +118,11 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
-    values = flatten(to_json(config))
-    for name, (least, most) in BOUNDS.items():
-        found = values[name] if isinstance(values[name], list) else [values[name]]
-        for value in found:
+    for name, setting in flatten(to_json(config)).items():
+        if name not in BOUNDS:
+            continue
+        least, most = BOUNDS[name]
+        for value in setting if isinstance(setting, list) else [setting]:
             if not least <= value <= most:  # so that nan is refused as well
                 option = f"--{name.replace('_', '-')}"
                 limits = f"at least {least}" if most == inf else f"from {least} to {most}"
@@ -117,8 +133,7 @@ def check_settings(config: TrainConfig, processes: int) -> None:
             f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
             f" --accumulate {config.accumulate}; give a multiple of {share}."
         )
-    loss = config.loss
-    if not any((loss.l1, loss.perceptual, loss.style, loss.adversarial)):
+    if not config.loss.teaches:
         raise UserError("every --loss is 0, so there is nothing to learn; give one a weight.")
 
 
@@ -146,7 +161,7 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
             f" {config.network.stages} needs a"
             f" multiple of {stride}; make shards with another --size."
         )
-    if config.loss.triplet > 0 and size == stride:
+    if isinstance(config, ColorizationConfig) and config.loss.triplet > 0 and size == stride:
         raise UserError(f"{config.data}: --loss.triplet needs more than one token a picture.")
     if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
         raise UserError(

@@ -10,14 +10,16 @@ import torch
 from accelerate import Accelerator
 
 from colorizer import console
-from colorizer.config import TrainConfig, to_json
+from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig, to_json
 from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
 from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 from colorizer.storage import check_writable
 from colorizer.training import checkpoint
+from colorizer.training.colorization import Colorization
+from colorizer.training.extraction import Extraction
+from colorizer.training.generator_file import describe_generator
 from colorizer.training.run import RunFolder
-from colorizer.training.samples import SampleGrid
 from colorizer.training.start import (
     StopRequest,
     check_settings,
@@ -25,7 +27,7 @@ from colorizer.training.start import (
     describe,
     start_accelerator,
 )
-from colorizer.training.steps import Colorization
+from colorizer.training.task import Task
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
 
@@ -54,7 +56,7 @@ def train(config: TrainConfig) -> None:
         if main:
             console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
         return
-    trainer = Trainer(config, accelerator, data, run, Colorization(config, accelerator))
+    trainer = Trainer(config, accelerator, data, run, build_task(config, accelerator))
     with run.locked() if main else nullcontext():
         if newest:
             trainer.resume(newest)
@@ -63,6 +65,15 @@ def train(config: TrainConfig) -> None:
             run.prepare(newest)
         accelerator.wait_for_everyone()
         trainer.run()
+
+
+def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
+    """The networks that a preset trains."""
+    match config:
+        case ColorizationConfig():
+            return Colorization(config, accelerator)
+        case ExtractionConfig():
+            return Extraction(config, accelerator)
 
 
 class Trainer:
@@ -74,7 +85,7 @@ class Trainer:
         accelerator: Accelerator,
         data: TrainingData,
         run_folder: RunFolder,
-        task: Colorization,
+        task: Task,
     ) -> None:
         self.config = config
         self.accelerator = accelerator
@@ -100,7 +111,7 @@ class Trainer:
         """Train to the end or to a request to stop; either way the last step is saved."""
         config, accelerator = self.config, self.accelerator
         main = accelerator.is_main_process
-        samples = SampleGrid(config, accelerator.device) if main and config.sample_every else None
+        samples = self.task.sample_grid() if main and config.sample_every else None
         if config.log_with:
             flat = {"config": json.dumps(to_json(config))}
             accelerator.init_trackers("colorizer", flat)
@@ -228,7 +239,7 @@ class Trainer:
                 scaler=scaler.state_dict() if scaler is not None else None,
                 files={},
             )
-            header = checkpoint.describe_generator(config["network"], size, self.step)
+            header = describe_generator(config["task"], config["network"], size, self.step)
             checkpoint.save(self.run_folder.checkpoints, self.task.state(), state, header)
             checkpoint.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
         self.accelerator.wait_for_everyone()

@@ -77,6 +77,17 @@ def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_p
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
 
 
+def test_two_processes_train_one_line_extractor(character_shards, tmp_path):
+    arguments = ("--data", character_shards, *TINY, "--steps", 2, "--loss.adversarial", 1)
+    one, two = tmp_path / "one", tmp_path / "two"
+    for launcher, output in (([sys.executable], one), (TORCHRUN, two)):
+        made = run(launcher, "extractor-demo", "--output", output, *arguments)
+        assert made.returncode == 0, made.stderr
+    assert keys(two) == keys(one)
+    path = two / "checkpoints" / "step-00000002" / "average.safetensors"
+    assert all(t.isfinite().all() for t in load_file(path).values())
+
+
 def test_accelerates_launcher_trains_and_continues(character_shards, tmp_path):
     output = tmp_path / "run"
     first = demo(ACCELERATE, character_shards, output, "--steps", 1)
@@ -118,11 +129,13 @@ def test_a_signal_saves_and_exits_with_0_and_leaves_no_process(character_shards,
 def test_help_lists_presets_and_every_setting_of_one():
     presets = run([sys.executable], "--help")
     assert presets.returncode == 0
-    for preset in ("attention-aware", "sga", "scft-ca", "scft", "demo"):
+    for preset in ("attention-aware", "sga", "scft-ca", "scft", "demo", "extractor"):
         assert preset in presets.stdout
     settings = run([sys.executable], "demo", "--help").stdout
     for words in ("--loss.l1", "Mean absolute difference", "--augment.strength", "--dry-run"):
         assert words in settings
+    settings = run([sys.executable], "extractor", "--help").stdout
+    assert "--degrade.jpeg" in settings and "--augment" not in settings and "--task" not in settings
 
 
 @pytest.mark.parametrize(

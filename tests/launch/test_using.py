@@ -1,4 +1,4 @@
-"""The two commands that use a trained run."""
+"""The commands that use a trained run."""
 
 import json
 import os
@@ -38,9 +38,19 @@ def test_colorize_writes_a_picture_of_the_drawings_size(trained, tmp_path, draw_
     assert cv2.imread(str(output)).shape == (70, 90, 3)
 
 
+def test_extract_writes_a_drawing_of_the_pictures_size(trained_extractor, tmp_path, draw_scene):
+    picture, output = tmp_path / "a.png", tmp_path / "lines" / "b.png"
+    cv2.imwrite(str(picture), draw_scene(0, 90, 70))
+    arguments = ("--checkpoint", trained_extractor.output, "--picture", picture)
+    done = run("extract.py", *arguments, "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(output), cv2.IMREAD_UNCHANGED).shape == (70, 90)
+
+
 def test_help_says_what_the_settings_do():
     assert "newest intact checkpoint" in run("evaluate.py", "--help").stdout
     assert "dark lines on white" in run("colorize.py", "--help").stdout
+    assert "same subfolders" in run("extract.py", "--help").stdout
 
 
 def test_a_wrong_checkpoint_is_one_sentence(trained, tmp_path):

@@ -1,0 +1,127 @@
+"""The colorization task (Sec. 3): its batches, its losses, its samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from colorizer.config import ColorizationConfig
+from colorizer.data.augment import (
+    Augmented,
+    Parameters,
+    augment,
+    draw_negatives,
+    draw_parameters,
+    to_signed,
+    to_uint8,
+)
+from colorizer.data.dataset import Batch
+from colorizer.data.references import groups, same_group
+from colorizer.networks.generator import Colored, Generator
+from colorizer.training.losses import (
+    VGGFeatures,
+    perceptual_loss,
+    style_loss,
+    tokens_come_from,
+    triplet_loss,
+)
+from colorizer.training.samples import SampleGrid
+from colorizer.training.task import Judged, Task
+from colorizer.weights import VGG19, load_weights
+
+
+class Colorization(Task[Augmented, Colored]):
+    """Colours a line drawing like the truth, from the truth distorted."""
+
+    def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
+        self.config = config
+        loss = config.loss
+        self.vgg = None
+        if loss.needs_vgg:  # before anything large is built: it may be missing
+            with accelerator.local_main_process_first():  # one download a machine
+                state = load_weights(VGG19, loss.vgg_weights)
+            self.vgg = VGGFeatures(state, loss.imagenet_normalization).to(accelerator.device)
+        super().__init__(config, accelerator, Generator)
+
+    def augment(self, batch: Batch) -> Augmented:
+        """The batch on the device as line, truth and distorted reference."""
+        parameters = draw_parameters(self.config.augment, self.config.seed, batch.numbers)
+        color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
+        return augment(self.config.augment, Parameters(*parameters), color, line)
+
+    def generate(self, pictures: Augmented) -> Colored:
+        """The line in the reference's colours."""
+        return self.generator(pictures.line, pictures.reference)
+
+    def real(self, pictures: Augmented) -> Judged:
+        """The truth with its line."""
+        return Judged(pictures.truth, pictures.line)
+
+    def fake(self, pictures: Augmented, result: Colored) -> Judged:
+        """The result with the line it was made from."""
+        return Judged(result.image, pictures.line)
+
+    def losses(self, pictures: Augmented, result: Colored, numbers: list[int]) -> dict[str, Tensor]:
+        """Eq. 5 to 7, and the triplet loss."""
+        weights = self.weights
+        losses = {}
+        if weights.l1 > 0:
+            losses["l1"] = F.l1_loss(result.image.float(), pictures.truth)
+        if self.vgg is not None:
+            with self.accelerator.autocast():
+                features = self.vgg(result.image)
+                with torch.no_grad():
+                    wanted = self.vgg(pictures.truth)
+            if weights.perceptual > 0:
+                losses["perceptual"] = perceptual_loss(features, wanted)
+            if weights.style > 0:
+                losses["style"] = style_loss(features, wanted)
+        if weights.triplet > 0:
+            stride = self.config.network.stride
+            rows, columns = (side // stride for side in pictures.line.shape[2:])
+            negatives = draw_negatives(self.config.seed, numbers, rows * columns)
+            losses["triplet"] = triplet_loss(
+                result.logits,
+                tokens_come_from(pictures.grid, rows, columns),
+                negatives.to(result.logits.device),
+                weights.triplet_margin,
+            )
+        return losses
+
+    def sample_grid(self) -> "ColorizationSamples":
+        """line | reference | result | truth."""
+        return ColorizationSamples(self.config, self.accelerator.device)
+
+
+class ColorizationSamples(SampleGrid):
+    """Colours a fixed batch.
+
+    The reference is another picture of the same group (a character in another pose) where there is
+    one, else the truth distorted as in training.
+    """
+
+    columns = ("line", "reference", "result", "truth")
+
+    def __init__(self, config: ColorizationConfig, device: torch.device) -> None:
+        super().__init__(config, device)
+        # As in training, but without jitter and mirroring, so that the truth is the picture itself.
+        distortion = replace(config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0)
+        parameters = draw_parameters(distortion, config.seed, self.numbers)
+        self.batch = augment(distortion, parameters, self.color, self.line)
+        partners = same_group(groups(self.reader))
+        for place, number in enumerate(self.numbers):
+            if (partner := partners[number]) is not None:
+                picture = torch.from_numpy(self.reader[partner].color).permute(2, 0, 1)
+                self.batch.reference[place] = to_signed(picture)
+
+    def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
+        """One picture, coloured."""
+        line, reference, truth = (
+            t[place : place + 1].to(self.device)
+            for t in (self.batch.line, self.batch.reference, self.batch.truth)
+        )
+        result = generator(line, reference).image
+        return [to_uint8(picture[0]) for picture in (line, reference, result, truth)]

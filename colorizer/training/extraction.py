@@ -1,0 +1,73 @@
+"""The line extraction task: its batches, its losses, its samples."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from colorizer.config import ExtractionConfig
+from colorizer.data.augment import to_signed, to_uint8
+from colorizer.data.dataset import Batch
+from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
+from colorizer.networks.extractor import LineExtractor
+from colorizer.training.samples import SampleGrid
+from colorizer.training.task import Judged, Task
+
+
+class Extraction(Task[Degraded, Tensor]):
+    """Draws the lines of a picture, however badly it has been treated."""
+
+    def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
+        self.config = config
+        super().__init__(config, accelerator, LineExtractor)
+
+    def augment(self, batch: Batch) -> Degraded:
+        """The batch on the device as degraded picture and true line."""
+        parameters = draw_parameters(self.config.degrade, self.config.seed, batch.numbers)
+        color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
+        return degrade(Parameters(*parameters), color, line)
+
+    def generate(self, pictures: Degraded) -> Tensor:
+        """The picture's line drawing."""
+        return self.generator(pictures.color)
+
+    def real(self, pictures: Degraded) -> Judged:
+        """The picture with its true line."""
+        return Judged(pictures.color, pictures.line)
+
+    def fake(self, pictures: Degraded, result: Tensor) -> Judged:
+        """The picture with the line that was drawn."""
+        return Judged(pictures.color, result)
+
+    def losses(self, pictures: Degraded, result: Tensor, numbers: list[int]) -> dict[str, Tensor]:
+        """How far the drawing is from the true line."""
+        if self.weights.l1 > 0:
+            return {"l1": F.l1_loss(result.float(), pictures.line)}
+        return {}
+
+    def sample_grid(self) -> "ExtractionSamples":
+        """colour | result | degraded | result | truth."""
+        return ExtractionSamples(self.config, self.accelerator.device)
+
+
+class ExtractionSamples(SampleGrid):
+    """Draws the lines of a fixed batch, as it is and degraded as in training."""
+
+    columns = ("colour", "result", "degraded", "its result", "truth")
+
+    def __init__(self, config: ExtractionConfig, device: torch.device) -> None:
+        super().__init__(config, device)
+        in_place = replace(config.degrade, flip=0.0, zoom=(1.0, 1.0))  # so that the truth fits both
+        parameters = draw_parameters(in_place, config.seed, self.numbers)
+        self.batch = degrade(parameters, self.color, self.line)
+
+    def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
+        """One picture, drawn twice."""
+        color = to_signed(self.color[place : place + 1].permute(0, 3, 1, 2)).to(self.device)
+        degraded = self.batch.color[place : place + 1].to(self.device)
+        line = self.batch.line[place : place + 1]
+        pictures = (color, generator(color), degraded, generator(degraded), line)
+        return [to_uint8(picture[0]) for picture in pictures]
