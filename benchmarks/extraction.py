@@ -216,6 +216,7 @@ def main() -> None:
     columns = ["pictures", "method"]
     columns += [f"{f} {r} px" for r in RADII for f in ("precision", "recall", "F1")]
     console.table(f"{len(unknown)} held out", [*columns, "difference"], rows)
+    config.output.mkdir(parents=True, exist_ok=True)
     replace_file(config.output / "extraction.json", (json.dumps(report, indent=2) + "\n").encode())
     if config.pictures is not None:
         pictures.write_picture(config.output / "sheet.png", sheet(config, methods))

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from colorizer.data.files import Rejection
 from colorizer.data.geometry import pad_to_square
 from colorizer.data.prepare import Prepared, Undrawn
 from colorizer.data.shards import encode_line
-from colorizer.data.sources.base import Rejection
 
 BATCH = 16  # pictures on the device at a time
 ENCODERS = 4  # threads

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorizer.data.decode import SUFFIXES
-from colorizer.data.sources.base import Rejection
 from colorizer.errors import UserError
 
 
@@ -21,6 +20,15 @@ class PictureFile:
     def stem(self) -> str:
         """The path without its suffix."""
         return self.source.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """Something that was found and cannot be used."""
+
+    source: str
+    reason: str  # the same words for every such fault
+    detail: str
 
 
 def find_pictures(folder: Path, within: str = "") -> Iterator[PictureFile | Rejection]:

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
-from colorizer.data.sources.base import Item, Rejection, Source
+from colorizer.data.files import Rejection
+from colorizer.data.sources.base import Item, Source
 from colorizer.errors import UserError
 from colorizer.storage import writing
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from colorizer import console
+from colorizer.data.files import Rejection
 from colorizer.data.listing import Listing, scratch
 from colorizer.data.parts import ITEMS_IN_PART, Kept, read_part
 from colorizer.data.preview import Preview
 from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.sources.base import Rejection
 from colorizer.errors import UserError
 from colorizer.storage import partial_name, publish, writing
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from colorizer.data.files import Rejection
 from colorizer.data.prepare import Prepared
-from colorizer.data.sources.base import Rejection
 from colorizer.errors import UserError
 from colorizer.storage import partial_name, publish, replace_file, writing
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from colorizer.data.files import Rejection
 from colorizer.errors import UserError
 
 Part = Literal["train", "held-out"]
@@ -26,15 +27,6 @@ class Item:
     where: tuple[str | int | None, ...]  # what its source needs to load it
     group: str | None = None  # pictures of one group land on the same side of the split
     part: Part | None = None  # where the source itself says so
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """Something that was found and cannot be used."""
-
-    source: str
-    reason: str  # the same words for every such fault
-    detail: str
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.data.decode import SUFFIXES, Rejected, decode_picture, digest_of, read_file, to_grey
-from colorizer.data.files import PictureFile, find_pictures
-from colorizer.data.sources.base import Grouping, Item, Picture, Rejection, Source, make_key
+from colorizer.data.files import PictureFile, Rejection, find_pictures
+from colorizer.data.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.data.sources.loading import decode_single
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.data.decode import read_file
-from colorizer.data.files import PictureFile, pictures_in, walk
-from colorizer.data.sources.base import Grouping, Item, Picture, Rejection, Source, make_key
+from colorizer.data.files import PictureFile, Rejection, pictures_in, walk
+from colorizer.data.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.data.sources.loading import decode_pair, decode_single
 from colorizer.errors import UserError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.data.decode import MAX_BYTES, SUFFIXES, Rejected
-from colorizer.data.files import walk
-from colorizer.data.sources.base import Grouping, Item, Picture, Rejection, Source, make_key
+from colorizer.data.files import Rejection, walk
+from colorizer.data.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.data.sources.loading import decode_pair, decode_single
 from colorizer.errors import UserError
 
