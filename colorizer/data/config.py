@@ -49,6 +49,8 @@ class PicturesConfig(ShardsConfig):
     """Where line drawings come from: the source, XDoG, or a trained extraction network."""
     extractor: Path | None = None
     """For --lines extractor: its run folder, checkpoint folder or .safetensors file."""
+    extractor_scale: int = 1
+    """For --lines extractor: draw at this many times the size, then shrink: finer lines."""
     xdog: XDoG = field(default_factory=XDoG)
     """For --lines xdog."""
     group_by: str | None = None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from colorizer.data.files import Rejection
-from colorizer.data.geometry import pad_to_square
+from colorizer.data.geometry import pad_to_square, resize
 from colorizer.data.prepare import Prepared, Undrawn
 from colorizer.data.shards import encode_line
 
@@ -43,10 +43,12 @@ class ExtractionDrawer(Drawer):
     Batches depend on the order of the items alone, so that the same lines come out whoever draws.
     """
 
-    def __init__(self, checkpoint: Path, local_rank: int) -> None:
+    def __init__(self, checkpoint: Path, scale: int, size: int, local_rank: int) -> None:
         """
         Args:
             checkpoint: Run folder, checkpoint folder or .safetensors file.
+            scale: How many times larger than the samples it draws.
+            size: Side of the samples.
             local_rank: Which of this machine's processes this is; each takes its own GPU.
 
         Raises:
@@ -60,7 +62,9 @@ class ExtractionDrawer(Drawer):
         gpus = torch.cuda.device_count()
         device = torch.device("cuda", local_rank % gpus) if gpus else torch.device("cpu")
         self._extractor = Extractor(checkpoint, device)
-        super().__init__({"method": "extractor", "sha256": self._extractor.sha256})
+        self._scale, self._size = scale, size
+        settings = {"method": "extractor", "sha256": self._extractor.sha256, "scale": scale}
+        super().__init__(settings)
 
     def draw(
         self, outcomes: Iterable[Prepared | Undrawn | Rejection]
@@ -74,14 +78,16 @@ class ExtractionDrawer(Drawer):
                     yield next(drawn) if isinstance(outcome, Undrawn) else outcome
 
     def _lines(self, undrawn: list[Undrawn]) -> np.ndarray:
-        """B×size×size uint8."""
+        """B×S×S uint8, S = scale·size."""
         if not undrawn:
             return np.empty((0, 0, 0), np.uint8)
         return self._extractor.draw_batch(np.stack([one.picture for one in undrawn]))
 
     def _with_line(self, undrawn: Undrawn, line: np.ndarray) -> Prepared:
-        size, width, height = len(line), undrawn.width, undrawn.height
-        top, left = (size - height) // 2, (size - width) // 2
-        line = pad_to_square(line[top : top + height, left : left + width], size)
+        width, height = undrawn.width, undrawn.height
+        large_width, large_height = self._scale * width, self._scale * height
+        top, left = (len(line) - large_height) // 2, (len(line) - large_width) // 2
+        line = resize(line[top : top + large_height, left : left + large_width], width, height)
         metadata = {**undrawn.prepared.metadata, "lines": self.settings}
-        return replace(undrawn.prepared, line=encode_line(line), metadata=metadata)
+        encoded = encode_line(pad_to_square(line, self._size))
+        return replace(undrawn.prepared, line=encoded, metadata=metadata)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from colorizer import console
 from colorizer.data.config import PicturesConfig, ShardsConfig
@@ -85,6 +85,8 @@ def _check(config: ShardsConfig) -> None:
         raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
     if config.workers < 0:
         raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) or more.")
+    if isinstance(config, PicturesConfig) and not 1 <= config.extractor_scale <= 8:
+        raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
@@ -101,14 +103,15 @@ def _drawer(config: ShardsConfig, here: Processes) -> Drawer:
         return Drawer({"method": config.lines, **xdog})
     if config.extractor is None:
         raise UserError("--lines extractor needs --extractor with a trained run's folder.")
-    return ExtractionDrawer(config.extractor, here.local_rank)
+    return ExtractionDrawer(config.extractor, config.extractor_scale, config.size, here.local_rank)
 
 
-def _lines(config: ShardsConfig) -> tuple[Literal["given", "xdog", "extractor"], XDoG]:
-    """Who draws the lines, and XDoG's settings in case it does."""
-    if isinstance(config, PicturesConfig):
-        return config.lines, config.xdog
-    return "given", XDoG()
+def _preparation(config: ShardsConfig, source: Source) -> Preparation:
+    if not isinstance(config, PicturesConfig):
+        return Preparation(source, config.size, config.fit, "given", XDoG(), 1)
+    return Preparation(
+        source, config.size, config.fit, config.lines, config.xdog, config.extractor_scale
+    )
 
 
 def _held_out_share(config: ShardsConfig, source: Source) -> float | None:
@@ -222,8 +225,7 @@ def _make_parts(
     if not missing:
         return
     items = (item for number in missing for item in listing.items(*_limits(number)))
-    method, xdog = _lines(config)
-    preparation = Preparation(source, config.size, config.fit, method, xdog)
+    preparation = _preparation(config, source)
     workers = config.workers or here.cores
     total = _count(share, listing)
     done = total - _count(missing, listing)

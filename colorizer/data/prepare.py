@@ -23,6 +23,7 @@ class Preparation:
     fit: Literal["pad", "crop"]
     lines: Literal["given", "xdog", "extractor"]
     xdog: XDoG
+    extractor_scale: int  # how many times larger the extraction network draws
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Undrawn:
     """A sample that the extraction network has still to draw."""
 
     prepared: Prepared  # with an empty line
-    picture: np.ndarray  # size×size×3 uint8 RGB: fitted, its border repeated outwards
-    width: int  # of what lies in the middle of the square
+    picture: np.ndarray  # S×S×3 uint8 RGB, S = scale·size: its border is repeated outwards
+    width: int  # of what lies in the middle of the sample's square
     height: int
 
 
@@ -61,9 +62,10 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Undrawn | Reject
         line = None if line is None else middle_square(line)
     size = preparation.size
     width, height = fitted_size(color.shape[1], color.shape[0], size)
-    if color.shape[1] > 2 * width:
-        # Averaged in two steps: the second is cheap, and XDoG starts from the first as well.
-        color = resize(color, 2 * width, 2 * height)
+    scale = max(2, preparation.extractor_scale)
+    if color.shape[1] > scale * width:
+        # Averaged in two steps: the second is cheap, and lines are drawn from the first as well.
+        color = resize(color, scale * width, scale * height)
     fitted = resize(color, width, height)
     metadata = {
         "source": item.source,
@@ -82,14 +84,16 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Undrawn | Reject
     encoded = encode_color(pad_to_square(fitted, size))
     prepared = Prepared(item, encoded, drawn, metadata, picture.digest, picture.animated)
     if preparation.lines == "extractor":
-        return Undrawn(prepared, _repeat_border(fitted, size), width, height)
+        scale = preparation.extractor_scale
+        large = resize(color, scale * width, scale * height)
+        return Undrawn(prepared, _repeat_border(large, scale * size), width, height)
     return prepared
 
 
-def _repeat_border(fitted: np.ndarray, size: int) -> np.ndarray:
+def _repeat_border(picture: np.ndarray, size: int) -> np.ndarray:
     """Fill the square around a picture without an edge that would be drawn as a line."""
-    height, width = fitted.shape[:2]
+    height, width = picture.shape[:2]
     top, left = (size - height) // 2, (size - width) // 2
     return cv2.copyMakeBorder(
-        fitted, top, size - height - top, left, size - width - left, cv2.BORDER_REPLICATE
+        picture, top, size - height - top, left, size - width - left, cv2.BORDER_REPLICATE
     )
