@@ -54,11 +54,10 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
         UserError: bad settings or source, an output that holds something else or cannot be
             written, no picture for training, or a worker killed from outside.
     """
-    _check(config)
-    source = source_of(config)
-    if next(source.find(), None) is None:  # before the output is touched
-        raise UserError(source.nothing_found())
-    drawer = _drawer(config, here)
+    if here.is_first:
+        _check(config)
+    here.wait()  # what is refused is said once, by the first
+    source, drawer = source_of(config), _drawer(config, here)
     with locked(config.output, "makes shards") if here.is_first else nullcontext():
         if here.is_first:
             _prepare_output(config, source, drawer)
@@ -90,6 +89,9 @@ def _check(config: ShardsConfig) -> None:
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
+    source = source_of(config)
+    if next(source.find(), None) is None:  # before the output is touched
+        raise UserError(source.nothing_found())
 
 
 def _drawer(config: ShardsConfig, here: Processes) -> Drawer:

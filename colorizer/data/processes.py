@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from colorizer.errors import UserError
+
 PATIENCE = timedelta(days=30)  # for the slowest process; the launcher ends all when one fails
 
 
@@ -29,12 +31,21 @@ class Processes:
         return max(1, len(os.sched_getaffinity(0)) // self.local_count)
 
     def wait(self) -> None:
-        """Wait until all have come here."""
+        """Wait until all have come here.
+
+        Raises:
+            UserError: one has ended before.
+        """
         if self.count > 1:
             # Imported only where there is someone to wait for: it takes seconds.
             import torch.distributed
 
-            torch.distributed.barrier()
+            try:
+                torch.distributed.barrier()
+            except RuntimeError as error:
+                raise UserError(
+                    f"process {self.rank} stops: another one has ended, see what it says."
+                ) from error
 
 
 ALONE = Processes(rank=0, count=1, local_rank=0, local_count=1)
