@@ -34,6 +34,7 @@ HELD_OUT = 0.05  # where neither the settings nor the source say otherwise
 UNFINISHED = "unfinished"  # folder of the parts, until the last index is written
 SETTINGS = "settings.json"
 LISTING = "listing.sqlite"
+SETTINGS_OF_SHARDS = ("held_out", "samples_per_shard")  # the parts do not depend on these
 
 
 def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
@@ -166,12 +167,13 @@ def _prepare_output(config: ShardsConfig, source: Source, drawer: Drawer) -> Non
         settings = _settings(config, source, drawer, listing)
     if _is_finished(output):
         for folder in _part_folders(output):
-            _refuse_difference(output, read_index(folder).settings, settings)
+            _refuse_difference(f"{output} already holds", read_index(folder).settings, settings)
         _remove(work)
         return
     if (work / SETTINGS).exists():
         there = json.loads((work / SETTINGS).read_bytes())
-        _refuse_difference(output, there, settings)
+        there |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
+        _refuse_difference(f"{output} holds an unfinished set of", there, settings)
         console.say(f"{output}: an unfinished run is continued.")
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(output)
@@ -186,15 +188,14 @@ def _refuse_foreign_shards(output: Path) -> None:
             )
 
 
-def _refuse_difference(output: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+def _refuse_difference(holds: str, there: dict[str, Any], here: dict[str, Any]) -> None:
     names = [name for name in there | here if there.get(name) != here.get(name)]
     if names:
         difference = "; ".join(
             f"{name}: {there.get(name)} there, {here.get(name)} asked for" for name in names
         )
         raise UserError(
-            f"{output} already holds other shards ({difference}); choose another --output or delete"
-            " it."
+            f"{holds} other shards ({difference}); choose another --output or delete it."
         )
 
 
