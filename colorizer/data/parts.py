@@ -72,7 +72,7 @@ class PartWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with self._file, writing(self._path):
+        with writing(self._path), self._file:
             if error is None:
                 publish(self._file, self._path)
         if error is None:
