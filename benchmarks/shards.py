@@ -41,7 +41,7 @@ class Speed:
 
     pictures: Path
     """Folder of pictures; crops of them make the collection."""
-    count: int = 600
+    count: int = 3000
     """Pictures in the collection."""
     workers: int = 2
     """Worker processes."""

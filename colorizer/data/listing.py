@@ -6,7 +6,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
 
@@ -81,7 +80,7 @@ def write_listing(source: Source, path: Path) -> None:
     with scratch(path, SCHEMA) as base:
         for one in source.find():
             if isinstance(one, Rejection):
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(asdict(one)),))
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(one)),))
             else:
                 _insert(base, one)
         base.execute(NUMBER)
@@ -117,7 +116,7 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
 
 
 def _insert(base: sqlite3.Connection, item: Item) -> None:
-    row = (os.fsencode(item.source), item.key, json.dumps(asdict(item)))
+    row = (os.fsencode(item.source), item.key, json.dumps(vars(item)))
     try:
         base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
     except sqlite3.IntegrityError as error:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ class _Account:
 
     def reject(self, rejection: Rejection) -> None:
         self._report.rejected[rejection.reason] += 1
-        row = (os.fsencode(rejection.source), json.dumps(asdict(rejection)))
+        row = (os.fsencode(rejection.source), json.dumps(vars(rejection)))
         self._base.execute("INSERT INTO rejections VALUES (?, ?)", row)
 
     def without_duplicates(

@@ -4,14 +4,14 @@ A part is `NNNNNN.pictures`, the encoded pictures end to end, and `NNNNNN.jsonl`
 item: where its pictures are, or why it was rejected. The second file appears last.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from colorizer.data.decode import digest_of
 from colorizer.data.files import Rejection
 from colorizer.data.prepare import Prepared
 from colorizer.errors import UserError
@@ -62,9 +62,9 @@ class PartWriter:
         """
         if isinstance(outcome, Prepared):
             with writing(self._path):
-                self._file.write(outcome.color + outcome.line)
+                self._file.writelines((outcome.color, outcome.line))
             outcome = _kept(outcome)
-        self._lines.append(json.dumps(asdict(outcome)) + "\n")
+        self._lines.append(json.dumps(vars(outcome)) + "\n")
 
     def __exit__(
         self,
@@ -106,7 +106,7 @@ def read_part(folder: Path, number: int) -> Iterator[tuple[Kept, bytes, bytes] |
 
 
 def _kept(prepared: Prepared) -> Kept:
-    pixels = hashlib.blake2b(prepared.color + prepared.line, digest_size=16).hexdigest()
+    pixels = digest_of(prepared.color, prepared.line)
     item = prepared.item
     return Kept(
         key=item.key,
