@@ -20,7 +20,16 @@ MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
 
 # What Pillow's readers raise on damaged data.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
 
 
 class Rejected(Exception):

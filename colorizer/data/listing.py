@@ -77,9 +77,11 @@ def write_listing(source: Source, path: Path) -> None:
         UserError: the source is missing, laid out otherwise or without pictures; two of its
             pictures have the same key; or the file cannot be written.
     """
+    examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
         for one in source.find():
             if isinstance(one, Rejection):
+                examples.setdefault(one.reason, one)
                 base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(one)),))
             else:
                 _insert(base, one)
@@ -88,7 +90,10 @@ def write_listing(source: Source, path: Path) -> None:
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
         base.execute("COMMIT")
     if count == 0:
-        raise UserError(source.nothing_found())
+        rejected = "".join(
+            f" {e.source}: {e.reason} {e.detail}.".rstrip() for e in examples.values()
+        )
+        raise UserError(source.nothing_found() + rejected)
 
 
 @contextmanager

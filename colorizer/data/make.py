@@ -60,10 +60,11 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
     here.wait()  # what is refused is said once, by the first
     source, drawer = source_of(config), _drawer(config, here)
     with locked(config.output, "makes shards") if here.is_first else nullcontext():
+        finished = _is_finished(config.output)
         if here.is_first:
-            _prepare_output(config, source, drawer)
+            (_compare_finished if finished else _prepare_output)(config, source, drawer)
         here.wait()
-        if _is_finished(config.output):
+        if finished:
             return None
         with closing(Listing(config.output / UNFINISHED / LISTING)) as listing:
             _make_parts(config, source, drawer, listing, here)
@@ -153,30 +154,47 @@ def _is_finished(output: Path) -> bool:
     return all((folder / INDEX).exists() for folder in _part_folders(output))
 
 
+def _compare_finished(config: ShardsConfig, source: Source, drawer: Drawer) -> None:
+    """Refuse an output that is not the set asked for; either way nothing is left behind."""
+    try:
+        settings = _list(config, source, drawer)
+        for folder in _part_folders(config.output):
+            there = read_index(folder).settings
+            _refuse_difference(f"{config.output} already holds", there, settings)
+    finally:
+        _remove(config.output / UNFINISHED)
+
+
 def _prepare_output(config: ShardsConfig, source: Source, drawer: Drawer) -> None:
     """List the source, and make the output ready for the parts that are still missing.
 
     Nothing is removed but what an unfinished run has left of shards; parts are kept.
     """
     output, work = config.output, config.output / UNFINISHED
-    known = work.is_dir()
-    if not known and not _is_finished(output):
+    known = (work / SETTINGS).exists()
+    if not known:
         _refuse_foreign_shards(output)
-    write_listing(source, work / LISTING)
-    with closing(Listing(work / LISTING)) as listing:
-        settings = _settings(config, source, drawer, listing)
-    if _is_finished(output):
-        for folder in _part_folders(output):
-            _refuse_difference(f"{output} already holds", read_index(folder).settings, settings)
-        _remove(work)
-        return
-    if (work / SETTINGS).exists():
+    try:
+        settings = _list(config, source, drawer)
+    except UserError:
+        if not known:
+            _remove(work)
+        raise
+    if known:
         there = json.loads((work / SETTINGS).read_bytes())
         there |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
         _refuse_difference(f"{output} holds an unfinished set of", there, settings)
         console.say(f"{output}: an unfinished run is continued.")
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(output)
+
+
+def _list(config: ShardsConfig, source: Source, drawer: Drawer) -> dict[str, Any]:
+    """List the source anew; gives the settings of the set."""
+    path = config.output / UNFINISHED / LISTING
+    write_listing(source, path)
+    with closing(Listing(path)) as listing:
+        return _settings(config, source, drawer, listing)
 
 
 def _refuse_foreign_shards(output: Path) -> None:
@@ -212,7 +230,8 @@ def _remove_shards(output: Path) -> None:
 
 def _remove(folder: Path) -> None:
     with writing(folder):
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 # ---- The work

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,7 +77,8 @@ class ShardWriter:
             self._finish_shard()
             _write_index(self.index)
         elif self._shard is not None:
-            self._shard.file.close()
+            with suppress(OSError):  # a disk still full; the first error says so
+                self._shard.file.close()
 
     def write(
         self, key: str, color: np.ndarray, line: np.ndarray, metadata: dict[str, Any]

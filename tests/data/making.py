@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from colorizer.data.config import FolderConfig
 from colorizer.data.shards import decode_color, decode_line, read_index, scan_shard
 from colorizer.data.sources import source_of
 from colorizer.data.sources.base import Item, Picture, Rejection
@@ -78,6 +80,24 @@ def serial(function: Callable, tasks: Iterable, workers: int) -> Iterator:
     """`map_in_order` without processes, which take a second to start."""
     for task in tasks:
         yield function(task)
+
+
+def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorizer.data.make.map_in_order", serial)
+
+
+def with_small_parts(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
+    """Parts of a few items, prepared in this process."""
+    without_workers(monkeypatch)
+    for module in ("make", "merge"):
+        monkeypatch.setattr(f"colorizer.data.{module}.ITEMS_IN_PART", items)
+
+
+def ten_pictures(folder: Path, output: Path) -> FolderConfig:
+    """Settings for the folder of the fixture `picture_folder`: several small shards."""
+    return FolderConfig(
+        folder=folder, output=output, size=48, held_out=0.3, samples_per_shard=3, workers=1
+    )
 
 
 def files_of(output: Path) -> dict[str, bytes]:

@@ -210,3 +210,16 @@ def test_32_bit_pixels_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as rejected:
         decode_picture(save(tmp_path / "a.tif", Image.fromarray(depth)))
     assert rejected.value.reason == "32-bit pixels"
+
+
+def test_offset_beyond_any_file_is_broken(tmp_path: Path) -> None:
+    """A TIFF whose pixels lie at byte 2^64 - 1, which is more than a file can be asked for."""
+    data = bytearray(save(tmp_path / "a.tif", Image.fromarray(colors())))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, directory)
+    entries = (directory + 2 + 12 * number for number in range(count))
+    (entry,) = (at for at in entries if struct.unpack_from("<H", data, at) == (273,))
+    struct.pack_into("<HHII", data, entry, 273, 16, 1, len(data))
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(bytes(data + b"\xff" * 8))
+    assert rejected.value.reason == "broken"

@@ -1,5 +1,6 @@
 """Sources of two files a picture, colour and line: paired folders, and lists."""
 
+import stat
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +105,7 @@ class ListFile(Source):
     def find(self) -> Iterator[Item | Rejection]:
         try:
             # As file names are: bytes that need not be text.
-            lines = self.file.open(encoding="utf-8", errors="surrogateescape")
+            lines = self.file.open(encoding="utf-8-sig", errors="surrogateescape")
         except OSError as error:
             raise UserError(
                 f"{self.file} cannot be read: {error.strerror}; give a text file with a picture's"
@@ -119,14 +120,15 @@ class ListFile(Source):
         color, _, line = text.partition("\t")
         paths = [color, line] if line else [color]
         try:
-            sizes = [self._path(path).stat().st_size for path in paths]
+            found = [self._path(path).stat() for path in paths]
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            return Rejection(color, "cannot be opened", f"{reason} ({text!r} in {self.file.name})")
+            return self._rejected(color, text, getattr(error, "strerror", str(error)))
+        if not all(stat.S_ISREG(one.st_mode) for one in found):
+            return self._rejected(color, text, "no regular file")
         return Item(
             key=make_key(color),
             source=color,
-            stamp=" ".join(map(str, [*sizes, line])),
+            stamp=" ".join([*(str(one.st_size) for one in found), line]),
             where=(line or None,),
             group=self.grouping(color),
         )
@@ -137,6 +139,9 @@ class ListFile(Source):
         if line is None:
             return decode_single(color_data)
         return decode_pair(color_data, read_file(self._path(str(line))), str(line))
+
+    def _rejected(self, color: str, text: str, fault: str) -> Rejection:
+        return Rejection(color, "cannot be opened", f"{fault} ({text!r} in {self.file.name})")
 
     def _path(self, path: str) -> Path:
         return self.file.parent / path

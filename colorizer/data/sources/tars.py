@@ -60,7 +60,7 @@ class Tars(Source):
 
     def find(self) -> Iterator[Item | Rejection]:
         for name in self._tar_names():
-            if name.endswith(COMPRESSED):
+            if name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
             else:
                 yield from self._list_tar(name)
@@ -76,7 +76,7 @@ class Tars(Source):
             )
         for parent in walk(self.tars):
             for name in sorted(os.listdir(self.tars / parent)):
-                if name.endswith((".tar", *COMPRESSED)) and not name.startswith("."):
+                if name.lower().endswith((".tar", *COMPRESSED)) and not name.startswith("."):
                     yield f"{parent}/{name}" if parent else name
 
     def _list_tar(self, tar: str) -> Iterator[Item | Rejection]:
@@ -141,17 +141,22 @@ class Tars(Source):
 
 def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
     """The plain files of a tar; what is odd in it is rejected, the rest is still found."""
+    if not path.is_file():  # a named pipe would be waited for
+        yield Rejection(tar, "cannot be opened", "no regular file")
+        return
     try:
         with tarfile.open(path, "r:") as archive:
             while (member := archive.next()) is not None:
                 archive.members = []  # else it keeps them all
+                if member.size < 0:  # which would lead back to the same header for ever
+                    yield Rejection(tar, "damaged tar", f"a size of {member.size} bytes")
+                    return
                 if not member.isdir() and not os.path.basename(member.name).startswith("."):
                     yield _look_at(member, tar)
             # Without this a damaged header looks like the end.
             archive.fileobj.seek(archive.offset)
-            if archive.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0") or archive.fileobj.tell() < (
-                archive.offset + tarfile.BLOCKSIZE
-            ):
+            mark = archive.fileobj.read(tarfile.BLOCKSIZE)
+            if mark != bytes(tarfile.BLOCKSIZE):
                 yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
     except tarfile.TarError as error:
         yield Rejection(tar, "damaged tar", str(error))
