@@ -51,7 +51,7 @@ class BenchmarkConfig:
     searched: int = 40
     """Training pictures on which the others' settings are chosen."""
     pictures: Path | None = None
-    """Also draw 12 pictures of this folder: colour | extractor | XDoG | Canny."""
+    """Also draw 12 pictures of this folder: colour | extractor | XDoG | Canny | XDoG's default."""
     side: int = 768
     """Longer side at which these are drawn; smaller ones keep theirs."""
 
@@ -219,6 +219,7 @@ def main() -> None:
     config.output.mkdir(parents=True, exist_ok=True)
     replace_file(config.output / "extraction.json", (json.dumps(report, indent=2) + "\n").encode())
     if config.pictures is not None:
+        methods["XDoG, default"] = draw_xdog(XDoG())
         pictures.write_picture(config.output / "sheet.png", sheet(config, methods))
     console.say(f"Written to {config.output}")
 

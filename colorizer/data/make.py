@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from colorizer import console
+from colorizer.data.checks import check
 from colorizer.data.config import PicturesConfig, ShardsConfig
 from colorizer.data.drawing import Drawer, ExtractionDrawer
 from colorizer.data.lines import XDoG
@@ -56,7 +57,7 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
             written, no picture for training, or a worker killed from outside.
     """
     if here.is_first:
-        _check(config)
+        check(config)
     here.wait()  # what is refused is said once, by the first
     source, drawer = source_of(config), _drawer(config, here)
     with locked(config.output, "makes shards") if here.is_first else nullcontext():
@@ -75,25 +76,6 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
 
 
 # ---- Settings
-
-
-def _check(config: ShardsConfig) -> None:
-    if not 32 <= config.size <= 16383:
-        raise UserError(f"--size is {config.size}; 32 to 16383 (WebP's most) can be made.")
-    if config.held_out is not None and not 0 <= config.held_out < 1:
-        raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
-    if config.samples_per_shard < 1:
-        raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
-    if config.workers < 0:
-        raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) or more.")
-    if isinstance(config, PicturesConfig) and not 1 <= config.extractor_scale <= 8:
-        raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
-    folder = getattr(config, "folder", None) or getattr(config, "tars", None)
-    if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
-    source = source_of(config)
-    if next(source.find(), None) is None:  # before the output is touched
-        raise UserError(source.nothing_found())
 
 
 def _drawer(config: ShardsConfig, here: Processes) -> Drawer:

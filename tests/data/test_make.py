@@ -227,6 +227,7 @@ def test_all_held_out_is_refused(config: FolderConfig) -> None:
         {"samples_per_shard": 0},
         {"workers": -1},
         {"extractor_scale": 0},
+        {"xdog": XDoG(sigma=0.0)},
     ],
 )
 def test_bad_setting_is_named(config: FolderConfig, setting: dict) -> None:
