@@ -72,7 +72,9 @@ class FolderConfig(PicturesConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class ListConfig(PicturesConfig):
-    """A text file that lists pictures, one path a line; after a tab, that of its line drawing."""
+    """A text file that lists pictures, a path in each line.
+
+    After a tab there may be that of its line drawing, for --lines given."""
 
     file: Annotated[Path, tyro.conf.Positional]
     """The list. Relative paths are relative to the folder it lies in."""
@@ -103,7 +105,7 @@ class TarsConfig(PicturesConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
     This is what img2dataset writes. A drawing beside it is KEY.line.png (or .webp, ...), as in the
-    shards that this program makes."""
+    shards that this program makes; it is used with --lines given."""
 
     tars: Annotated[Path, tyro.conf.Positional]
     """A tar, or a folder that is searched for tars with all its subfolders."""

@@ -76,13 +76,16 @@ def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | 
     source = prefix + entry.name
     if entry.name.startswith(".") or entry.name == "Thumbs.db":
         return None
-    if entry.is_dir():
-        return Rejection(source, "link to a folder", "") if entry.is_symlink() else None
-    if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
-        return Rejection(source, "not a picture", "")
-    if not entry.is_file():
-        return Rejection(source, "cannot be opened", "no regular file")
-    return PictureFile(source, entry.stat().st_size)
+    try:
+        if entry.is_dir():
+            return Rejection(source, "link to a folder", "") if entry.is_symlink() else None
+        if os.path.splitext(entry.name)[1].lower() not in SUFFIXES:
+            return Rejection(source, "not a picture", "")
+        if not entry.is_file():
+            return Rejection(source, "cannot be opened", "no regular file")
+        return PictureFile(source, entry.stat().st_size)
+    except OSError as error:  # a link to itself, say
+        return Rejection(source, "cannot be opened", error.strerror or str(error))
 
 
 def _refuse_unreadable(error: OSError) -> None:

@@ -30,7 +30,7 @@ class Kept:
     part: str | None  # where the source itself says so
     metadata: dict[str, Any]
     digest: str  # of the bytes of its file
-    pixels: str  # digest of its pictures as encoded
+    pixels: str  # digest of its colours, and of its line if that was given, as encoded
     animated: bool
     color_size: int  # bytes
     line_size: int
@@ -106,7 +106,9 @@ def read_part(folder: Path, number: int) -> Iterator[tuple[Kept, bytes, bytes] |
 
 
 def _kept(prepared: Prepared) -> Kept:
-    pixels = digest_of(prepared.color, prepared.line)
+    # A computed line says nothing that its colours do not, and a network's differs in last digits.
+    given = prepared.line if prepared.line_is_given else b""
+    pixels = digest_of(prepared.color, given)
     item = prepared.item
     return Kept(
         key=item.key,

@@ -33,6 +33,7 @@ class Prepared:
     item: Item
     color: bytes
     line: bytes
+    line_is_given: bool  # else it is computed from the colours
     metadata: dict[str, Any]
     digest: str  # of the bytes of its file
     animated: bool  # the first of several frames was taken
@@ -82,7 +83,15 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Undrawn | Reject
         ink = draw_lines(color, width, height, preparation.xdog)
         drawn = encode_line(pad_to_square(ink, size))
     encoded = encode_color(pad_to_square(fitted, size))
-    prepared = Prepared(item, encoded, drawn, metadata, picture.digest, picture.animated)
+    prepared = Prepared(
+        item=item,
+        color=encoded,
+        line=drawn,
+        line_is_given=preparation.lines == "given",
+        metadata=metadata,
+        digest=picture.digest,
+        animated=picture.animated,
+    )
     if preparation.lines == "extractor":
         scale = preparation.extractor_scale
         large = resize(color, scale * width, scale * height)

@@ -44,6 +44,16 @@ def test_whole_tar_has_nothing_rejected(tar: Path) -> None:
     assert len(items) == SAMPLES and not rejections
 
 
+def test_what_follows_a_hole_of_zeros_is_not_lost_in_silence(
+    tar: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two blocks of zeros are the end mark."""
+    data, third = tar.read_bytes(), starts(tar)[2]
+    tar.write_bytes(data[:third] + bytes(2 * BLOCK) + data[third:])
+    report = made(tar, monkeypatch)
+    assert (report.train, dict(report.rejected)) == (2, {"damaged tar": 1})
+
+
 @pytest.mark.parametrize(
     ("beyond", "kept", "rejected"),
     [

@@ -123,3 +123,16 @@ def test_stopped_run_draws_the_same_batches(config: FolderConfig, tmp_path: Path
     make_shards(config)
     assert files_of(config.output) == files_of(tmp_path / "whole")
     assert set(whole) == {batch.tobytes() for batch in RedExtractor.batches}
+
+
+def test_duplicate_is_found_however_it_was_drawn(config: FolderConfig, monkeypatch) -> None:
+    """A network's lines may differ in the last digits with the place in a batch."""
+
+    def draw_batch(self: RedExtractor, pictures: np.ndarray) -> np.ndarray:
+        return pictures[..., 0] ^ np.arange(len(pictures), dtype=np.uint8)[:, None, None]
+
+    monkeypatch.setattr(RedExtractor, "draw_batch", draw_batch)
+    twin = config.folder / "zz.png"
+    twin.write_bytes((config.folder / "01.png").read_bytes())
+    report = make_shards(config)
+    assert report.rejected == {"broken": 8, "duplicate: same bytes": 1}

@@ -89,6 +89,7 @@ def test_folder_is_searched_and_all_is_accounted_for(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "linked").symlink_to(tmp_path / "sub")
     (tmp_path / "broken.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "round.png").symlink_to("round.png")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()
     items, _ = find(folder_of(tmp_path))
@@ -98,6 +99,7 @@ def test_folder_is_searched_and_all_is_accounted_for(tmp_path: Path) -> None:
         "linked": "link to a folder",
         "notes.txt": "not a picture",
         "pipe.png": "cannot be opened",
+        "round.png": "cannot be opened",
     }
 
 

@@ -201,6 +201,14 @@ def test_bad_samples_are_rejected_with_their_reason(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("depth", "outcome"), [(40, "loaded"), (60, "broken"), (600, "broken")])
+def test_deeply_nested_json_stops_nothing(tmp_path: Path, depth: int, outcome: str) -> None:
+    """Python can read it, but not send it from one process to another."""
+    note = b"[" * depth + b"]" * depth
+    write_tar(tmp_path / "a.tar", [("a.png", encoded(grey(0))), ("a.json", note)])
+    assert outcomes(tars_of(tmp_path)) == {"a.tar/a": outcome}
+
+
 def test_very_long_json_is_rejected(tmp_path: Path) -> None:
     note = json.dumps("x" * 1_000_001).encode()
     write_tar(tmp_path / "a.tar", [("a.png", encoded(grey(0))), ("a.json", note)])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from colorizer.data.decode import MAX_BYTES, SUFFIXES, Rejected
 from colorizer.data.files import Rejection, walk
@@ -17,6 +17,7 @@ from colorizer.errors import UserError
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 MAX_JSON = 1_000_000  # bytes of a sample's metadata
+MAX_DEPTH = 50
 
 
 @dataclass(frozen=True)
@@ -153,15 +154,23 @@ def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
                     return
                 if not member.isdir() and not os.path.basename(member.name).startswith("."):
                     yield _look_at(member, tar)
-            # Without this a damaged header looks like the end.
-            archive.fileobj.seek(archive.offset)
-            mark = archive.fileobj.read(tarfile.BLOCKSIZE)
-            if mark != bytes(tarfile.BLOCKSIZE):
+            if not _only_zeros_from(archive.fileobj, archive.offset):
                 yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
     except tarfile.TarError as error:
         yield Rejection(tar, "damaged tar", str(error))
     except OSError as error:
         yield Rejection(tar, "cannot be opened", error.strerror or str(error))
+
+
+def _only_zeros_from(file: BinaryIO, offset: int) -> bool:
+    """Whether a tar ends there; tarfile takes a damaged header, or a hole, for the end as well."""
+    file.seek(offset)
+    found = 0
+    while block := file.read(2**20):
+        if block.strip(b"\0"):
+            return False
+        found += len(block)
+    return found >= tarfile.BLOCKSIZE
 
 
 def _look_at(member: tarfile.TarInfo, tar: str) -> _Member | Rejection:
@@ -176,6 +185,18 @@ def _parse(note: bytes) -> Any:
     try:
         if len(note) > MAX_JSON:
             raise ValueError(f"over {MAX_JSON} bytes")
-        return json.loads(note)
+        content = json.loads(note)
+        _check_depth(content, MAX_DEPTH)
+        return content
     except (ValueError, RecursionError) as error:
         raise Rejected("broken", f"its json cannot be read: {error}") from error
+
+
+def _check_depth(content: Any, depth: int) -> None:
+    """Refuse what could not be passed on between processes."""
+    if depth == 0:
+        raise ValueError(f"nested over {MAX_DEPTH} deep")
+    inner = content.values() if isinstance(content, dict) else content
+    if isinstance(content, (dict, list)):
+        for value in inner:
+            _check_depth(value, depth - 1)
