@@ -20,10 +20,11 @@ import tyro
 
 from colorizer import console, pictures
 from colorizer.config import DegradeConfig
+from colorizer.data.augment import to_uint8
 from colorizer.data.dataset import Sample, ShardReader
-from colorizer.data.decode import decode_picture
+from colorizer.data.decode import decode_file
 from colorizer.data.degrade import degrade, draw_parameters
-from colorizer.data.files import find_pictures
+from colorizer.data.files import PictureFile, find_pictures
 from colorizer.data.geometry import fitted_size, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
 from colorizer.extraction import Extractor
@@ -50,7 +51,7 @@ class BenchmarkConfig:
     searched: int = 40
     """Training pictures on which the others' settings are chosen."""
     pictures: Path | None = None
-    """Also draw 12 pictures of this folder: colour | extractor | XDoG | Canny."""
+    """Also draw 12 pictures of this folder: colour | extractor | XDoG | Canny | XDoG's default."""
     side: int = 768
     """Longer side at which these are drawn; smaller ones keep theirs."""
 
@@ -166,7 +167,7 @@ def as_degraded(samples: list[Sample]) -> list[Pair]:
         torch.from_numpy(np.stack(a))
         for a in ([s.color for s in samples], [s.line for s in samples])
     )
-    degraded = pictures.to_uint8(degrade(parameters, color, line).color)
+    degraded = to_uint8(degrade(parameters, color, line).color)
     return [Pair(c, s.line) for c, s in zip(degraded, samples, strict=True)]
 
 
@@ -175,11 +176,11 @@ TREATMENTS = {"as drawn": as_drawn, "degraded": as_degraded}
 
 def sheet(config: BenchmarkConfig, methods: dict[str, Draw]) -> np.ndarray:
     """Twelve pictures of a folder beside their drawings."""
-    found = find_pictures(config.pictures)[0]
+    found = [file for file in find_pictures(config.pictures) if isinstance(file, PictureFile)]
     places = np.linspace(0, len(found) - 1, SHEET_PICTURES).round().astype(int)
     rows = []
     for place in places:
-        color = decode_picture(found[place].path).pixels
+        color = decode_file(config.pictures / found[place].source).pixels
         side = min(config.side, max(color.shape[:2]))
         color = resize(color, *fitted_size(color.shape[1], color.shape[0], side))
         rows.append([cell(p) for p in (color, *(draw(color) for draw in methods.values()))])
@@ -219,6 +220,7 @@ def main() -> None:
     console.table(f"{len(unknown)} held out", [*columns, "difference"], rows)
     replace_file(config.output / "extraction.json", (json.dumps(report, indent=2) + "\n").encode())
     if config.pictures is not None:
+        methods["XDoG, default"] = draw_xdog(XDoG())
         pictures.write_picture(config.output / "sheet.png", sheet(config, methods))
     console.say(f"Written to {config.output}")
 

@@ -1,4 +1,4 @@
-"""Every setting of the programs.
+"""Every setting of training, evaluating and colouring; those of making shards: data/config.py.
 
 A field's docstring is its `--help`. Defaults of the training settings are the paper's (Cao, Tian,
 Mok, "Attention-Aware Anime Line Drawing Colorization", ICME 2023); where the paper is silent, the
@@ -244,90 +244,6 @@ class ExtractionConfig(RunConfig):
 
 
 TrainConfig = ColorizationConfig | ExtractionConfig
-
-
-# What may differ between a run and its continuation: where things are and how often they are
-# written. All else makes another run.
-FREE_TO_CHANGE = frozenset(
-    [
-        "data",
-        "output",
-        "steps",
-        "mixed_precision",
-        "accumulate",
-        "workers",
-        "log_every",
-        "sample_every",
-        "sample_count",
-        "checkpoint_every",
-        "keep_checkpoints",
-        "log_with",
-        "log_samples",
-        "dry_run",
-        "loss.vgg_weights",
-    ]
-)
-
-
-# ---- Making shards
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardsConfig:
-    """What all sources of pictures share."""
-
-    output: Path
-    """Folder to write: train/ and held-out/, each with numbered shards and index.json."""
-    size: int = 256
-    """Side of the square pictures in the shards, in pixels."""
-    fit: Literal["pad", "crop"] = "pad"
-    """How a picture becomes square: pad with white, or crop the middle."""
-    held_out: float | None = None
-    """Share kept from training, chosen by a hash of the key (or of the character).
-
-    Default: val/ where the source has train/ and val/, else 0.05."""
-    samples_per_shard: int = 1000
-    """Samples in a shard; the last one may have fewer."""
-    workers: int = 0
-    """Processes that read, draw and encode; 0: one for each CPU core."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CharactersConfig(ShardsConfig):
-    """Drawn characters: demo data with lines and exact truth."""
-
-    count: int = 2000
-    """How many characters."""
-    poses: int = 2
-    """Pictures of each."""
-    seed: int = 0
-    """Another seed draws other characters."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderConfig(ShardsConfig):
-    """A folder of colour pictures, searched with all its subfolders; their lines are computed."""
-
-    folder: Annotated[Path, tyro.conf.Positional]
-    """Folder of pictures."""
-    lines: Literal["xdog"] = "xdog"
-    """How line drawings are made."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairedConfig(ShardsConfig):
-    """Two folders of pictures, colour/ and line/, with the same names."""
-
-    folder: Annotated[Path, tyro.conf.Positional]
-    """Folder that holds colour/ and line/."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SideBySideConfig(ShardsConfig):
-    """Pictures with the colour on the left and its line drawing on the right."""
-
-    folder: Annotated[Path, tyro.conf.Positional]
-    """Folder of pictures, or one that holds train/ and val/."""
 
 
 # ---- Evaluating and colouring

@@ -11,12 +11,13 @@ import torch.nn.functional as F
 
 from colorizer import console
 from colorizer.config import ExtractConfig, ExtractorConfig
-from colorizer.data.augment import to_signed
-from colorizer.data.decode import Rejected, decode_picture
-from colorizer.data.files import find_pictures
+from colorizer.data.augment import to_signed, to_uint8
+from colorizer.data.decode import Rejected, decode_file
+from colorizer.data.files import PictureFile, find_pictures
+from colorizer.data.sources.folder import no_pictures
 from colorizer.errors import UserError
 from colorizer.networks.extractor import LineExtractor
-from colorizer.pictures import to_uint8, write_picture
+from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
 from colorizer.training.generator_file import default_device, find_generator, load_generator
 from colorizer.weights import sha256_of
@@ -56,7 +57,7 @@ class Extractor:
         height, width = pictures.shape[1:3]
         stride = self.network.stride
         # A copy, since Pillow's pixels are read-only, which torch warns about.
-        color = to_signed(torch.tensor(pictures, device=self.device).permute(0, 3, 1, 2))
+        color = to_signed(torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2))
         # Its own border repeated: another colour would be drawn as an edge.
         color = F.pad(color, (0, -width % stride, 0, -height % stride), mode="replicate")
         with torch.inference_mode():
@@ -140,7 +141,7 @@ def extract(config: ExtractConfig) -> None:
     with console.progress("drawing", len(todo), "pictures") as advance:
         for done, job in enumerate(todo, 1):
             try:
-                picture = decode_picture(job.picture).pixels
+                picture = decode_file(job.picture).pixels
             except Rejected as rejection:
                 rejected += 1
                 console.warn(f"{job.picture}: {rejection.reason} {rejection.detail}".rstrip())
@@ -175,12 +176,17 @@ def _list_jobs(config: ExtractConfig) -> list[Job]:
             f"--output {config.output} lies in {config.picture} itself; choose another folder."
         )
     jobs: dict[Path, Job] = {}
-    for picture in find_pictures(config.picture)[0]:
-        drawing = (config.output / picture.source).with_suffix(".png")
+    for file in find_pictures(config.picture):
+        if not isinstance(file, PictureFile):
+            console.warn(f"{config.picture / file.source}: {file.reason}, passed over")
+            continue
+        picture = config.picture / file.source
+        drawing = (config.output / file.source).with_suffix(".png")
         if drawing in jobs:
             raise UserError(
-                f"{picture.path} and {jobs[drawing].picture} would both become {drawing}; rename"
-                " one."
+                f"{picture} and {jobs[drawing].picture} would both become {drawing}; rename one."
             )
-        jobs[drawing] = Job(picture.path, drawing)
+        jobs[drawing] = Job(picture, drawing)
+    if not jobs:
+        raise UserError(no_pictures(config.picture))
     return list(jobs.values())

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from colorizer import console
 from colorizer.config import ColorizeConfig, NetworkConfig
-from colorizer.data.augment import to_signed
-from colorizer.data.decode import Rejected, decode_picture, to_grey
+from colorizer.data.augment import to_signed, to_uint8
+from colorizer.data.decode import Rejected, decode_file, to_grey
 from colorizer.data.geometry import fitted_size, resize
 from colorizer.errors import UserError
 from colorizer.networks.generator import Generator
-from colorizer.pictures import to_uint8, write_picture
+from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
 from colorizer.training.generator_file import default_device, find_generator, load_generator
 
@@ -113,7 +113,7 @@ def read_picture(path: Path) -> np.ndarray:
         UserError: it cannot be read; says why.
     """
     try:
-        return decode_picture(path).pixels
+        return decode_file(path).pixels
     except Rejected as rejection:
         detail = f" ({rejection.detail})" if rejection.detail else ""
         raise UserError(f"{path}: {rejection.reason}{detail}.") from rejection

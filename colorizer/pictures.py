@@ -5,8 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from colorizer.errors import UserError
 from colorizer.storage import replace_file, writing
@@ -60,9 +58,3 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, data.tobytes())
-
-
-def to_uint8(picture: Tensor) -> np.ndarray:
-    """(B×)C×H×W in [-1, 1] → (B×)H×W×C uint8, on the CPU."""
-    levels = ((picture.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return levels.movedim(-3, -1).cpu().numpy()

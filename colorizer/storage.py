@@ -1,5 +1,6 @@
 """Writing files so that a name never stands for a part, and failures become sentences."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,31 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(
             f"cannot write {path}: {error.strerror}; make room there or choose another output."
         ) from error
+
+
+@contextmanager
+def locked(folder: Path, busy: str) -> Iterator[None]:
+    """Keep a second program out of a folder, which is made if it is not there.
+
+    Args:
+        folder: Gets a file `.lock`.
+        busy: What the other one does there, for the message.
+
+    Raises:
+        UserError: another process is at work there, or the folder cannot be written to.
+    """
+    path = folder / ".lock"
+    with writing(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{folder}: another process {busy} there; wait for it to end."
+            ) from error
+        yield
 
 
 def check_writable(folder: Path) -> None:

@@ -1,36 +1,54 @@
-"""Make training shards from pictures, or from drawn characters where there are none."""
+"""Make training shards from pictures, or from drawn characters where there are none.
+
+Under torchrun or `accelerate launch` the processes share the work, on one machine or more. The same
+command goes on where an earlier one was stopped.
+"""
 
 import sys
-from collections import Counter
 from typing import Annotated
 
 import tyro
 
 from colorizer import console
-from colorizer.config import CharactersConfig, FolderConfig, PairedConfig, SideBySideConfig
-from colorizer.data.make import REJECTED, Report, make_shards
+from colorizer.data.config import (
+    CharactersConfig,
+    FolderConfig,
+    ListConfig,
+    PairedConfig,
+    SideBySideConfig,
+    TarsConfig,
+)
+from colorizer.data.make import make_shards
+from colorizer.data.merge import PREVIEW, REJECTED, Report
+from colorizer.data.processes import processes
 
 Source = (
     Annotated[CharactersConfig, tyro.conf.subcommand("characters")]
     | Annotated[FolderConfig, tyro.conf.subcommand("folder")]
     | Annotated[PairedConfig, tyro.conf.subcommand("paired")]
     | Annotated[SideBySideConfig, tyro.conf.subcommand("side-by-side")]
+    | Annotated[ListConfig, tyro.conf.subcommand("list")]
+    | Annotated[TarsConfig, tyro.conf.subcommand("tars")]
 )
 
 
 def main() -> None:
     config = tyro.cli(Source, description=__doc__)
     try:
-        report = make_shards(config)
+        with processes() as here:
+            report = make_shards(config, here)
     except KeyboardInterrupt:
-        console.warn("stopped; the same command makes the shards from the start.")
+        console.warn("stopped; the same command goes on from here.")
         sys.exit(130)
+    if not here.is_first:
+        return
     if report is None:
         console.say(f"{config.output} already holds this set of shards; nothing to do.")
         return
     print_report(report)
-    if report.rejections:
+    if report.rejected:
         console.say(f"Each rejected file and its reason: {config.output / REJECTED}")
+    console.say(f"Look at some of them before you train: {config.output / PREVIEW}")
     console.say(
         f"Train on them: accelerate launch launch/train.py PRESET --data {config.output} ..."
     )
@@ -42,8 +60,9 @@ def print_report(report: Report) -> None:
         ("kept for training", str(report.train)),
         ("held out", str(report.held_out)),
     ]
-    reasons = Counter(rejection.reason for rejection in report.rejections)
-    rows += [(f"rejected: {reason}", str(count)) for reason, count in reasons.most_common()]
+    rows += [(f"rejected: {reason}", str(count)) for reason, count in report.rejected.most_common()]
+    if report.groups:
+        rows.append(("groups", f"{report.groups} of {report.grouped} pictures"))
     console.facts(rows)
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")

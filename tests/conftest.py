@@ -14,12 +14,12 @@ from safetensors.torch import save_file
 from torchvision.models import vgg19
 
 from colorizer.config import (
-    CharactersConfig,
     ColorizationConfig,
     ExtractionLossConfig,
     LossConfig,
     TrainConfig,
 )
+from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.presets import PRESETS

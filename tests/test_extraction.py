@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from colorizer.config import ExtractConfig
+from colorizer.data.config import FolderConfig
+from colorizer.data.dataset import ShardReader
+from colorizer.data.make import make_shards
 from colorizer.errors import UserError
 from colorizer.extraction import Extractor, extract
 
@@ -114,3 +117,37 @@ def test_what_cannot_be_drawn_is_refused(trained_extractor, picture_folder, tmp_
         with pytest.raises(UserError, match=words):
             extract(_settings(trained_extractor, picture, output))
     assert not (tmp_path / "a.png").exists() and not (tmp_path / "drawn").exists()
+
+
+def test_shards_are_drawn_with_it(trained_extractor, extractor, picture_folder, tmp_path):
+    config = FolderConfig(
+        folder=picture_folder,
+        output=tmp_path / "made",
+        size=48,
+        fit="crop",
+        held_out=0.0,
+        workers=1,
+        lines="extractor",
+        extractor=trained_extractor.output,
+    )
+    make_shards(config)
+    reader = ShardReader(config.output / "train")
+    lines = {"method": "extractor", "sha256": extractor.sha256, "scale": 1}
+    assert reader.index.settings["lines"] == lines
+    for number in range(len(reader)):
+        sample = reader[number]
+        assert sample.metadata["lines"] == lines
+        expected = extractor.draw(sample.color).astype(int)
+        assert abs(sample.line - expected).max() <= 1  # the batch may change the last digit
+
+
+def test_shards_with_a_colorizer_for_an_extractor_are_refused(trained, picture_folder, tmp_path):
+    config = FolderConfig(
+        folder=picture_folder,
+        output=tmp_path / "made",
+        lines="extractor",
+        extractor=trained.output,
+    )
+    with pytest.raises(UserError, match="was trained for colorization"):
+        make_shards(config)
+    assert not config.output.exists()

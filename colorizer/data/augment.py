@@ -112,6 +112,12 @@ def to_signed(picture: Tensor) -> Tensor:
     return picture.float() / 127.5 - 1
 
 
+def to_uint8(picture: Tensor) -> np.ndarray:
+    """(B×)C×H×W in [-1, 1] → (B×)H×W×C uint8, on the CPU."""
+    levels = ((picture.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return levels.movedim(-3, -1).cpu().numpy()
+
+
 def spline_grid(points: Tensor, moved: Tensor, height: int, width: int) -> Tensor:
     """Thin-plate spline through control points (Bookstein 1989), as a sampling grid.
 

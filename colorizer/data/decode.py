@@ -1,5 +1,8 @@
 """Picture files into arrays: one conversion for every format, and bounded memory."""
 
+import hashlib
+import io
+import re
 import struct
 import warnings
 from dataclasses import dataclass
@@ -13,10 +16,20 @@ from PIL import Image, ImageOps
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
+MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
 
 # What Pillow's readers raise on damaged data.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    TypeError,
+    OverflowError,
+    struct.error,
+)
 
 
 class Rejected(Exception):
@@ -41,8 +54,24 @@ class Decoded:
     animated: bool  # the pixels are the first of several frames
 
 
-def decode_picture(path: Path) -> Decoded:
-    """Decode a picture file to 8-bit RGB.
+def read_file(path: Path) -> bytes:
+    """A picture file's bytes, of which there is a bound too.
+
+    Raises:
+        Rejected: it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise Rejected("cannot be opened", getattr(error, "strerror", str(error))) from error
+    if len(data) > MAX_BYTES:
+        raise Rejected("too large", f"over {MAX_BYTES // 1_000_000} MB")
+    return data
+
+
+def decode_picture(data: bytes) -> Decoded:
+    """Decode a picture file's bytes to 8-bit RGB.
 
     The size is checked from the header, before any pixel is decoded. EXIF orientation is applied;
     transparency (alpha, or the transparent colour of a palette or PNG) goes over white; 16-bit
@@ -50,24 +79,43 @@ def decode_picture(path: Path) -> Decoded:
     animation the first frame is taken.
 
     Raises:
-        Rejected: the file cannot be read, is damaged, too large or too small, or has 32-bit pixels.
+        Rejected: the picture is damaged, too large or too small, or has 32-bit pixels.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise Rejected("cannot be opened", error.strerror or str(error)) from error
-    with file, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # Ours is the limit that counts; and readers warn about oddities in files they can read.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(file, formats=FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 _check_size(image)
                 animated = getattr(image, "is_animated", False)
                 return Decoded(_to_rgb(ImageOps.exif_transpose(image)), animated)
         except Image.DecompressionBombError as error:
             raise Rejected("too large", str(error)) from error
         except _DAMAGE as error:
-            raise Rejected("broken", str(error)) from error
+            raise Rejected("broken", _without_address(error)) from error
+
+
+def decode_file(path: Path) -> Decoded:
+    """Read and decode a picture file.
+
+    Raises:
+        Rejected: see `read_file` and `decode_picture`.
+    """
+    return decode_picture(read_file(path))
+
+
+def _without_address(error: Exception) -> str:
+    """Pillow's message, without the memory address that would make it differ from run to run."""
+    return re.sub(r" <_io\.BytesIO object at 0x[0-9a-f]+>", "", str(error))
+
+
+def digest_of(*contents: bytes) -> str:
+    """Hex digits that are the same for the same bytes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for content in contents:
+        digest.update(len(content).to_bytes(8, "little"))  # so that no two lists look the same
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def to_grey(pixels: np.ndarray) -> np.ndarray:

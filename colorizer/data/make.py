@@ -1,227 +1,275 @@
-"""Makes a set of shards: workers prepare the samples, this process writes them in order."""
+"""Makes a set of shards: parts first, in any number of processes, then shards from the parts.
 
-import hashlib
+Parts hold a few items each and do not depend on who prepares them, so a run that was stopped goes
+on with the parts that are missing, and ends with the bytes of one that was not.
+"""
+
 import json
-from collections import Counter
-from contextlib import closing
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Iterable
+from contextlib import closing, nullcontext
+from dataclasses import asdict
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from colorizer import console
-from colorizer.config import FolderConfig, ShardsConfig
-from colorizer.data.files import Rejection
+from colorizer.data.checks import check
+from colorizer.data.config import PicturesConfig, ShardsConfig
+from colorizer.data.drawing import Drawer, ExtractionDrawer
 from colorizer.data.lines import XDoG
-from colorizer.data.prepare import prepare
-from colorizer.data.shard_writer import ShardWriter
+from colorizer.data.listing import Listing, write_listing
+from colorizer.data.merge import PREVIEW, REJECTED, Report, Target, merge
+from colorizer.data.parts import ITEMS_IN_PART, PartWriter, is_done
+from colorizer.data.prepare import Preparation, prepare
+from colorizer.data.processes import ALONE, Processes
 from colorizer.data.shards import INDEX, read_index
-from colorizer.data.sources import Item, Listing, Part, list_source
+from colorizer.data.sources import source_of
+from colorizer.data.sources.base import Source
 from colorizer.data.workers import map_in_order
 from colorizer.errors import UserError
-from colorizer.storage import replace_file, writing
+from colorizer.storage import locked, replace_file, writing
 
 HELD_OUT = 0.05  # where neither the settings nor the source say otherwise
-UNFINISHED = "unfinished.json"  # is there from the first shard to the last index
-REJECTED = "rejected.jsonl"
+UNFINISHED = "unfinished"  # folder of the parts, until the last index is written
+SETTINGS = "settings.json"
+LISTING = "listing.sqlite"
+SETTINGS_OF_SHARDS = ("held_out", "samples_per_shard")  # the parts do not depend on these
 
 
-@dataclass(frozen=True)
-class Report:
-    """What became of the pictures: train + held_out + rejections = found."""
+def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
+    """Write train/ and held-out/ under the output, rejected.jsonl, and preview.png to look at.
 
-    found: int
-    train: int
-    held_out: int
-    rejections: list[Rejection]
-    animated: int  # kept pictures of which only the first frame was taken
+    The bytes written depend on the pictures and settings alone, not on the number of processes and
+    workers, and not on how often the work was stopped.
 
-
-def make_shards(config: ShardsConfig) -> Report | None:
-    """Write train/ and held-out/ under the output, and rejected.jsonl where a picture was rejected.
-
-    The bytes written depend on the pictures and settings alone, not on the number of workers.
+    Args:
+        config: What to make.
+        here: This process among those that share the work; all must be given the same settings.
 
     Returns:
-        The report, or None where the output already holds this very set.
+        The report, in the first process; None in the others, and where the output already holds
+        this very set.
 
     Raises:
         UserError: bad settings or source, an output that holds something else or cannot be
             written, no picture for training, or a worker killed from outside.
     """
-    _check(config)
-    listing = list_source(config)
-    share = _held_out_share(config, listing.items)
-    settings = _settings(config, listing, share)
-    if _is_finished(config.output):
-        _refuse_other_settings(config.output, settings)
-        (config.output / UNFINISHED).unlink(missing_ok=True)  # killed just before it was removed
-        return None
-    _start_over(config.output, settings)
-    report = _make(config, listing, share, settings)
-    with writing(config.output):
-        (config.output / UNFINISHED).unlink()
+    if here.is_first:
+        check(config)
+    here.wait()  # what is refused is said once, by the first
+    source, drawer = source_of(config), _drawer(config, here)
+    with locked(config.output, "makes shards") if here.is_first else nullcontext():
+        finished = _is_finished(config.output)
+        if here.is_first:
+            (_compare_finished if finished else _prepare_output)(config, source, drawer)
+        here.wait()
+        if finished:
+            return None
+        with closing(Listing(config.output / UNFINISHED / LISTING)) as listing:
+            _make_parts(config, source, drawer, listing, here)
+            here.wait()
+            report = _make_shards_of_parts(config, source, listing) if here.is_first else None
+        here.wait()
     return report
-
-
-def is_held_out(name: str, share: float) -> bool:
-    """Whether a key or group falls into the share that is kept from training; the same for ever."""
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < share
 
 
 # ---- Settings
 
 
-def _check(config: ShardsConfig) -> None:
-    if not 32 <= config.size <= 16383:
-        raise UserError(f"--size is {config.size}; 32 to 16383 (WebP's most) can be made.")
-    if config.held_out is not None and not 0 <= config.held_out < 1:
-        raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
-    if config.samples_per_shard < 1:
-        raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
-    if config.workers < 0:
-        raise UserError(f"--workers is {config.workers}; give 0 (one for each core) or more.")
-    folder = getattr(config, "folder", None)
-    if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
+def _drawer(config: ShardsConfig, here: Processes) -> Drawer:
+    """What draws the lines that neither the source gives nor XDoG makes."""
+    if not isinstance(config, PicturesConfig):
+        return Drawer({"method": "drawn"})
+    if config.lines != "extractor":
+        if config.extractor is not None:
+            raise UserError(f"--extractor is given, but --lines is {config.lines}; give one only.")
+        xdog = asdict(config.xdog) if config.lines == "xdog" else {}
+        return Drawer({"method": config.lines, **xdog})
+    if config.extractor is None:
+        raise UserError("--lines extractor needs --extractor with a trained run's folder.")
+    return ExtractionDrawer(config.extractor, config.extractor_scale, config.size, here.local_rank)
 
 
-def _held_out_share(config: ShardsConfig, items: list[Item]) -> float | None:
+def _preparation(config: ShardsConfig, source: Source) -> Preparation:
+    if not isinstance(config, PicturesConfig):
+        return Preparation(source, config.size, config.fit, "given", XDoG(), 1)
+    return Preparation(
+        source, config.size, config.fit, config.lines, config.xdog, config.extractor_scale
+    )
+
+
+def _held_out_share(config: ShardsConfig, source: Source) -> float | None:
     """None: the source says itself what is held out."""
-    if config.held_out is None and any(item.part for item in items):
+    if config.held_out is None and source.has_split:
         return None
     return HELD_OUT if config.held_out is None else config.held_out
 
 
-def _settings(config: ShardsConfig, listing: Listing, share: float | None) -> dict[str, Any]:
+def _settings(
+    config: ShardsConfig, source: Source, drawer: Drawer, listing: Listing
+) -> dict[str, Any]:
     """All that determines the shards' content, as JSON values."""
-    settings = {
-        **listing.identity,
+    share = _held_out_share(config, source)
+    return {
+        **source.identity,
+        "pictures": listing.count,
+        "fingerprint": listing.fingerprint(),
         "size": config.size,
         "fit": config.fit,
+        "lines": drawer.settings,
+        "group_by": getattr(config, "group_by", None),
         "held_out": "val/" if share is None else share,
         "samples_per_shard": config.samples_per_shard,
     }
-    if isinstance(config, FolderConfig):
-        settings["lines"] = {"method": config.lines, **asdict(XDoG())}
-    return settings
 
 
 # ---- What the output already holds
 
 
-def _parts(output: Path) -> dict[Part, Path]:
-    return {"train": output / "train", "held-out": output / "held-out"}
+def _part_folders(output: Path) -> tuple[Path, Path]:
+    return output / "train", output / "held-out"
 
 
 def _is_finished(output: Path) -> bool:
-    return all((folder / INDEX).exists() for folder in _parts(output).values())
+    return all((folder / INDEX).exists() for folder in _part_folders(output))
 
 
-def _refuse_other_settings(output: Path, settings: dict[str, Any]) -> None:
-    for folder in _parts(output).values():
-        there = read_index(folder).settings
-        if there != settings:
-            names = [name for name in there | settings if there.get(name) != settings.get(name)]
-            difference = "; ".join(
-                f"{name}: {there.get(name)} there, {settings.get(name)} asked for" for name in names
-            )
+def _compare_finished(config: ShardsConfig, source: Source, drawer: Drawer) -> None:
+    """Refuse an output that is not the set asked for; either way nothing is left behind."""
+    try:
+        settings = _list(config, source, drawer)
+        for folder in _part_folders(config.output):
+            there = read_index(folder).settings
+            _refuse_difference(f"{config.output} already holds", there, settings)
+    finally:
+        _remove(config.output / UNFINISHED)
+
+
+def _prepare_output(config: ShardsConfig, source: Source, drawer: Drawer) -> None:
+    """List the source, and make the output ready for the parts that are still missing.
+
+    Nothing is removed but what an unfinished run has left of shards; parts are kept.
+    """
+    output, work = config.output, config.output / UNFINISHED
+    known = (work / SETTINGS).exists()
+    if not known:
+        _refuse_foreign_shards(output)
+    try:
+        settings = _list(config, source, drawer)
+    except UserError:
+        if not known:
+            _remove(work)
+        raise
+    if known:
+        there = json.loads((work / SETTINGS).read_bytes())
+        there |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
+        _refuse_difference(f"{output} holds an unfinished set of", there, settings)
+        console.say(f"{output}: an unfinished run is continued.")
+    replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
+    _remove_shards(output)
+
+
+def _list(config: ShardsConfig, source: Source, drawer: Drawer) -> dict[str, Any]:
+    """List the source anew; gives the settings of the set."""
+    path = config.output / UNFINISHED / LISTING
+    write_listing(source, path)
+    with closing(Listing(path)) as listing:
+        return _settings(config, source, drawer, listing)
+
+
+def _refuse_foreign_shards(output: Path) -> None:
+    for folder in _part_folders(output):
+        for path in (*folder.glob("*.tar"), *folder.glob(INDEX)):
             raise UserError(
-                f"{output} already holds other shards ({difference}); choose another --output or"
+                f"{path} belongs to no finished and no interrupted set; choose another --output or"
                 " delete it."
             )
 
 
-def _start_over(output: Path, settings: dict[str, Any]) -> None:
-    """Remove what an unfinished run has left, and nothing else; mark the output as unfinished."""
-    leftovers = _in_parts(output, "*.tar.partial", "index.json.partial")
-    complete = _in_parts(output, "*.tar", INDEX)
-    if (output / UNFINISHED).exists():
-        leftovers += complete
-    elif complete:
-        raise UserError(
-            f"{complete[0]} belongs to no finished and no interrupted set; choose another --output"
-            " or delete it."
+def _refuse_difference(holds: str, there: dict[str, Any], here: dict[str, Any]) -> None:
+    names = [name for name in there | here if there.get(name) != here.get(name)]
+    if names:
+        difference = "; ".join(
+            f"{name}: {there.get(name)} there, {here.get(name)} asked for" for name in names
         )
+        raise UserError(
+            f"{holds} other shards ({difference}); choose another --output or delete it."
+        )
+
+
+def _remove_shards(output: Path) -> None:
+    """Shards of an earlier try: they are made again from the parts."""
     with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
-        for path in leftovers:
-            path.unlink()
-        (output / REJECTED).unlink(missing_ok=True)
-    if leftovers:
-        console.say(f"{output}: {len(leftovers)} file(s) of an unfinished run removed.")
-    replace_file(output / UNFINISHED, json.dumps(settings, indent=1).encode() + b"\n")
+        for folder in _part_folders(output):
+            for pattern in ("*.tar", "*.partial", INDEX):
+                for path in folder.glob(pattern):
+                    path.unlink()
+        for name in (REJECTED, PREVIEW):
+            (output / name).unlink(missing_ok=True)
 
 
-def _in_parts(output: Path, *patterns: str) -> list[Path]:
-    folders = _parts(output).values()
-    return [path for folder in folders for pattern in patterns for path in folder.glob(pattern)]
+def _remove(folder: Path) -> None:
+    with writing(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 # ---- The work
 
 
-def _make(
-    config: ShardsConfig, listing: Listing, share: float | None, settings: dict[str, Any]
-) -> Report:
-    size, samples_per_shard = config.size, config.samples_per_shard
-    folders = _parts(config.output)
+def _make_parts(
+    config: ShardsConfig, source: Source, drawer: Drawer, listing: Listing, here: Processes
+) -> None:
+    """Prepare this process's share of the parts that are not there yet."""
+    work = config.output / UNFINISHED
+    share = range(here.rank, -(-listing.count // ITEMS_IN_PART), here.count)
+    missing = [number for number in share if not is_done(work, number)]
+    if not missing:
+        return
+    items = (item for number in missing for item in listing.items(*_limits(number)))
+    preparation = _preparation(config, source)
+    workers = config.workers or here.cores
+    total = _count(share, listing)
+    done = total - _count(missing, listing)
+    title = "Making pairs" if here.count == 1 else f"Making pairs, first of {here.count} shares"
     with (
-        ShardWriter(folders["train"], size, samples_per_shard, settings) as train,
-        ShardWriter(folders["held-out"], size, samples_per_shard, settings) as held_out,
+        closing(map_in_order(partial(prepare, preparation), items, workers)) as results,
+        console.progress(title, total, "pictures", done, shown=here.is_first) as advance,
     ):
-        rejections, animated = _write_samples(config, listing, share, train, held_out)
-        _write_rejections(config.output / REJECTED, rejections)
-        report = Report(listing.found, train.samples, held_out.samples, rejections, animated)
-        if report.train == 0:
-            raise UserError(_nothing_to_train_on(report, config.output))
+        for number in missing:
+            first, stop = _limits(number)
+            count = min(stop, listing.count) - first
+            with PartWriter(work, number) as part:
+                for outcome in drawer.draw(islice(results, count)):
+                    part.append(outcome)
+                    done += 1
+                    advance(done)
+
+
+def _limits(part: int) -> tuple[int, int]:
+    """Numbers of a part's first item and of the next part's."""
+    return part * ITEMS_IN_PART, (part + 1) * ITEMS_IN_PART
+
+
+def _count(parts: Iterable[int], listing: Listing) -> int:
+    """Items in some parts."""
+    limits = map(_limits, parts)
+    return sum(min(stop, listing.count) - first for first, stop in limits)
+
+
+def _make_shards_of_parts(config: ShardsConfig, source: Source, listing: Listing) -> Report:
+    work = config.output / UNFINISHED
+    train, held_out = _part_folders(config.output)
+    target = Target(
+        train=train,
+        held_out=held_out,
+        size=config.size,
+        samples_per_shard=config.samples_per_shard,
+        settings=json.loads((work / SETTINGS).read_bytes()),
+        share=_held_out_share(config, source),
+    )
+    report = merge(target, listing, work)
+    _remove(work)
     return report
-
-
-def _write_samples(
-    config: ShardsConfig,
-    listing: Listing,
-    share: float | None,
-    train: ShardWriter,
-    held_out: ShardWriter,
-) -> tuple[list[Rejection], int]:
-    """Write the samples; return all that was rejected, and how many kept pictures were animated."""
-    items, rejections, animated = listing.items, list(listing.rejections), 0
-    work = partial(prepare, size=config.size, fit=config.fit)
-    with (
-        closing(map_in_order(work, items, config.workers)) as results,
-        console.progress("Making shards", len(items), "pictures") as advance,
-    ):
-        for done, (item, result) in enumerate(zip(items, results, strict=True), 1):
-            if isinstance(result, Rejection):
-                rejections.append(result)
-            else:
-                writer = held_out if _goes_to(item, share) == "held-out" else train
-                writer.write_encoded(item.key, result.color, result.line, result.metadata)
-                animated += result.animated
-            advance(done, f"rejected {len(rejections)}")
-    return sorted(rejections, key=lambda rejection: rejection.source), animated
-
-
-def _goes_to(item: Item, share: float | None) -> Part:
-    if share is None:
-        assert item.part is not None
-        return item.part
-    return "held-out" if is_held_out(item.group or item.key, share) else "train"
-
-
-def _write_rejections(path: Path, rejections: list[Rejection]) -> None:
-    if rejections:
-        lines = [json.dumps(asdict(rejection)) + "\n" for rejection in rejections]
-        replace_file(path, "".join(lines).encode())
-
-
-def _nothing_to_train_on(report: Report, output: Path) -> str:
-    counts = Counter(rejection.reason for rejection in report.rejections)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-    if report.held_out:
-        return (
-            f"all {report.held_out} pictures that can be used are held out from training"
-            f" (rejected: {reasons or 'none'}); give a smaller --held-out."
-        )
-    return f"no picture could be used ({reasons}); {output / REJECTED} names each."

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 
 from colorizer.data.decode import Rejected
@@ -10,55 +11,98 @@ from colorizer.data.files import Rejection
 from colorizer.data.geometry import fitted_size, middle_square, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
 from colorizer.data.shards import encode_color, encode_line
-from colorizer.data.sources import Item, Picture
+from colorizer.data.sources.base import Item, Source
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How every picture of a set becomes a sample."""
+
+    source: Source
+    size: int
+    fit: Literal["pad", "crop"]
+    lines: Literal["given", "xdog", "extractor"]
+    xdog: XDoG
+    extractor_scale: int  # how many times larger the extraction network draws
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A sample ready to be written."""
+    """A sample ready to be written, but for the line where the extraction network draws it."""
 
+    item: Item
     color: bytes
     line: bytes
+    line_is_given: bool  # else it is computed from the colours
     metadata: dict[str, Any]
+    digest: str  # of the bytes of its file
     animated: bool  # the first of several frames was taken
 
 
-def prepare(item: Item, size: int, fit: Literal["pad", "crop"]) -> Prepared | Rejection:
+@dataclass(frozen=True)
+class Undrawn:
+    """A sample that the extraction network has still to draw."""
+
+    prepared: Prepared  # with an empty line
+    picture: np.ndarray  # S×S×3 uint8 RGB, S = scale·size: its border is repeated outwards
+    width: int  # of what lies in the middle of the sample's square
+    height: int
+
+
+def prepare(preparation: Preparation, item: Item) -> Prepared | Undrawn | Rejection:
     """Load an item and make its sample, or say why it cannot be used."""
     try:
-        picture = item.load()
+        picture = preparation.source.load(item)
     except Rejected as rejected:
         return Rejection(item.source, rejected.reason, rejected.detail)
-    color, line = make_square(picture, size, fit)
-    height, width = picture.color.shape[:2]
-    metadata = {"source": item.source, "size": [width, height], **picture.metadata}
-    if picture.line is None:
-        metadata["lines"] = {"method": "xdog", **asdict(XDoG())}
-    if item.group is not None:
-        metadata["group"] = item.group
-    return Prepared(encode_color(color), encode_line(line), metadata, picture.animated)
-
-
-def make_square(
-    picture: Picture, size: int, fit: Literal["pad", "crop"]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fit a picture and its line into a square.
-
-    Args:
-        picture: Colour, and line or None; without one, XDoG draws it.
-        size: Side of the result.
-        fit: Pad the whole picture with white, or crop its middle.
-
-    Returns:
-        Colour size×size×3 and line size×size, uint8.
-    """
     color, line = picture.color, picture.line
-    if fit == "crop":
+    if preparation.lines == "given" and line is None:
+        return Rejection(item.source, "no line drawing", "")
+    if preparation.fit == "crop":
         color = middle_square(color)
         line = None if line is None else middle_square(line)
+    size = preparation.size
     width, height = fitted_size(color.shape[1], color.shape[0], size)
+    scale = max(2, preparation.extractor_scale)
+    if color.shape[1] > scale * width:
+        # Averaged in two steps: the second is cheap, and lines are drawn from the first as well.
+        color = resize(color, scale * width, scale * height)
     fitted = resize(color, width, height)
-    drawn = (
-        draw_lines(color, width, height, XDoG()) if line is None else resize(line, width, height)
+    metadata = {
+        "source": item.source,
+        "size": [picture.color.shape[1], picture.color.shape[0]],
+        **picture.metadata,
+    }
+    if item.group is not None:
+        metadata["group"] = item.group
+    drawn = b""
+    if preparation.lines == "given":
+        drawn = encode_line(pad_to_square(resize(line, width, height), size))
+    elif preparation.lines == "xdog":
+        metadata["lines"] = {"method": "xdog", **asdict(preparation.xdog)}
+        ink = draw_lines(color, width, height, preparation.xdog)
+        drawn = encode_line(pad_to_square(ink, size))
+    encoded = encode_color(pad_to_square(fitted, size))
+    prepared = Prepared(
+        item=item,
+        color=encoded,
+        line=drawn,
+        line_is_given=preparation.lines == "given",
+        metadata=metadata,
+        digest=picture.digest,
+        animated=picture.animated,
     )
-    return pad_to_square(fitted, size), pad_to_square(drawn, size)
+    if preparation.lines == "extractor":
+        scale = preparation.extractor_scale
+        large = resize(color, scale * width, scale * height)
+        return Undrawn(prepared, _repeat_border(large, scale * size), width, height)
+    return prepared
+
+
+def _repeat_border(picture: np.ndarray, size: int) -> np.ndarray:
+    """Fill the square around a picture without an edge that would be drawn as a line."""
+    height, width = picture.shape[:2]
+    top, left = (size - height) // 2, (size - width) // 2
+    return cv2.copyMakeBorder(
+        picture, top, size - height - top, left, size - width - left, cv2.BORDER_REPLICATE
+    )

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -49,13 +50,14 @@ class ShardWriter:
         """
         self.index = Index(folder, size, settings, ())  # the shards finished so far
         self._samples_per_shard = samples_per_shard
-        self._keys: set[str] = set()
+        self._keys: set[str] = set()  # of the open shard
+        self._samples = 0
         self._shard: _OpenShard | None = None
 
     @property
     def samples(self) -> int:
         """Samples written so far."""
-        return len(self._keys)
+        return self._samples
 
     def __enter__(self) -> Self:
         folder = self.index.folder
@@ -75,7 +77,8 @@ class ShardWriter:
             self._finish_shard()
             _write_index(self.index)
         elif self._shard is not None:
-            self._shard.file.close()
+            with suppress(OSError):  # a disk still full; the first error says so
+                self._shard.file.close()
 
     def write(
         self, key: str, color: np.ndarray, line: np.ndarray, metadata: dict[str, Any]
@@ -83,7 +86,8 @@ class ShardWriter:
         """Append one sample.
 
         Args:
-            key: Letters, digits, `-` and `_`, at most 80; not written before.
+            key: Letters, digits, `-` and `_`, at most 80; of no other sample. (Checked within the
+                shard: the keys of all may be too many to keep.)
             color: size×size×3 uint8 RGB.
             line: size×size uint8, dark ink on white.
             metadata: JSON values.
@@ -102,6 +106,7 @@ class ShardWriter:
         if not KEY.fullmatch(key) or key in self._keys:
             raise ValueError(f"bad or repeated key {key!r}")
         self._keys.add(key)
+        self._samples += 1
         text = json.dumps(metadata, sort_keys=True).encode()
         if self._shard is None:
             self._shard = _OpenShard(self.index.folder, len(self.index.shards))
@@ -119,6 +124,7 @@ class ShardWriter:
         shards = (*self.index.shards, self._shard.finish())
         self.index = dataclasses.replace(self.index, shards=shards)
         self._shard = None
+        self._keys.clear()
 
 
 class _OpenShard:

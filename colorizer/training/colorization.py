@@ -16,11 +16,11 @@ from colorizer.data.augment import (
     draw_negatives,
     draw_parameters,
     to_signed,
+    to_uint8,
 )
 from colorizer.data.dataset import Batch
 from colorizer.data.references import groups, same_group
 from colorizer.networks.generator import Colored, Generator
-from colorizer.pictures import to_uint8
 from colorizer.training.losses import (
     VGGFeatures,
     perceptual_loss,

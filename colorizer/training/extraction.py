@@ -9,11 +9,10 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from colorizer.config import ExtractionConfig
-from colorizer.data.augment import to_signed
+from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.dataset import Batch
 from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
 from colorizer.networks.extractor import LineExtractor
-from colorizer.pictures import to_uint8
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import Judged, Task
 

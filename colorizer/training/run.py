@@ -1,6 +1,5 @@
 """The run folder: config.json, metrics.jsonl, samples/, checkpoints/."""
 
-import fcntl
 import hashlib
 import json
 from collections.abc import Iterator
@@ -9,11 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from colorizer import console
-from colorizer.config import FREE_TO_CHANGE, TrainConfig, to_json
+from colorizer.config import TrainConfig, to_json
 from colorizer.data.shards import Index
 from colorizer.errors import UserError
-from colorizer.storage import replace_file, writing
+from colorizer.storage import locked, replace_file, writing
 from colorizer.training import checkpoint
+
+# What may differ between a run and its continuation: where things are and how often they are
+# written. All else makes another run.
+FREE_TO_CHANGE = frozenset(
+    [
+        "data",
+        "output",
+        "steps",
+        "mixed_precision",
+        "accumulate",
+        "workers",
+        "log_every",
+        "sample_every",
+        "sample_count",
+        "checkpoint_every",
+        "keep_checkpoints",
+        "log_with",
+        "log_samples",
+        "dry_run",
+        "loss.vgg_weights",
+    ]
+)
 
 
 def data_digest(index: Index) -> str:
@@ -40,18 +61,7 @@ class RunFolder:
         Raises:
             UserError: another process trains there.
         """
-        path = self.folder / ".lock"
-        with writing(path):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = path.open("w")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    f"{self.folder}: another process is training there, or still saving; wait for"
-                    " it to end."
-                ) from error
+        with locked(self.folder, "is training, or still saving,"):
             yield
 
     def find_checkpoint(self) -> checkpoint.Newest | None:

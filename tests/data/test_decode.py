@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.data.decode import Rejected, decode_picture, to_grey
+from colorizer.data.decode import Rejected, decode_picture, digest_of, read_file, to_grey
 
 SIDE = 16
 
@@ -24,9 +24,9 @@ def colors() -> np.ndarray:
     return np.dstack((ramp(), ramp()[::-1], ramp().T))
 
 
-def save(path: Path, image: Image.Image, **options: object) -> Path:
+def save(path: Path, image: Image.Image, **options: object) -> bytes:
     image.save(path, **options)
-    return path
+    return path.read_bytes()
 
 
 def test_grey_is_repeated(tmp_path: Path) -> None:
@@ -42,9 +42,8 @@ def test_16_bit_grey_keeps_its_high_byte(tmp_path: Path) -> None:
         assert np.array_equal(decoded.pixels, np.dstack([ramp()] * 3))
 
 
-def test_16_bit_color_keeps_its_high_byte(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png_of_16_bit_color(colors()))
-    assert np.array_equal(decode_picture(tmp_path / "a.png").pixels, colors())
+def test_16_bit_color_keeps_its_high_byte() -> None:
+    assert np.array_equal(decode_picture(png_of_16_bit_color(colors())).pixels, colors())
 
 
 def png_of_16_bit_color(high: np.ndarray) -> bytes:
@@ -134,16 +133,15 @@ def test_bomb_is_rejected_from_its_header(tmp_path: Path) -> None:
     assert bomb.stat().st_size < 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(Rejected) as rejected:
-        decode_picture(bomb)
+        decode_picture(read_file(bomb))
     assert rejected.value.reason == "too large"
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 50_000  # KiB; its pixels would be 400,000
 
 
-def test_picture_over_the_limit_says_its_size(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(png(10_001, 10_000, depth=8, color_type=0, rows=b""))
+def test_picture_over_the_limit_says_its_size() -> None:
     with pytest.raises(Rejected) as rejected:
-        decode_picture(tmp_path / "a.png")
+        decode_picture(png(10_001, 10_000, depth=8, color_type=0, rows=b""))
     assert "10001x10000" in rejected.value.detail
 
 
@@ -157,26 +155,54 @@ def test_tiny_picture_is_rejected(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "tif", "bmp"])
 def test_cut_picture_is_rejected(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    path = save(tmp_path / f"a.{suffix}", Image.fromarray(noise))
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    data = save(tmp_path / f"a.{suffix}", Image.fromarray(noise))
     with pytest.raises(Rejected) as rejected:
-        decode_picture(path)
+        decode_picture(data[: len(data) // 2])
     assert rejected.value.reason == "broken"
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"P6 16 16 255\n" + bytes(768)])
-def test_other_content_is_rejected(tmp_path: Path, content: bytes) -> None:
+def test_other_content_is_rejected(content: bytes) -> None:
     """The last is a whole picture in a format (PPM) that is not among ours."""
-    (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(Rejected) as rejected:
-        decode_picture(tmp_path / "a.png")
+        decode_picture(content)
     assert rejected.value.reason == "broken"
+
+
+def test_why_it_is_broken_is_the_same_words_every_time() -> None:
+    """No memory address: rejected.jsonl has to come out the same."""
+    details = set()
+    for _ in range(3):
+        with pytest.raises(Rejected) as rejected:
+            decode_picture(bytes(1000))
+        details.add(rejected.value.detail)
+    assert len(details) == 1 and "0x" not in details.pop()
 
 
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as rejected:
-        decode_picture(tmp_path / "gone.png")
+        read_file(tmp_path / "gone.png")
     assert rejected.value.reason == "cannot be opened"
+
+
+def test_file_that_is_too_long_to_be_a_picture_is_rejected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorizer.data.decode.MAX_BYTES", 1_000_000)
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate(1_000_000)
+    assert len(read_file(tmp_path / "a.png")) == 1_000_000
+    with open(tmp_path / "a.png", "wb") as file:
+        file.truncate(1_000_001)
+    with pytest.raises(Rejected) as rejected:
+        read_file(tmp_path / "a.png")
+    assert rejected.value.reason == "too large"
+
+
+def test_digest_tells_contents_and_their_borders_apart() -> None:
+    contents = [(b"ab",), (b"ba",), (b"a", b"b"), (b"ab", b""), (b"", b"ab")]
+    assert len({digest_of(*content) for content in contents}) == len(contents)
+    assert digest_of(b"a", b"b") == digest_of(b"a", b"b")
 
 
 def test_32_bit_pixels_are_rejected(tmp_path: Path) -> None:
@@ -184,3 +210,16 @@ def test_32_bit_pixels_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(Rejected) as rejected:
         decode_picture(save(tmp_path / "a.tif", Image.fromarray(depth)))
     assert rejected.value.reason == "32-bit pixels"
+
+
+def test_offset_beyond_any_file_is_broken(tmp_path: Path) -> None:
+    """A TIFF whose pixels lie at byte 2^64 - 1, which is more than a file can be asked for."""
+    data = bytearray(save(tmp_path / "a.tif", Image.fromarray(colors())))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, directory)
+    entries = (directory + 2 + 12 * number for number in range(count))
+    (entry,) = (at for at in entries if struct.unpack_from("<H", data, at) == (273,))
+    struct.pack_into("<HHII", data, entry, 273, 16, 1, len(data))
+    with pytest.raises(Rejected) as rejected:
+        decode_picture(bytes(data + b"\xff" * 8))
+    assert rejected.value.reason == "broken"

@@ -1,13 +1,16 @@
 """XDoG leaves ink along drawn edges and nowhere else; pictures fit into squares."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import pytest
 
 from colorizer.data.geometry import fitted_size, middle_square, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines, xdog
-from colorizer.data.prepare import make_square
-from colorizer.data.sources import Picture
+from colorizer.data.prepare import Preparation, prepare
+from colorizer.data.shards import decode_color, decode_line
+from colorizer.data.sources.base import Item, Picture, Source
 
 INK, PAPER = 128, 250
 
@@ -60,6 +63,43 @@ def test_lines_weigh_the_same_whatever_the_picture_size(side: int) -> None:
 
 
 # ---- Squares
+
+
+@dataclass(frozen=True)
+class Still(Source):
+    """A source of one picture."""
+
+    picture: Picture
+
+    @property
+    def identity(self) -> dict:
+        return {}
+
+    def find(self):
+        yield Item(key="still", source="still.png", stamp="", where=())
+
+    def load(self, item: Item) -> Picture:
+        return self.picture
+
+    def nothing_found(self) -> str:
+        return ""
+
+
+def make_square(picture: Picture, size: int, fit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Colour and line as they get into a shard; without a line, XDoG draws it."""
+    source = Still(picture)
+    (item,) = source.find()
+    lines = "xdog" if picture.line is None else "given"
+    prepared = prepare(Preparation(source, size, fit, lines, XDoG(), 1), item)
+    return decode_color(prepared.color), decode_line(prepared.line)
+
+
+def test_shrinking_in_two_steps_changes_nothing_to_be_seen() -> None:
+    """Pictures over twice the size are averaged twice; boxes of boxes are boxes."""
+    noise = np.random.default_rng(0).integers(0, 256, (700, 500, 3), np.uint8)
+    color, _ = make_square(Picture(noise, noise[..., 0], {}), 64, "crop")
+    at_once = resize(middle_square(noise), 64, 64)
+    assert np.abs(color.astype(int) - at_once).max() <= 1
 
 
 def test_pad_shows_the_whole_picture_centred_on_white() -> None:

@@ -1,82 +1,45 @@
-"""Making a whole set of shards: the same bytes whatever the workers, and nothing lost or hidden."""
+"""Making a whole set: the same bytes whatever the workers, and refusals before any work."""
 
-import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from making import files_of, noise, read_set, samples_of, save, ten_pictures, without_workers
 from PIL import Image
 
-from colorizer.config import CharactersConfig, FolderConfig, SideBySideConfig
-from colorizer.data.make import is_held_out, make_shards
-from colorizer.data.shards import decode_line, read_index, scan_shard
-from colorizer.data.workers import map_in_order
+from colorizer.data.config import (
+    CharactersConfig,
+    FolderConfig,
+    ListConfig,
+    PairedConfig,
+    SideBySideConfig,
+)
+from colorizer.data.lines import XDoG
+from colorizer.data.make import make_shards
+from colorizer.data.merge import is_held_out
+from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 
 
-def read_set(output: Path) -> dict[str, dict]:
-    """Metadata of every sample by part/key."""
-    found = {}
-    for part in ("train", "held-out"):
-        index = read_index(output / part)
-        for shard in index.shards:
-            path = output / part / shard.name
-            data = path.read_bytes()
-            for members in scan_shard(path, shard):
-                offset, size = members.json
-                found[f"{part}/{members.key}"] = json.loads(data[offset : offset + size])
-    return found
-
-
-def files_of(output: Path) -> dict[str, bytes]:
-    paths = (path for path in output.rglob("*") if path.is_file())
-    return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
-
-
 @pytest.fixture
-def config(picture_folder: Path, tmp_path: Path) -> FolderConfig:
-    return FolderConfig(
-        folder=picture_folder,
-        output=tmp_path / "made",
-        size=48,
-        held_out=0.3,
-        samples_per_shard=3,
-        workers=1,
-    )
+def config(picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
+    """Ten pictures and a text file, into shards of three, prepared in this process."""
+    without_workers(monkeypatch)
+    return ten_pictures(picture_folder, tmp_path / "made")
 
 
-def test_bytes_do_not_depend_on_the_number_of_workers(config: FolderConfig, tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_the_number_of_workers(
+    config: FolderConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_shards(config)
+    monkeypatch.undo()
     make_shards(replace(config, output=tmp_path / "again", workers=2))
     files = files_of(config.output)
     assert files == files_of(tmp_path / "again")
+    assert {"preview.png", "rejected.jsonl", "train/index.json"} < set(files)
     assert not any("unfinished" in name or "partial" in name for name in files)
     assert read_index(config.output / "train").size == 48
-
-
-def test_every_picture_is_kept_or_rejected(config: FolderConfig) -> None:
-    folder = config.folder
-    (folder / "broken.png").write_bytes((folder / "more/deep/scene 0.png").read_bytes()[:90])
-    Image.new("RGB", (8, 8)).save(folder / "small.png")
-    report = make_shards(config)
-    assert report.found == 13
-    assert report.train + report.held_out == 10
-    samples = read_set(config.output)
-    assert len(samples) == 10
-    lines = (config.output / "rejected.jsonl").read_text().splitlines()
-    rejected = {line["source"]: line["reason"] for line in map(json.loads, lines)}
-    assert rejected == {
-        "broken.png": "broken",
-        "notes.txt": "not a picture",
-        "small.png": "too small",
-    }
-
-
-def test_animations_are_counted(config: FolderConfig) -> None:
-    frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue")]
-    frames[0].save(config.folder / "moving.gif", save_all=True, append_images=frames[1:])
-    assert make_shards(config).animated == 1
 
 
 def test_metadata_says_where_a_sample_comes_from(config: FolderConfig) -> None:
@@ -84,22 +47,45 @@ def test_metadata_says_where_a_sample_comes_from(config: FolderConfig) -> None:
     samples = {sample["source"]: sample for sample in read_set(config.output).values()}
     sample = samples["more/deep/scene 3.png"]
     assert sample["size"] == [60 + 27, 100 - 12]
-    assert sample["lines"]["method"] == "xdog" and sample["lines"]["sigma"] > 0
+    assert sample["lines"] == {"method": "xdog", **asdict(XDoG())}
+    assert "group" not in sample
+
+
+@pytest.mark.parametrize(
+    "name", ["魔女.png", "a.b.c.png", "x" * 180 + ".png", "Élan été [1].png", " .png", "-.png"]
+)
+def test_true_name_is_in_the_metadata(config: FolderConfig, tmp_path: Path, name: str) -> None:
+    """A separate folder, as everything here needs a safe key."""
+    save(tmp_path / "names" / name, noise(0))
+    make_shards(replace(config, folder=tmp_path / "names", held_out=0.0))
+    ((key, sample),) = read_set(config.output).items()
+    assert sample["source"] == name
+    assert key.isascii() and "." not in key
 
 
 def test_held_out_share_is_decided_by_the_key_alone(config: FolderConfig) -> None:
     make_shards(config)
-    for name in read_set(config.output):
+    names = read_set(config.output)
+    assert len(names) == 10
+    for name in names:
         part, key = name.split("/")
         assert (part == "held-out") == is_held_out(key, 0.3)
     held = sum(is_held_out(f"key-{number}", 0.05) for number in range(10_000))
     assert 400 < held < 600
 
 
-def test_a_character_is_on_one_side_of_the_split(tmp_path: Path) -> None:
+def test_a_twentieth_is_held_out_by_default(config: FolderConfig) -> None:
+    make_shards(replace(config, held_out=None))
+    assert read_index(config.output / "train").settings["held_out"] == 0.05
+
+
+def test_a_character_is_on_one_side_of_the_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_workers(monkeypatch)
     config = CharactersConfig(output=tmp_path, count=12, poses=3, size=32, held_out=0.4, workers=1)
     report = make_shards(config)
-    assert report.train + report.held_out == 36
+    assert (report.train + report.held_out, report.groups, report.grouped) == (36, 12, 36)
     sides: dict[str, set[str]] = {}
     for name, sample in read_set(tmp_path).items():
         sides.setdefault(sample["group"], set()).add(name.split("/")[0])
@@ -107,12 +93,13 @@ def test_a_character_is_on_one_side_of_the_split(tmp_path: Path) -> None:
     assert set.union(*sides.values()) == {"train", "held-out"}
 
 
-def test_val_is_held_out_unless_a_share_is_given(tmp_path: Path) -> None:
-    pair = np.hstack((np.zeros((20, 20, 3), np.uint8), np.full((20, 20, 3), 77, np.uint8)))
-    for name in ("train/a", "train/b", "train/c", "val/d", "val/e"):
-        path = tmp_path / "pairs" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pair).save(path)
+def test_val_is_held_out_unless_a_share_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_workers(monkeypatch)
+    for number, name in enumerate(("train/a", "train/b", "train/c", "val/d", "val/e")):
+        pair = np.hstack((noise(number, 20, 20), np.full((20, 20, 3), 77, np.uint8)))
+        save(tmp_path / "pairs" / f"{name}.png", pair)
     config = SideBySideConfig(
         folder=tmp_path / "pairs", output=tmp_path / "split", size=32, workers=1
     )
@@ -121,11 +108,55 @@ def test_val_is_held_out_unless_a_share_is_given(tmp_path: Path) -> None:
         assert name.startswith("held-out/") == sample["source"].startswith("val/")
     everything = replace(config, output=tmp_path / "all", held_out=0.0)
     assert make_shards(everything).train == 5
-    shard = read_index(tmp_path / "all" / "train").shards[0]
-    members = scan_shard(tmp_path / "all" / "train" / shard.name, shard)[0]
-    data = (tmp_path / "all" / "train" / shard.name).read_bytes()
-    offset, size = members.line
-    assert (decode_line(data[offset : offset + size]) == 77).all()
+    assert all((line == 77).all() for _, _, line, _ in samples_of(everything.output))
+
+
+def test_fit_crop_takes_the_middle(config: FolderConfig, tmp_path: Path) -> None:
+    wide = np.zeros((40, 120, 3), np.uint8)
+    wide[:, 40:80] = noise(0, 40, 40)
+    save(tmp_path / "wide" / "a.png", wide)
+    make_shards(replace(config, folder=tmp_path / "wide", size=40, fit="crop", held_out=0.0))
+    ((_, color, _, _),) = samples_of(config.output)
+    assert np.array_equal(color, noise(0, 40, 40))
+
+
+# ---- Lines
+
+
+def test_settings_of_xdog_are_in_the_index_and_the_metadata(config: FolderConfig) -> None:
+    thick = replace(config, xdog=XDoG(sigma=0.01, phi=10.0))
+    make_shards(thick)
+    expected = {"method": "xdog", **asdict(thick.xdog)}
+    assert expected["sigma"] == 0.01
+    for part in ("train", "held-out"):
+        assert read_index(config.output / part).settings["lines"] == expected
+    assert all(sample["lines"] == expected for sample in read_set(config.output).values())
+
+
+def test_other_settings_of_xdog_are_another_set(config: FolderConfig) -> None:
+    make_shards(config)
+    with pytest.raises(UserError, match=r"lines: .*'sigma': 0\.002.* there"):
+        make_shards(replace(config, xdog=XDoG(sigma=0.01)))
+
+
+@pytest.mark.parametrize("lines", ["xdog", "given"])
+def test_extractor_without_its_lines_is_refused(
+    config: FolderConfig, tmp_path: Path, lines: str
+) -> None:
+    (tmp_path / "list.txt").write_text("pictures/scene 1.jpg\n")
+    with pytest.raises(UserError, match="--extractor is given, but --lines is"):
+        make_shards(
+            ListConfig(
+                file=tmp_path / "list.txt", output=config.output, lines=lines, extractor=tmp_path
+            )
+        )
+    assert not config.output.exists()
+
+
+def test_extractor_lines_without_an_extractor_are_refused(config: FolderConfig) -> None:
+    with pytest.raises(UserError, match="--lines extractor needs --extractor"):
+        make_shards(replace(config, lines="extractor"))
+    assert not config.output.exists()
 
 
 # ---- An output that is not empty
@@ -149,41 +180,23 @@ def test_other_settings_are_refused_with_the_difference(config: FolderConfig) ->
     assert files_of(config.output) == before
 
 
-def test_interrupted_run_is_made_again(config: FolderConfig, capsys, monkeypatch) -> None:
+def test_another_source_of_the_same_pictures_is_refused(
+    config: FolderConfig, tmp_path: Path
+) -> None:
     make_shards(config)
-    whole = files_of(config.output)
-    for path in config.output.rglob("*.*"):
-        path.unlink()
-    kill_after(3, monkeypatch)
-    with pytest.raises(KeyboardInterrupt):
-        make_shards(config)
-    left = files_of(config.output)
-    assert "unfinished.json" in left and not any(name.endswith("index.json") for name in left)
-    monkeypatch.undo()
-    capsys.readouterr()
-    make_shards(config)
-    assert "unfinished run removed" in capsys.readouterr().out
-    assert files_of(config.output) == whole
-
-
-def kill_after(samples: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C arrive once some samples are written."""
-
-    def interrupted(function, tasks, workers):
-        for done, result in enumerate(map_in_order(function, tasks, workers)):
-            if done == samples:
-                raise KeyboardInterrupt
-            yield result
-
-    monkeypatch.setattr("colorizer.data.make.map_in_order", interrupted)
+    names = (path.relative_to(config.folder) for path in config.folder.rglob("*scene*"))
+    (config.folder / "list.txt").write_text("\n".join(map(str, names)))
+    with pytest.raises(UserError, match="source: folder there, list asked for"):
+        make_shards(ListConfig(file=config.folder / "list.txt", output=config.output, size=48))
 
 
 def test_shards_of_others_are_not_touched(config: FolderConfig) -> None:
     foreign = config.output / "train" / "000000.tar"
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"precious")
-    with pytest.raises(UserError, match=r"000000\.tar"):
-        make_shards(config)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"000000\.tar"):
+            make_shards(config)
     assert foreign.read_bytes() == b"precious"
 
 
@@ -213,6 +226,8 @@ def test_all_held_out_is_refused(config: FolderConfig) -> None:
         {"held_out": -0.1},
         {"samples_per_shard": 0},
         {"workers": -1},
+        {"extractor_scale": 0},
+        {"xdog": XDoG(sigma=0.0)},
     ],
 )
 def test_bad_setting_is_named(config: FolderConfig, setting: dict) -> None:
@@ -223,53 +238,18 @@ def test_bad_setting_is_named(config: FolderConfig, setting: dict) -> None:
 
 
 def test_output_inside_the_source_is_refused(config: FolderConfig) -> None:
-    with pytest.raises(UserError, match="lies in"):
-        make_shards(replace(config, output=config.folder / "shards"))
+    inside = config.folder / "shards"
+    for refused in (
+        replace(config, output=inside),
+        replace(config, output=config.folder),
+        PairedConfig(folder=config.folder, output=inside),
+    ):
+        with pytest.raises(UserError, match="lies in"):
+            make_shards(refused)
+    assert not inside.exists()
 
 
 def test_output_that_cannot_be_written_is_refused(config: FolderConfig) -> None:
     config.output.write_text("a file")
     with pytest.raises(UserError, match=r"cannot write .*made"):
         make_shards(config)
-
-
-# ---- Workers
-
-
-def fail_on_three(task: int) -> int:
-    if task == 3:
-        raise ZeroDivisionError("three")
-    return task * task
-
-
-def test_results_come_in_order() -> None:
-    assert list(map_in_order(abs, range(-40, 0), 2)) == list(range(40, 0, -1))
-
-
-def test_exception_of_a_worker_is_not_swallowed() -> None:
-    results = map_in_order(fail_on_three, range(100), 2)
-    assert [next(results), next(results), next(results)] == [0, 1, 4]
-    with pytest.raises(ZeroDivisionError, match="three"):
-        next(results)
-
-
-def test_look_ahead_is_bounded() -> None:
-    taken = []
-    tasks = (taken.append(number) or number for number in range(1000))
-    results = map_in_order(abs, tasks, 1)
-    next(results)
-    results.close()
-    assert len(taken) < 10
-
-
-def kill_self(task: int) -> int:
-    import os
-    import signal
-
-    os.kill(os.getpid(), signal.SIGKILL)
-    return task
-
-
-def test_killed_worker_is_said() -> None:
-    with pytest.raises(UserError, match="memory"):
-        list(map_in_order(kill_self, range(3), 1))

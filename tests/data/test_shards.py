@@ -127,12 +127,6 @@ def test_writer_refuses_unsafe_keys(tmp_path: Path, key: str) -> None:
         writer.write(key, *blank(), {})
 
 
-def test_writer_refuses_a_key_again_in_a_later_shard(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="'a'"), ShardWriter(tmp_path, SIDE, 1, {}) as writer:
-        for key in ("a", "b", "a"):
-            writer.write(key, *blank(), {})
-
-
 def test_writer_refuses_another_shape(tmp_path: Path) -> None:
     color, line = blank()
     with pytest.raises(ValueError), ShardWriter(tmp_path, SIDE, 4, {}) as writer:

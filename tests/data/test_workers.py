@@ -12,17 +12,28 @@ from colorizer.errors import UserError
 
 
 def test_results_come_in_order() -> None:
-    assert list(map_in_order(abs, range(-20, 0), workers=2)) == list(range(20, 0, -1))
+    assert list(map_in_order(abs, range(-40, 0), workers=2)) == list(range(40, 0, -1))
 
 
-def test_an_error_of_the_function_is_raised() -> None:
-    with pytest.raises(ValueError, match="invalid literal"):
-        list(map_in_order(int, ["1", "one", "2"], workers=2))
+def test_an_error_of_the_function_is_raised_where_it_happened() -> None:
+    results = map_in_order(int, ["0", "1", "4", "three", *"56789"], workers=2)
+    assert [next(results), next(results), next(results)] == [0, 1, 4]
+    with pytest.raises(ValueError, match=r"invalid literal .*three"):
+        next(results)
+
+
+def test_look_ahead_is_bounded() -> None:
+    taken = []
+    tasks = (taken.append(number) or number for number in range(1000))
+    results = map_in_order(abs, tasks, 1)
+    next(results)
+    results.close()
+    assert len(taken) < 10
 
 
 def test_a_killed_worker_is_named() -> None:
-    with pytest.raises(UserError, match="worker process was killed"):
-        list(map_in_order(_kill_self, [9], workers=1))
+    with pytest.raises(UserError, match=r"worker process was killed.*memory"):
+        list(map_in_order(_kill_self, [signal.SIGKILL], workers=1))
 
 
 def test_interrupt_while_a_worker_starts_waits_until_it_has() -> None:

@@ -10,30 +10,40 @@ from pathlib import Path
 
 import pytest
 
+from colorizer.data.config import CharactersConfig
+from colorizer.data.make import make_shards
 from colorizer.data.shards import read_index
 
 SCRIPT = Path(__file__).parents[2] / "launch" / "make_shards.py"
 PLAIN = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
+PATIENCE = 300  # seconds, for slow machines
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=PLAIN)
+def run(*arguments: object, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *launcher, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=PLAIN)
+
+
+def files_of(output: Path) -> dict[str, bytes]:
+    paths = (path for path in output.rglob("*") if path.is_file())
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_help_lists_the_sources() -> None:
     shown = run("--help")
     assert shown.returncode == 0
-    for source in ("characters", "folder", "paired", "side-by-side"):
+    for source in ("characters", "folder", "paired", "side-by-side", "list", "tars"):
         assert source in shown.stdout
 
 
 def test_folder_of_pictures_becomes_shards(picture_folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "made"
     arguments = ("folder", picture_folder, "--lines", "xdog", "--size", 48, "--output", output)
+    arguments += ("--group-by", "parent", "--xdog.sigma", 0.003)
     made = run(*arguments, "--held-out", 0.3, "--workers", 2)
     assert (made.returncode, made.stderr) == (0, "")
-    assert "rejected: not a picture" in made.stdout and "rejected.jsonl" in made.stdout
+    for words in ("rejected: not a picture", "rejected.jsonl", "preview.png", "groups"):
+        assert words in made.stdout
     samples = [read_index(output / part).samples for part in ("train", "held-out")]
     assert sum(samples) == 10
     again = run(*arguments, "--held-out", 0.3)
@@ -48,6 +58,13 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
+    (tmp_path / "\udcff.png").write_bytes(b"")
+    (tmp_path / "list.txt").write_bytes(b"\xff.png\n\xff.png\n")
+    refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
+    assert_one_sentence(refused, ".png is there twice")
+
+
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:
     assert refused.returncode == 1
     assert words in refused.stderr
@@ -55,20 +72,9 @@ def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("number", "send", "status", "moment"),
-    [
-        # Ctrl-C reaches the whole group, as from a terminal; a kill reaches the parent alone.
-        (signal.SIGINT, os.killpg, 130, "unfinished.json"),  # workers are starting
-        (signal.SIGINT, os.killpg, 130, "train/000000.tar"),  # workers are busy
-        (signal.SIGKILL, os.kill, -9, "train/000000.tar"),
-    ],
-)
-def test_end_from_outside(tmp_path: Path, number: int, send, status: int, moment: str) -> None:
-    """No index, no worker and no traceback is left."""
-    command = [sys.executable, str(SCRIPT), "characters", "--count", "5000", "--workers", "2"]
-    process = subprocess.Popen(
-        [*command, "--size", "64", "--samples-per-shard", "20", "--output", str(tmp_path)],
+def start(*arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -76,17 +82,85 @@ def test_end_from_outside(tmp_path: Path, number: int, send, status: int, moment
         # A shell starts what it puts in the background (a CI job, say) with Ctrl-C ignored.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    wait_for(tmp_path / moment)
-    send(process.pid, number)
-    _, errors = process.communicate(timeout=30)  # ends when the last worker has closed its end
-    assert process.returncode == status
-    assert "Traceback" not in errors
-    assert not list(tmp_path.rglob("index.json"))
-    assert (tmp_path / "unfinished.json").exists()
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("number", "send", "status", "moment"),
+    [
+        # Ctrl-C reaches the whole group, as from a terminal; a kill reaches the parent alone.
+        (signal.SIGINT, os.killpg, 130, "settings.json"),  # workers are starting
+        (signal.SIGINT, os.killpg, 130, "000000.jsonl"),  # workers are busy
+        (signal.SIGKILL, os.kill, -9, "000000.jsonl"),
+    ],
+)
+def test_end_from_outside(tmp_path: Path, number: int, send, status: int, moment: str) -> None:
+    """No index, no worker and no traceback is left."""
+    process = start(
+        *("characters", "--count", 5000, "--workers", 2, "--size", 64, "--output", tmp_path)
+    )
+    wait_for(tmp_path / "unfinished" / moment)
+    send(process.pid, number)
+    _, errors = process.communicate(timeout=PATIENCE)  # ends when the last worker is gone
+    assert process.returncode == status
+    assert "Traceback" not in errors
+    assert ("the same command goes on from here" in errors) == (status == 130)
+    assert not list(tmp_path.rglob("index.json"))
+    assert (tmp_path / "unfinished" / "settings.json").exists()
+
+
+# ---- The same files however they were made
+
+
+CHARACTERS = ("characters", "--count", 100, "--size", 64, "--samples-per-shard", 40)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The files of one process that nobody stopped."""
+    output = tmp_path_factory.mktemp("whole") / "made"
+    make_shards(CharactersConfig(output=output, count=100, size=64, samples_per_shard=40))
+    return files_of(output)
+
+
+def test_killed_twice_the_same_command_goes_on(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    output = tmp_path / "made"
+    for moment, more in (("000000.jsonl", 0.013), ("000002.pictures.partial", 0.007)):
+        process = start(*CHARACTERS, "--workers", 2, "--output", output)
+        wait_for(output / "unfinished" / moment)
+        time.sleep(more)
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == -9
+    ended = run(*CHARACTERS, "--workers", 2, "--output", output)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "an unfinished run is continued" in ended.stdout
+    assert files_of(output) == whole
+    assert not (output / "unfinished").exists()
+
+
+def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    return run(*arguments, launcher=launcher)
+
+
+def test_two_processes_make_the_files_of_one(tmp_path: Path, whole: dict[str, bytes]) -> None:
+    """And only the first speaks."""
+    made = torchrun(*CHARACTERS, "--workers", 1, "--output", tmp_path / "made")
+    assert made.returncode == 0, made.stderr
+    assert files_of(tmp_path / "made") == whole
+    for words in ("first of 2 shares", "Writing shards: 4/4", "kept for training", "Train on them"):
+        assert sum(words in line for line in made.stdout.splitlines()) == 1
+
+
+def test_two_processes_say_once_what_is_refused(tmp_path: Path) -> None:
+    refused = torchrun("folder", tmp_path / "gone", "--output", tmp_path / "made")
+    assert refused.returncode != 0
+    assert refused.stderr.count("gone is not a folder") == 1
+    assert not (tmp_path / "made").exists()

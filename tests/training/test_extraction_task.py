@@ -23,9 +23,9 @@ def _metrics(config):
 def test_it_learns(tiny):
     optimizer = OptimizerConfig(generator_lr=5e-3, betas=(0.9, 0.99))
     loss = ExtractionLossConfig(adversarial=0.0)
-    train(config := tiny("extractor-demo", steps=30, loss=loss, optimizer=optimizer))
+    train(config := tiny("extractor-demo", steps=80, loss=loss, optimizer=optimizer))
     l1 = [m["l1"] for m in _metrics(config)]
-    assert sum(l1[-5:]) < 0.75 * sum(l1[:5])
+    assert sum(l1[-5:]) < 0.6 * sum(l1[:5])
 
 
 def test_the_sample_grid_shows_picture_results_and_truth(tiny):

@@ -12,11 +12,11 @@ from safetensors.torch import load
 
 from colorizer.config import (
     AugmentConfig,
-    CharactersConfig,
     LossConfig,
     NetworkConfig,
     OptimizerConfig,
 )
+from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shards import read_index
 from colorizer.errors import UserError
@@ -242,7 +242,10 @@ def test_an_output_that_cannot_be_a_folder_is_refused_before_weights_are_looked_
 def test_a_second_training_in_the_same_folder_is_refused(tiny):
     config = tiny(steps=1)
     run = RunFolder(config, read_index(config.data / "train"))
-    with run.locked(), pytest.raises(UserError, match="another process is training there"):
+    with (
+        run.locked(),
+        pytest.raises(UserError, match="another process is training"),
+    ):
         train(config)
     train(config)
 

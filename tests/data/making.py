@@ -1,0 +1,129 @@
+"""What the tests of sources and of shards share: drawing, making a set, and looking at it."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorizer.data.config import FolderConfig
+from colorizer.data.shards import decode_color, decode_line, read_index, scan_shard
+from colorizer.data.sources import source_of
+from colorizer.data.sources.base import Item, Picture, Rejection
+
+OUTPUT = Path("nowhere")
+
+
+# ---- Drawing
+
+
+def grey(value: int, width: int = 20, height: int = 20) -> np.ndarray:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def noise(seed: int, width: int = 32, height: int = 32) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, kind, **options)
+    return data.getvalue()
+
+
+def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:
+    """A tar of plain files, in this order, with these names as they are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+# ---- Sources
+
+
+def find(config: Any) -> tuple[list[Item], list[Rejection]]:
+    """The items and the rejections that a source finds, each by name."""
+    found = list(source_of(config).find())
+    items = [one for one in found if isinstance(one, Item)]
+    rejections = [one for one in found if isinstance(one, Rejection)]
+    return [sorted(ones, key=lambda one: one.source) for ones in (items, rejections)]
+
+
+def reasons(config: Any) -> dict[str, str]:
+    return {rejection.source: rejection.reason for rejection in find(config)[1]}
+
+
+def load(config: Any) -> dict[str, Picture]:
+    source = source_of(config)
+    return {item.source: source.load(item) for item in find(config)[0]}
+
+
+# ---- Sets
+
+
+def serial(function: Callable, tasks: Iterable, workers: int) -> Iterator:
+    """`map_in_order` without processes, which take a second to start."""
+    for task in tasks:
+        yield function(task)
+
+
+def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorizer.data.make.map_in_order", serial)
+
+
+def with_small_parts(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
+    """Parts of a few items, prepared in this process."""
+    without_workers(monkeypatch)
+    for module in ("make", "merge"):
+        monkeypatch.setattr(f"colorizer.data.{module}.ITEMS_IN_PART", items)
+
+
+def ten_pictures(folder: Path, output: Path) -> FolderConfig:
+    """Settings for the folder of the fixture `picture_folder`: several small shards."""
+    return FolderConfig(
+        folder=folder, output=output, size=48, held_out=0.3, samples_per_shard=3, workers=1
+    )
+
+
+def files_of(output: Path) -> dict[str, bytes]:
+    paths = (path for path in output.rglob("*") if path.is_file())
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
+
+
+def samples_of(output: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, dict]]:
+    """(part/key, colour, line, metadata) of every sample, in order."""
+    for part in ("train", "held-out"):
+        for shard in read_index(output / part).shards:
+            path = output / part / shard.name
+            data = path.read_bytes()
+            for members in scan_shard(path, shard):
+                color, line, text = (
+                    data[offset : offset + size]
+                    for offset, size in (members.color, members.line, members.json)
+                )
+                name = f"{part}/{members.key}"
+                yield name, decode_color(color), decode_line(line), json.loads(text)
+
+
+def read_set(output: Path) -> dict[str, dict]:
+    """Metadata of every sample by part/key."""
+    return {name: metadata for name, _, _, metadata in samples_of(output)}
+
+
+def read_rejected(output: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (output / "rejected.jsonl").read_text().splitlines()]
