@@ -1,7 +1,9 @@
 """Calls a function in worker processes, in order and with bounded memory."""
 
+import ctypes
 import multiprocessing
 import os
+import platform
 import signal
 import threading
 from collections import deque
@@ -18,6 +20,7 @@ from colorizer.errors import UserError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LOOK_AHEAD = 4  # tasks under way for each worker
 
 
@@ -84,6 +87,12 @@ def interrupts_held_back() -> Iterator[None]:
 
 def _start_worker() -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
+    if platform.libc_ver()[0] == "glibc":
+        # One picture's memory serves the next; else each is given back and fetched anew, which
+        # takes 7 % of the time.
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
+        libc.mallopt(M_TRIM_THRESHOLD, 256 * 2**20)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 
