@@ -1,4 +1,6 @@
-"""Every setting of training, evaluating and colouring; those of making shards: data/config.py.
+"""Every setting of training, colouring and extracting.
+
+Those of making shards are in data/config.py, those of evaluating in evaluation/config.py.
 
 A field's docstring is its `--help`. Defaults of the training settings are the paper's (Cao, Tian,
 Mok, "Attention-Aware Anime Line Drawing Colorization", ICME 2023); where the paper is silent, the
@@ -246,23 +248,7 @@ class ExtractionConfig(RunConfig):
 TrainConfig = ColorizationConfig | ExtractionConfig
 
 
-# ---- Evaluating and colouring
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig:
-    """Colour held-out drawings and compare with the truth."""
-
-    checkpoint: Path
-    """Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file."""
-    data: Path
-    """Folder of shards; its held-out/ part is used."""
-    output: Path
-    """Folder for report.json and samples.png."""
-    batch_size: int = 8
-    """Pictures coloured at a time; the figures do not depend on it."""
-    seed: int = 0
-    """Draws the wrong references."""
+# ---- Colouring and extracting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,12 +14,15 @@ LABEL = 22  # pixels for the columns' names
 SMALLEST_CELL = 128  # smaller pictures are enlarged without smoothing
 
 
-def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+def grid(
+    columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]], names: Sequence[str] = ()
+) -> np.ndarray:
     """Pictures in rows under the names of their columns.
 
     Args:
         columns: Names.
         rows: For each row one picture a column, all of one size: H×W×3 uint8 RGB, or H×W(×1) grey.
+        names: Of the rows, written above each.
 
     Returns:
         H'×W'×3 uint8 RGB.
@@ -27,21 +30,27 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[np.ndarray]]) -> np.nda
     height, width = rows[0][0].shape[:2]
     scale = max(1, -(-SMALLEST_CELL // width))
     height, width = height * scale, width * scale
+    above = LABEL if names else 0
+    pitch = above + height + GAP
     sheet = np.full(
-        (LABEL + len(rows) * (height + GAP), len(columns) * (width + GAP) - GAP, 3), 255, np.uint8
+        (LABEL + len(rows) * pitch, len(columns) * (width + GAP) - GAP, 3), 255, np.uint8
     )
     for column, name in enumerate(columns):
-        place = (column * (width + GAP) + 2, LABEL - 7)
-        cv2.putText(
-            sheet, name, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA
-        )
+        _write(sheet, name, column * (width + GAP), 0)
+    for row, name in enumerate(names):
+        _write(sheet, name, 0, LABEL + row * pitch)
     for row, pictures in enumerate(rows):
         for column, picture in enumerate(pictures):
-            top, left = LABEL + row * (height + GAP), column * (width + GAP)
+            top, left = LABEL + row * pitch + above, column * (width + GAP)
             cell = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
             cell = cell if cell.ndim == 3 else cell[..., None]  # grey goes to all three channels
             sheet[top : top + height, left : left + width] = cell
     return sheet
+
+
+def _write(sheet: np.ndarray, text: str, left: int, top: int) -> None:
+    place = (left + 2, top + LABEL - 7)
+    cv2.putText(sheet, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.45, (40, 40, 40), 1, cv2.LINE_AA)
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

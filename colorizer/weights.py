@@ -1,4 +1,4 @@
-"""Where the VGG-19 weights come from: a path, $COLORIZER_WEIGHTS, torch hub's cache, a download."""
+"""Where published weights come from: a path, $COLORIZER_WEIGHTS, torch hub's cache, a download."""
 
 import hashlib
 import os
@@ -20,22 +20,59 @@ class PublishedWeights:
     title: str
     file: str
     url: str
-    sha256_prefix: str  # all that torchvision publishes of it, in the file's name
+    sha256: str
+    used_for: str
+    torchscript: bool = False  # holds a program: nothing but the published file will do
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names it may have in a searched folder, the preferred one first."""
+        if self.torchscript:
+            return (self.file,)
+        return (self.file, Path(self.file).with_suffix(".safetensors").name)
 
 
 VGG19 = PublishedWeights(
     "VGG-19",
     "vgg19-dcbb9e9d.pth",
     "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
-    "dcbb9e9d",
+    "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    "training: perceptual and style losses",
 )
+ALEXNET = PublishedWeights(
+    "AlexNet",
+    "alexnet-owt-7be5be79.pth",
+    "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    "evaluation: LPIPS (alex)",
+)
+VGG16 = PublishedWeights(
+    "VGG-16",
+    "vgg16-397923af.pth",
+    "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+    "evaluation: LPIPS (vgg)",
+)
+INCEPTION = PublishedWeights(
+    "Inception",
+    "inception-2015-12-05.pt",
+    "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/"
+    "inception-2015-12-05.pt",  # where clean-fid fetches it
+    "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
+    "evaluation: FID and KID",
+    torchscript=True,
+)
+
+
+class MissingWeights(UserError):
+    """Published weights that are nowhere and cannot be downloaded."""
 
 
 def load_weights(weights: PublishedWeights, path: Path | None) -> dict[str, Tensor]:
     """Find and read published weights.
 
     Args:
-        weights: Which.
+        weights: Which; not TorchScript.
         path: A file to use instead of looking for one: the published one, or a .safetensors file
             with the same tensors.
 
@@ -43,24 +80,35 @@ def load_weights(weights: PublishedWeights, path: Path | None) -> dict[str, Tens
         The state dict, on the CPU.
 
     Raises:
-        UserError: no file found and no download possible, or the file is not what it should be. A
-            pickled file (.pth) is read only if its sha256 begins as the published one does, and
-            then only its tensors.
+        MissingWeights: no file found and no download possible.
+        UserError: the file is not what it should be. Of a pickled file (.pth), known by its
+            sha256, only the tensors are read.
+    """
+    found = locate(weights, path)
+    if found.suffix != ".safetensors":
+        return torch.load(found, map_location="cpu", weights_only=True)
+    try:
+        return load_file(found)
+    except SafetensorError as error:
+        raise UserError(f"{found}: not a readable safetensors file ({error}).") from error
+
+
+def locate(weights: PublishedWeights, path: Path | None) -> Path:
+    """The file to read: the one found, else downloaded.
+
+    Raises:
+        MissingWeights: no file found and no download possible.
+        UserError: nothing is at the path given; or a file that can hold a program (anything but
+            .safetensors) has another sha256 than the published one.
     """
     found = find_weights(weights, path) or download(weights)
-    if found.suffix == ".safetensors":
-        try:
-            return load_file(found)
-        except SafetensorError as error:
-            raise UserError(f"{found}: not a readable safetensors file ({error}).") from error
-    digest = sha256_of(found)
-    if not digest.startswith(weights.sha256_prefix):
-        raise UserError(
-            f"{found}: sha256 {digest} is not that of the published {weights.file}"
-            f" ({weights.sha256_prefix}...), so it is not read; give the published file, or a"
-            " .safetensors file."
-        )
-    return torch.load(found, map_location="cpu", weights_only=True)
+    if _is_safe(found, weights):
+        return found
+    way_out = "" if weights.torchscript else ", or a .safetensors file"
+    raise UserError(
+        f"{found}: sha256 is not that of the published {weights.file} ({weights.sha256}), so it is"
+        f" not read; give the file of {weights.url}{way_out}."
+    )
 
 
 def find_weights(weights: PublishedWeights, path: Path | None) -> Path | None:
@@ -74,8 +122,9 @@ def find_weights(weights: PublishedWeights, path: Path | None) -> Path | None:
             raise UserError(f"{path}: no such {weights.title} file.")
         return path
     for folder in searched_folders():
-        if (folder / weights.file).is_file():
-            return folder / weights.file
+        for name in weights.files:
+            if (folder / name).is_file():
+                return folder / name
     return None
 
 
@@ -86,25 +135,60 @@ def searched_folders() -> list[Path]:
 
 
 def download(weights: PublishedWeights) -> Path:
-    """Fetch into the first searched folder; the sha256 is checked before the file gets its name."""
+    """Fetch into the first searched folder.
+
+    Until its sha256 is found right the file has a name of its own, so that several processes may
+    do this at once.
+
+    Raises:
+        MissingWeights: there is no network, no room, or another file at that address.
+    """
     folder = searched_folders()[0]
     target = folder / weights.file
     try:
         folder.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(
-            weights.url, str(target), hash_prefix=weights.sha256_prefix, progress=False
+            weights.url, str(target), hash_prefix=weights.sha256, progress=False
         )
     except (OSError, RuntimeError) as error:  # no network or disk; another sha256
         places = " or ".join(map(str, searched_folders()))
-        raise UserError(
+        raise MissingWeights(
             f"{weights.title} weights are needed and were not found in {places}; the download"
-            f" failed ({error}). Put {weights.url} (sha256 {weights.sha256_prefix}...) into one of"
-            " these folders."
+            f" failed ({error}). Put {weights.url} (sha256 {weights.sha256}) into one of these"
+            " folders."
         ) from error
     return target
+
+
+def is_published(path: Path, weights: PublishedWeights) -> bool:
+    """Whether a file is, byte for byte, the one that its makers publish."""
+    return sha256_of(path) == weights.sha256
+
+
+def describe_weights() -> list[tuple[str, str]]:
+    """What is needed for what, and where it is; without downloading anything."""
+    rows = []
+    for weights in (VGG19, ALEXNET, VGG16, INCEPTION):
+        found = find_weights(weights, None)
+        if found is None:
+            there = f"missing; {weights.url}, sha256 {weights.sha256}"
+        elif is_published(found, weights):
+            there = f"{found}"
+        elif _is_safe(found, weights):
+            there = f"{found}, which is not the published file"
+        else:
+            there = f"{found} has another sha256 than {weights.sha256}, so it is not read"
+        rows.append((f"{weights.used_for}: {weights.title}", there))
+    return rows
 
 
 def sha256_of(path: Path) -> str:
     """Hex sha256 of a file, read in pieces."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _is_safe(path: Path, weights: PublishedWeights) -> bool:
+    """Whether reading it runs nothing unknown."""
+    only_tensors = path.suffix == ".safetensors" and not weights.torchscript
+    return only_tensors or is_published(path, weights)

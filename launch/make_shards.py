@@ -20,7 +20,7 @@ from colorizer.data.config import (
 )
 from colorizer.data.make import make_shards
 from colorizer.data.merge import PREVIEW, REJECTED, Report
-from colorizer.data.processes import processes
+from colorizer.processes import processes
 
 Source = (
     Annotated[CharactersConfig, tyro.conf.subcommand("characters")]

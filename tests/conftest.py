@@ -146,3 +146,12 @@ def trained_extractor(tiny: TinyConfig) -> TrainConfig:
     config = tiny("extractor-demo", output="trained-extractor", steps=2)
     train(config)
     return config
+
+
+@pytest.fixture
+def no_weights(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No published weights anywhere, and no way to download them."""
+    empty = tmp_path_factory.mktemp("empty")
+    monkeypatch.setenv("COLORIZER_WEIGHTS", str(empty / "own"))
+    monkeypatch.setenv("TORCH_HOME", str(empty / "hub"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")

@@ -23,12 +23,12 @@ from colorizer.data.listing import Listing, write_listing
 from colorizer.data.merge import PREVIEW, REJECTED, Report, Target, merge
 from colorizer.data.parts import ITEMS_IN_PART, PartWriter, is_done
 from colorizer.data.prepare import Preparation, prepare
-from colorizer.data.processes import ALONE, Processes
 from colorizer.data.shards import INDEX, read_index
 from colorizer.data.sources import source_of
 from colorizer.data.sources.base import Source
 from colorizer.data.workers import map_in_order
 from colorizer.errors import UserError
+from colorizer.processes import ALONE, Processes
 from colorizer.storage import locked, replace_file, writing
 
 HELD_OUT = 0.05  # where neither the settings nor the source say otherwise

@@ -16,6 +16,7 @@ from colorizer.data.characters import (
 from colorizer.data.dataset import Sample
 
 LABELS = len(REGIONS) * len(TONES)
+TERMS = 4 * LABELS + 2  # of a picture, for constant colours
 
 
 def is_drawn(metadata: dict[str, Any]) -> bool:
@@ -41,36 +42,38 @@ def in_colors_of(drawing: Drawing, other: Sample) -> np.ndarray:
     return recolor(drawing, sample_character(other.metadata["character"]["seed"]).palette)
 
 
-class ConstantColors:
-    """The best that can be done without a reference: one constant colour per region and tone.
+# ---- Constant colours: the best that can be done without a reference
 
-    The ink is given: a pixel is modelled as a·ink + (1 - a)·constant with the ink's share a from
-    the line drawing, and the constants are least-squares over all pictures added.
+
+def constant_terms(drawing: Drawing) -> np.ndarray:
+    """What one truth adds to the least squares of `constant_errors`: a row of float64.
+
+    One constant colour per region and tone; the ink is given. A pixel is modelled as
+    a·ink + w·constant, with the ink's share a = 1 - w from the line drawing. With y = pixel - a·ink
+    the row holds, for each label, Σ w² and the three Σ w·y; then Σ y², and the count of values.
     """
+    labels = (drawing.regions.astype(int) * len(TONES) + drawing.tones).ravel()
+    weight = drawing.line.ravel() / 255.0
+    ink = np.array(drawing.character.palette.ink, float)
+    rest = drawing.color.reshape(-1, 3) - (1 - weight)[:, None] * ink
+    shares = np.bincount(labels, weight**2, LABELS)
+    products = [np.bincount(labels, weight * rest[:, c], LABELS) for c in range(3)]
+    return np.concatenate([shares, *products, [(rest**2).sum(), rest.size]])
 
-    def __init__(self) -> None:
-        # Of each picture, with w = 1 - a and y = pixel - a·ink:
-        self.shares: list[np.ndarray] = []  # Σ w² of each label
-        self.products: list[np.ndarray] = []  # Σ w·y of each label, three channels
-        self.squares: list[float] = []  # Σ y²
-        self.values: list[int] = []  # values in the picture
 
-    def add(self, drawing: Drawing) -> None:
-        """Count one truth in."""
-        labels = (drawing.regions.astype(int) * len(TONES) + drawing.tones).ravel()
-        weight = drawing.line.ravel() / 255.0
-        ink = np.array(drawing.character.palette.ink, float)
-        rest = drawing.color.reshape(-1, 3) - (1 - weight)[:, None] * ink
-        product = [np.bincount(labels, weight * rest[:, c], LABELS) for c in range(3)]
-        self.shares.append(np.bincount(labels, weight**2, LABELS))
-        self.products.append(np.stack(product, 1))
-        self.squares.append(float((rest**2).sum()))
-        self.values.append(rest.size)
+def constant_errors(terms: np.ndarray) -> np.ndarray:
+    """Mean squared errors with the constants that are best for all pictures together.
 
-    def mean_squared_errors(self) -> np.ndarray:
-        """Of every picture added, with the constants that are best for all of them together."""
-        shares, products = np.array(self.shares), np.array(self.products)
-        colors = products.sum(0) / np.maximum(shares.sum(0), 1e-12)[:, None]
-        cross = (products * colors).sum((1, 2))
-        model = (shares[:, :, None] * colors**2).sum((1, 2))
-        return (np.array(self.squares) - 2 * cross + model) / np.array(self.values)
+    Args:
+        terms: For each of N pictures its row of `constant_terms`.
+
+    Returns:
+        N values, in squared 8-bit levels.
+    """
+    shares = terms[:, :LABELS]  # N×L
+    products = terms[:, LABELS : 4 * LABELS].reshape(-1, 3, LABELS)  # N×3×L
+    squares, values = terms[:, -2], terms[:, -1]
+    colors = products.sum(0) / np.maximum(shares.sum(0), 1e-12)  # 3×L
+    cross = (products * colors).sum((1, 2))
+    model = (shares[:, None] * colors**2).sum((1, 2))
+    return (squares - 2 * cross + model) / values

@@ -32,8 +32,11 @@ from colorizer.training.task import Task
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
 
 
-def train(config: TrainConfig) -> None:
+def train(config: TrainConfig) -> bool:
     """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
+
+    Returns:
+        Whether the run has all its steps; the same in every process.
 
     Raises:
         UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
@@ -49,13 +52,13 @@ def train(config: TrainConfig) -> None:
     if main:
         describe(config, accelerator, data)
     if config.dry_run:
-        return
+        return False
     run = RunFolder(config, data.reader.index)
     newest = run.find_checkpoint()
     if newest and newest.state.step >= config.steps:
         if main:
             console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
-        return
+        return True
     trainer = Trainer(config, accelerator, data, run, build_task(config, accelerator))
     with run.locked() if main else nullcontext():
         if newest:
@@ -65,6 +68,7 @@ def train(config: TrainConfig) -> None:
             run.prepare(newest)
         accelerator.wait_for_everyone()
         trainer.run()
+    return trainer.step == config.steps
 
 
 def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
@@ -141,7 +145,8 @@ class Trainer:
                 advance(self.step, figures)
                 if last:
                     break
-        accelerator.end_training()
+        for tracker in accelerator.trackers:
+            tracker.finish()
         if main and self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
 

@@ -1,18 +1,21 @@
 """A whole evaluation of a tiny run."""
 
+import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from colorizer.config import EvaluateConfig
 from colorizer.data.dataset import ShardReader
 from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.shards import read_index
 from colorizer.errors import UserError
-from colorizer.evaluation.evaluator import evaluate, stream
-from colorizer.evaluation.metrics import psnr
+from colorizer.evaluation.config import EvaluateConfig, WeightsConfig
+from colorizer.evaluation.drawn import in_colors_of, redraw
+from colorizer.evaluation.evaluator import evaluate
+from colorizer.evaluation.inception import fid
+from colorizer.evaluation.metrics import palette_distance, psnr
 from colorizer.inference import Colorizer
 
 
@@ -21,62 +24,195 @@ def _config(trained, tmp_path, **changes) -> EvaluateConfig:
     return EvaluateConfig(checkpoint=trained.output, **(settings | changes))
 
 
-def test_report_has_every_row_and_its_figures_are_right(trained, tmp_path, capsys):
-    report = evaluate(_config(trained, tmp_path))
-    assert json.loads((tmp_path / "report" / "report.json").read_text()) == report
-    assert (tmp_path / "report" / "samples.png").stat().st_size > 1000
+def _pictures(config) -> list[dict[str, str]]:
+    with (config.output / "pictures.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _files(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_every_figure_is_right_and_every_reference_is_written_down(no_weights, trained, tmp_path):
+    config = _config(trained, tmp_path)
+    report = evaluate(config)
+    assert json.loads((config.output / "report.json").read_text()) == report
     figures = report["figures"]
-    assert list(figures) == ["self", "cross", "recolored", "wrong", "constant", "as_it_stands"]
+    assert list(figures) == ["self", "cross", "random", "recolored", "as_it_stands", "constant"]
 
     reader = ShardReader(trained.data / "held-out")
+    by_key = {reader[n].key: reader[n] for n in range(len(reader))}
     colorizer = Colorizer(trained.output, "cpu")
-    own, cross, stands = [], [], []
-    for number in range(len(reader)):
-        sample = reader[number]
-        line, truth = torch.tensor(sample.line)[None], torch.tensor(sample.color)[None]
-        partner = torch.tensor(reader[number ^ 1].color)[None]  # poses 0 and 1 are neighbours
-        own += psnr(colorizer.color_batch(line, truth), truth).tolist()
-        cross += psnr(colorizer.color_batch(line, partner), truth).tolist()
-        stands += psnr(partner, truth).tolist()
-    for row, values in (("self", own), ("cross", cross), ("as_it_stands", stands)):
-        assert figures[row]["psnr"] == pytest.approx(np.mean(values), abs=0.01)
+    table = _pictures(config)
+    assert [row["key"] for row in table] == list(by_key)
+    for row in table:
+        sample = by_key[row["key"]]
+        random, cross = by_key[row["random reference"]], by_key[row["cross reference"]]
+        assert cross.metadata["group"] == row["group"] == sample.metadata["group"]
+        assert random.metadata["group"] != row["group"] and cross.key != sample.key
+
+        def color(reference, line=sample.line):
+            pair = torch.tensor(line)[None], torch.tensor(reference.color)[None]
+            return colorizer.color_batch(*pair)
+
+        truth = torch.tensor(sample.color)[None]
+        recolored = torch.tensor(in_colors_of(redraw(sample), random))[None]
+        expected = {
+            "self.psnr": psnr(color(sample), truth),
+            "cross.psnr": psnr(color(cross), truth),
+            "random.psnr": psnr(color(random), truth),
+            "recolored.psnr": psnr(color(random), recolored),
+            "as_it_stands.psnr": psnr(torch.tensor(cross.color)[None], truth),
+        }
+        palettes = {
+            "cross.palette": palette_distance(color(cross), torch.tensor(cross.color)[None]),
+            "self.palette-wrong": palette_distance(color(sample), torch.tensor(random.color)[None]),
+        }
+        for name, value in (expected | palettes).items():  # whole threads differ by a level or so
+            assert float(row[name]) == pytest.approx(value[0], abs=0.02), name
+    for row, metric in (("self", "psnr"), ("cross", "palette")):
+        values = [float(line[f"{row}.{metric}"]) for line in table]
+        assert figures[row][metric]["mean"] == np.mean(values)
+        assert figures[row][metric]["low"] < np.mean(values) < figures[row][metric]["high"]
         assert figures[row]["pictures"] == len(reader)
-        assert figures[row]["ms_ssim"] is None  # 64-pixel pictures
 
+
+def test_what_is_absent_is_named_with_its_reason(no_weights, trained, tmp_path, capsys):
+    report = evaluate(_config(trained, tmp_path))
+    absent = report["identity"]["protocol"]["absent"]
+    assert set(absent) == {"ms-ssim", "lpips-alex", "lpips-vgg", "fid", "kid"}
+    assert "161 are needed" in absent["ms-ssim"]
+    assert "AlexNet weights were not found and not downloaded" in absent["lpips-alex"]
     shown = capsys.readouterr().out
-    assert "same character, another picture" in shown
-    assert f"{figures['cross']['psnr'] - figures['wrong']['psnr']:+.2f} dB over another" in shown
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert f"Not measured: fid, kid; {absent['fid']}" in shown
+    assert all(reason in text for reason in absent.values())
 
 
-def test_batch_size_does_not_matter(trained, tmp_path):
-    one, many = (
-        evaluate(_config(trained, tmp_path, batch_size=size))["figures"] for size in (1, 5)
-    )
-    for row in one:
-        assert one[row]["psnr"] == pytest.approx(many[row]["psnr"], abs=0.01)
+@pytest.mark.parametrize("metric", ["ms-ssim", "lpips-vgg", "fid"])
+def test_what_is_asked_for_by_name_has_to_be_had(no_weights, trained, tmp_path, metric):
+    with pytest.raises(UserError, match=f"{metric} cannot be had"):
+        evaluate(_config(trained, tmp_path, metrics=("psnr", metric)))
+    assert not (tmp_path / "report").exists()
 
 
-def test_pictures_without_groups_or_parameters_have_the_rows_that_exist(
-    trained, tmp_path, draw_scene
+def test_batch_size_and_number_of_shards_change_no_byte(stand_ins, trained, tmp_path, monkeypatch):
+    reader = ShardReader(trained.data / "held-out")
+    single = tmp_path / "single" / "held-out"
+    with ShardWriter(single, 64, 100, reader.index.settings) as writer:
+        for number in range(len(reader)):
+            sample = reader[number]
+            writer.write(sample.key, sample.color, sample.line, sample.metadata)
+    one = _config(trained, tmp_path, batch_size=1)
+    evaluate(one)
+    many = replace(one, batch_size=16, output=tmp_path / "many")
+    evaluate(many)
+    assert _files(one.output) == _files(many.output)
+    shards = replace(one, data=single.parent, output=tmp_path / "one-shard")
+    figures = evaluate(shards)["figures"]
+    assert figures == json.loads((one.output / "report.json").read_text())["figures"]
+    assert (shards.output / "pictures.csv").read_bytes() == (
+        one.output / "pictures.csv"
+    ).read_bytes()
+
+
+def test_fid_is_of_all_results_and_all_held_out_pictures(stand_ins, trained, tmp_path):
+    config = _config(trained, tmp_path, metrics=("fid",), modes=("random",))
+    report = evaluate(config)
+    reader, colorizer = ShardReader(trained.data / "held-out"), Colorizer(trained.output, "cpu")
+    by_key = {reader[n].key: reader[n] for n in range(len(reader))}
+    results = []
+    for row in _pictures(config):
+        line, reference = by_key[row["key"]].line, by_key[row["random reference"]].color
+        results.append(
+            colorizer.color_batch(torch.tensor(line)[None], torch.tensor(reference)[None])
+        )
+    truths = torch.stack([torch.tensor(sample.color) for sample in by_key.values()])
+    inception = stand_ins.inception()
+    expected = fid(inception.features(torch.cat(results)), inception.features(truths))
+    assert report["figures"]["random"]["fid"]["mean"] == pytest.approx(expected, rel=1e-3)
+    assert list(report["figures"]) == ["random"]
+
+
+def test_features_of_the_held_out_pictures_are_kept_beside_them(
+    stand_ins, trained, tmp_path, monkeypatch
 ):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "held-out").symlink_to(trained.data / "held-out")
+    config = _config(trained, tmp_path, data=data, metrics=("fid", "kid"), modes=("self",))
+    first = evaluate(config)["figures"]
+    (kept,) = (data / "features").iterdir()
+    taken = stand_ins.count_features(monkeypatch)
+    again = evaluate(replace(config, output=tmp_path / "again"))["figures"]
+    assert again == first
+    pictures = first["self"]["pictures"]
+    assert taken() == pictures  # of the results alone
+    damaged = bytearray(kept.read_bytes())
+    damaged[-1] ^= 1
+    kept.write_bytes(bytes(damaged))
+    assert evaluate(replace(config, output=tmp_path / "third"))["figures"] == first
+    assert taken() == 3 * pictures  # of the held-out pictures as well
+
+
+def test_an_evaluation_that_is_there_is_not_made_again(no_weights, trained, tmp_path, capsys):
+    config = _config(trained, tmp_path)
+    first = evaluate(config)
+    before = (config.output / "report.json").stat().st_mtime_ns
+    assert evaluate(replace(config, batch_size=1)) == first
+    assert "already holds this evaluation" in capsys.readouterr().out
+    assert (config.output / "report.json").stat().st_mtime_ns == before
+    evaluate(replace(config, pairs_seed=1))
+    assert (config.output / "report.json").stat().st_mtime_ns != before
+
+
+def test_weights_that_are_not_the_published_ones_are_said_to_be(
+    stand_ins, trained, tmp_path, capsys
+):
+    report = evaluate(_config(trained, tmp_path, modes=("self",)))
+    assert {"lpips-alex", "lpips-vgg"} <= set(report["figures"]["self"])
+    files = report["identity"]["protocol"]["weights"]
+    assert not files["alexnet-owt-7be5be79.safetensors"]["published"]
+    assert "not the published file" in capsys.readouterr().err
+    assert "**not the published file**" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_groups_of_real_pictures_have_palettes_but_no_truth(
+    no_weights, trained, tmp_path, draw_scene
+):
+    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
+        for number in range(4):
+            scene = draw_scene(number, 64, 64)
+            writer.write(f"s{number}", scene, scene[..., 0], {"group": str(number // 2)})
+    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
+    assert set(report["figures"]["cross"]) == {"pictures", "palette", "palette-wrong"}
+    assert list(report["figures"]) == ["self", "cross", "random"]
+    absent = report["identity"]["protocol"]["absent"]
+    assert "only of drawn characters" in absent["cross against truth"]
+
+
+def test_pictures_without_groups_have_no_cross(no_weights, trained, tmp_path, draw_scene):
     with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
         for number in range(3):
             scene = draw_scene(number, 64, 64)
             writer.write(f"s{number}", scene, scene[..., 0], {})
-    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert list(report["figures"]) == ["self", "wrong"]
+    config = _config(trained, tmp_path, data=tmp_path / "data")
+    assert list(evaluate(config)["figures"]) == ["self", "random"]
+    with pytest.raises(UserError, match="--modes cross is not possible"):
+        evaluate(replace(config, modes=("cross",)))
 
 
-def test_large_pictures_have_ms_ssim(trained, tmp_path, draw_scene):
+def test_large_pictures_have_ms_ssim(no_weights, trained, tmp_path, draw_scene):
     with ShardWriter(tmp_path / "data" / "held-out", 176, 10, {}) as writer:
         scene = draw_scene(0, 176, 176)
         writer.write("s", scene, scene[..., 0], {})
     report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert 0 < report["figures"]["self"]["ms_ssim"] < 1
+    assert list(report["figures"]) == ["self"]  # there is no other picture
+    assert 0 < report["figures"]["self"]["ms-ssim"]["mean"] < 1
 
 
-def test_shards_drawn_by_another_version_lose_only_the_rows_that_need_drawing(
-    trained, tmp_path, draw_scene, capsys
+def test_shards_drawn_by_another_version_lose_only_what_needs_drawing(
+    no_weights, trained, tmp_path, draw_scene
 ):
     with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
         for number in range(4):
@@ -84,8 +220,8 @@ def test_shards_drawn_by_another_version_lose_only_the_rows_that_need_drawing(
             metadata = {"group": f"c{seed}", "character": {"seed": seed, "pose": number % 2}}
             writer.write(f"s{number}", scene, scene[..., 0], metadata)
     report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert list(report["figures"]) == ["self", "cross", "wrong", "as_it_stands"]
-    assert "draws s0 differently" in capsys.readouterr().err
+    assert list(report["figures"]) == ["self", "cross", "random"]
+    assert "draws s0 differently" in report["identity"]["protocol"]["absent"]["recolored"]
 
 
 def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, tmp_path):
@@ -93,10 +229,12 @@ def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, 
     for changes, words in [
         ({"output": tmp_path / "file"}, "is a file"),
         ({"batch_size": 0}, "--batch-size"),
-        ({"seed": -1}, "--seed"),
+        ({"pairs_seed": -1}, "--pairs-seed"),
+        ({"weights": WeightsConfig(inception=tmp_path / "none.pt")}, "no such Inception file"),
     ]:
         with pytest.raises(UserError, match=words):
             evaluate(_config(trained, tmp_path, **changes))
+    assert not (tmp_path / "report").exists()
 
 
 def test_no_held_out_pictures_are_refused(trained, tmp_path):
@@ -107,10 +245,22 @@ def test_no_held_out_pictures_are_refused(trained, tmp_path):
     assert not (tmp_path / "report").exists()
 
 
-def test_streaming_notices_what_webdataset_alone_does_not(shard_folder):
-    index = read_index(shard_folder)
-    assert [s.key for s in stream(index)] == [f"scene-{n}" for n in range(10)]
-    shard = shard_folder / "000001.tar"
-    shard.write_bytes(shard.read_bytes()[: 9 * 512])  # cut between members: a shorter valid tar
-    with pytest.raises(UserError, match=r"000001\.tar"):
-        list(stream(index))
+def test_a_damaged_shard_is_refused_and_no_report_is_left(no_weights, trained, tmp_path):
+    reader = ShardReader(trained.data / "held-out")
+    data = tmp_path / "data" / "held-out"
+    with ShardWriter(data, 64, 100, {}) as writer:
+        for number in range(4):
+            writer.write(f"s{number}", reader[number].color, reader[number].line, {})
+    shard = data / "000000.tar"
+    content = bytearray(shard.read_bytes())
+    content[1000] ^= 1
+    shard.write_bytes(bytes(content))
+    with pytest.raises(UserError, match=r"000000\.tar is damaged"):
+        evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
+    assert not (tmp_path / "report").exists()
+
+
+def test_numpy_and_torch_have_their_threads_back(no_weights, trained, tmp_path):
+    before = torch.get_num_threads()
+    evaluate(_config(trained, tmp_path))
+    assert torch.get_num_threads() == before

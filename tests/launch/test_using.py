@@ -1,6 +1,5 @@
 """The commands that use a trained run."""
 
-import json
 import os
 import subprocess
 import sys
@@ -15,17 +14,6 @@ ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(LAUNCH / script), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
-
-
-def test_evaluate_prints_the_table_and_writes_the_report(trained, tmp_path):
-    output = tmp_path / "report"
-    done = run(
-        "evaluate.py", "--checkpoint", trained.output, "--data", trained.data, "--output", output
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads((output / "report.json").read_text())
-    assert f"{report['figures']['cross']['psnr']:.2f}" in done.stdout
-    assert cv2.imread(str(output / "samples.png")) is not None
 
 
 def test_colorize_writes_a_picture_of_the_drawings_size(trained, tmp_path, draw_scene):
@@ -48,7 +36,6 @@ def test_extract_writes_a_drawing_of_the_pictures_size(trained_extractor, tmp_pa
 
 
 def test_help_says_what_the_settings_do():
-    assert "newest intact checkpoint" in run("evaluate.py", "--help").stdout
     assert "dark lines on white" in run("colorize.py", "--help").stdout
     assert "same subfolders" in run("extract.py", "--help").stdout
 

@@ -1,0 +1,96 @@
+"""Colours one held-out drawing with each of its references, and takes its figures."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorizer.data.dataset import Sample, ShardReader
+from colorizer.evaluation import drawn
+from colorizer.evaluation.config import Mode
+from colorizer.evaluation.measures import Measures, palettes
+from colorizer.evaluation.protocol import Column, Protocol
+from colorizer.inference import Colorizer
+
+
+@dataclass
+class Examined:
+    """What is kept of a picture."""
+
+    values: dict[Column, float] = field(default_factory=dict)
+    features: dict[str, Tensor] = field(default_factory=dict)  # mode or "references" → 2048
+    constant: np.ndarray | None = None  # `drawn.constant_terms`
+
+
+class Examiner:
+    """Takes the figures of pictures, each on its own: they depend on nothing else."""
+
+    def __init__(
+        self,
+        reader: ShardReader,
+        colorizer: Colorizer,
+        protocol: Protocol,
+        measures: Measures,
+        with_references: bool,  # whether features are taken of the pictures themselves, too
+    ) -> None:
+        self.reader = reader
+        self.colorizer = colorizer
+        self.protocol = protocol
+        self.measures = measures
+        self.with_references = with_references
+
+    def __call__(self, number: int, sample: Sample) -> Examined:
+        """Colour the sample that has this number in every mode."""
+        examined = Examined()
+        if self.with_references:
+            examined.features["references"] = self._features(torch.from_numpy(sample.color))
+        for mode in self.protocol.modes:
+            reference = self.protocol.references[mode][number]
+            if reference is not None:
+                given = sample if reference == number else self.reader[reference]
+                self._examine(examined, mode, sample, given, reference)
+        return examined
+
+    def _examine(
+        self, examined: Examined, mode: Mode, sample: Sample, given: Sample, reference: int
+    ) -> None:
+        values = examined.values
+        truth, guide = torch.from_numpy(sample.color), torch.from_numpy(given.color)
+        result = self.colorize(sample, given)
+        if self.measures.inception is not None:
+            examined.features[mode] = self._features(result)
+        self._compare(values, mode, result, truth)
+        if Column(mode, "palette") in self.protocol.columns:
+            values[Column(mode, "palette")] = palettes(result, guide)
+        if Column(mode, "palette-wrong") in self.protocol.columns:
+            values[Column(mode, "palette-wrong")] = palettes(result, self._wrong(reference))
+        if mode == "cross":
+            self._compare(values, "as_it_stands", guide, truth)
+            if Column("constant", "psnr") in self.protocol.columns:
+                examined.constant = drawn.constant_terms(drawn.redraw(sample))
+        if mode == "random" and self.protocol.redrawn:
+            recolored = drawn.in_colors_of(drawn.redraw(sample), given)
+            self._compare(values, "recolored", result, torch.from_numpy(recolored))
+
+    def colorize(self, sample: Sample, reference: Sample) -> Tensor:
+        """H×W×3 uint8: a drawing in another sample's colours.
+
+        One picture at a time: with several, the last bits would depend on how many.
+        """
+        line, guide = torch.from_numpy(sample.line), torch.from_numpy(reference.color)
+        return self.colorizer.color_batch(line[None], guide[None])[0]
+
+    def _wrong(self, reference: int) -> Tensor:
+        """A picture whose palette a result should not have: the reference's random reference."""
+        return torch.from_numpy(self.reader[self.protocol.references["random"][reference]].color)
+
+    def _features(self, picture: Tensor) -> Tensor:
+        return self.measures.inception.features(picture[None])[0]
+
+    def _compare(
+        self, values: dict[Column, float], row: str, result: Tensor, truth: Tensor
+    ) -> None:
+        for metric, compare in self.measures.of_pairs.items():
+            if Column(row, metric) in self.protocol.columns:
+                values[Column(row, metric)] = float(compare(result[None], truth[None])[0])

@@ -1,0 +1,65 @@
+"""Keeps the Inception features of the held-out pictures, which never change, beside the shards."""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from colorizer import console
+from colorizer.data.shards import Index, data_digest
+from colorizer.errors import UserError
+from colorizer.evaluation.inception import Inception
+from colorizer.storage import replace_file, writing
+
+TENSOR = "features"  # its name in the file
+
+
+class FeatureCache:
+    """The file for one set of pictures, one Inception and one kind of device."""
+
+    def __init__(self, folder: Path, index: Index, inception: Inception) -> None:
+        """Nothing is read or written yet.
+
+        Args:
+            folder: Gets `inception-<start of the hash>.safetensors`.
+            index: Of the shards that hold the pictures.
+            inception: What makes the features.
+        """
+        # Another device gives other last bits, so the same figures only from features of its own.
+        parts = (data_digest(index), inception.sha256, inception.device.type, torch.__version__)
+        self.content = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        self.pictures = index.samples
+        self.path = folder / f"inception-{self.content[:16]}.safetensors"
+
+    def read(self) -> Tensor | None:
+        """N×2048 float32; None if there is no file. One that is damaged costs a warning."""
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(self.path, "pt") as file:
+                metadata, features = file.metadata() or {}, file.get_tensor(TENSOR)
+        except (OSError, SafetensorError) as error:
+            console.warn(f"{self.path}: not readable ({error}); the features are computed again.")
+            return None
+        expected = {"content": self.content, "sha256": _sha256(features)}
+        if metadata != expected or len(features) != self.pictures:
+            console.warn(f"{self.path}: damaged; the features are computed again.")
+            return None
+        return features
+
+    def write(self, features: Tensor) -> None:
+        """Keep N×2048 float32. If that cannot be, it costs a warning and work the next time."""
+        metadata = {"content": self.content, "sha256": _sha256(features)}
+        try:
+            with writing(self.path):
+                self.path.parent.mkdir(exist_ok=True)
+            replace_file(self.path, save({TENSOR: features.contiguous()}, metadata))
+        except UserError as error:
+            console.warn(f"the features of the held-out pictures are not kept: {error}")
+
+
+def _sha256(features: Tensor) -> str:
+    return hashlib.sha256(features.numpy().tobytes()).hexdigest()

@@ -1,0 +1,149 @@
+"""The report folder: report.json, report.md, pictures.csv, and a grid of pictures for each mode."""
+
+import csv
+import io
+import json
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorizer.config import NetworkConfig
+from colorizer.data.dataset import ShardReader
+from colorizer.data.shards import Index, data_digest
+from colorizer.errors import UserError
+from colorizer.evaluation.config import EvaluateConfig, Mode
+from colorizer.evaluation.inception import fid, kid
+from colorizer.evaluation.measures import Measures, describe_device
+from colorizer.evaluation.protocol import ROWS, Protocol
+from colorizer.evaluation.statistics import Bootstrap
+from colorizer.training.generator_file import GeneratorFile
+from colorizer.weights import sha256_of
+
+REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
+FORMAT = 1
+PACKAGES = (
+    *("colorizer", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow"),
+    *("pytorch-msssim", "lpips", "clean-fid"),
+)
+DISTANCES = {"fid": fid, "kid": kid}
+
+
+@dataclass
+class Findings:
+    """What was measured of all pictures."""
+
+    values: np.ndarray  # N×columns float64; not a number: none
+    features: dict[str, Tensor]  # mode or "references" → n×2048
+
+
+def identify(
+    config: EvaluateConfig,
+    generator: GeneratorFile[NetworkConfig],
+    index: Index,
+    measures: Measures,
+    protocol: Protocol,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Everything that the figures depend on: what has to be said when they are quoted."""
+    return {
+        "format": FORMAT,
+        "generator": {
+            "path": str(generator.path),
+            "sha256": sha256_of(generator.path),
+            "step": generator.step,
+            "trained_at": generator.size,
+            "network": asdict(generator.network),
+        },
+        "data": {
+            "path": str(index.folder),
+            "sha256": data_digest(index),
+            "pictures": index.samples,
+            "size": index.size,
+        },
+        "protocol": {
+            "modes": protocol.modes,
+            "metrics": measures.names(),
+            "pairs_seed": config.pairs_seed,
+            "absent": measures.absent | protocol.absent,
+            "weights": measures.files,
+        },
+        "machine": {
+            "device": describe_device(device),
+            "precision": "float32",
+            "python": platform.python_version(),
+            "packages": {name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+def summarize(protocol: Protocol, measures: Measures, findings: Findings) -> dict[str, Any]:
+    """Row → its number of pictures, and of each metric the mean with its 95 % interval.
+
+    FID and KID are figures of the whole set, and have no interval.
+    """
+    bootstrap = Bootstrap(protocol.groups)
+    figures: dict[str, dict[str, Any]] = {}
+    for (row, metric), column in zip(protocol.columns, findings.values.T, strict=True):
+        entry = figures.setdefault(row, {"pictures": int((~np.isnan(column)).sum())})
+        entry[metric] = bootstrap.mean(column)._asdict()
+    for mode in protocol.modes if measures.of_sets else ():
+        features = findings.features[mode]
+        entry = figures.setdefault(mode, {"pictures": len(features)})
+        for metric in measures.of_sets:
+            distance = DISTANCES[metric](features, findings.features["references"])
+            entry[metric] = {"mean": distance, "low": None, "high": None}
+    return {row: figures[row] for row in ROWS if row in figures}
+
+
+def per_picture(protocol: Protocol, values: np.ndarray, reader: ShardReader) -> str:
+    """CSV: of each held-out picture its key, group and references, and every figure in full."""
+    keys = [reader.metadata(number)[0] for number in range(len(reader))]
+    drawn: list[Mode] = [mode for mode in protocol.modes if mode != "self"]
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    names = [f"{column.row}.{column.metric}" for column in protocol.columns]
+    table.writerow(["key", "group", *(f"{mode} reference" for mode in drawn), *names])
+    for number, key in enumerate(keys):
+        references = [protocol.references[mode][number] for mode in drawn]
+        row = ["" if np.isnan(value) else repr(float(value)) for value in values[number]]
+        partners = ["" if reference is None else keys[reference] for reference in references]
+        table.writerow([key, protocol.groups[number], *partners, *row])
+    return text.getvalue()
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """The content of a report.json.
+
+    Raises:
+        UserError: it is not there, or not a report of this format.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        known = content["identity"]["format"] == FORMAT
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; give a {REPORT}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a report of evaluate.py; give its {REPORT}.") from error
+    if not known:
+        raise UserError(f"{path} is a report of another format; evaluate again.")
+    return content
+
+
+def finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
+    """The report that a folder holds, if it is one of this very evaluation.
+
+    Raises:
+        UserError: there is a file of that name that is no report.
+    """
+    path = folder / REPORT
+    if not path.exists():
+        return None
+    content = read_report(path)
+    # Through JSON, as the other one has been: tuples become lists.
+    return content if content["identity"] == json.loads(json.dumps(identity)) else None

@@ -1,0 +1,82 @@
+"""Two evaluations compared picture by picture."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from colorizer.data.shard_writer import ShardWriter
+from colorizer.errors import UserError
+from colorizer.evaluation.comparison import read_evaluation
+from colorizer.evaluation.config import EvaluateConfig
+from colorizer.evaluation.evaluator import evaluate
+from colorizer.evaluation.statistics import Bootstrap
+from colorizer.training.trainer import train
+
+
+@pytest.fixture
+def two(no_weights, tiny, tmp_path):
+    """Settings of evaluations of two runs, the first of them done."""
+    configs = []
+    for steps in (1, 4):
+        run = tiny(output=f"run-{steps}", steps=steps)
+        train(run)
+        configs.append(
+            EvaluateConfig(
+                checkpoint=run.output, data=run.data, output=tmp_path / f"report-{steps}"
+            )
+        )
+    evaluate(configs[0])
+    return configs
+
+
+def test_the_difference_is_paired_by_picture(two, capsys):
+    first, second = two
+    capsys.readouterr()
+    evaluate(replace(second, against=first.output / "report.json"))
+    shown = capsys.readouterr().out
+    here, there = (read_evaluation(c.output / "report.json") for c in (second, first))
+    mine, theirs = (np.array(e.columns["self.psnr"], float) for e in (here, there))
+    mean, low, high = Bootstrap(here.groups).mean(mine - theirs)
+    line = next(row for row in shown.splitlines() if "self" in row and "PSNR" in row)
+    for words in (f"{mine.mean():.2f}", f"{theirs.mean():.2f}", f"{mean:+.2f}"):
+        assert words in line
+    assert f"{low:+.2f} to {high:+.2f}" in line
+
+
+def test_a_run_against_itself_differs_by_nothing(two, capsys):
+    first, _ = two
+    evaluate(replace(first, against=first.output / "report.json"))
+    shown = capsys.readouterr().out
+    line = next(
+        row
+        for row in shown.splitlines()
+        if "recolored" in row and "95" not in row and "PSNR" in row
+    )
+    assert "+0.00 to +0.00" in line
+
+
+def test_other_random_references_are_not_compared(two, capsys):
+    first, second = two
+    evaluate(replace(second, pairs_seed=5, against=first.output / "report.json"))
+    captured = capsys.readouterr()
+    compared = captured.out[captured.out.index("picture by picture") :]
+    assert "cross" in compared and "recolored" not in compared
+    assert "--pairs-seed" in captured.err
+
+
+def test_reports_of_other_pictures_and_other_files_are_refused(two, tmp_path, draw_scene):
+    first, second = two
+    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
+        scene = draw_scene(0, 64, 64)
+        writer.write("s", scene, scene[..., 0], {})
+    other = replace(
+        second, data=tmp_path / "data", against=first.output / "report.json", output=tmp_path / "o"
+    )
+    with pytest.raises(UserError, match="is of other pictures"):
+        evaluate(other)
+    (tmp_path / "text.json").write_text("{}")
+    for path, words in [("none.json", "cannot be read"), ("text.json", "not a report")]:
+        with pytest.raises(UserError, match=words):
+            evaluate(replace(other, against=tmp_path / path))
+    assert not (tmp_path / "o").exists()

@@ -1,0 +1,70 @@
+"""Streaming held-out shards: every sample once, nothing damaged."""
+
+from dataclasses import replace
+
+import pytest
+
+from colorizer.data.dataset import ShardReader
+from colorizer.data.shards import read_index
+from colorizer.errors import UserError
+from colorizer.evaluation.stream import share, stream, verify
+from colorizer.processes import ALONE
+
+
+def _processes(count: int):
+    return [replace(ALONE, rank=rank, count=count) for rank in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 13])
+def test_each_sample_is_streamed_once_by_any_number_of_processes(shard_folder, count):
+    index, reader = read_index(shard_folder), ShardReader(shard_folder)
+    found = []
+    for here in _processes(count):
+        numbers = share(index.samples, here)
+        assert len(numbers) in (10 // count, 10 // count + 1)
+        found += stream(index, numbers)
+    assert [number for number, _ in found] == list(range(10))
+    for number, sample in found:
+        there = reader[number]
+        assert sample.key == there.key == f"scene-{number}"
+        assert (sample.color == there.color).all() and (sample.line == there.line).all()
+        assert sample.metadata == {"number": number}
+
+
+def test_a_shard_of_no_interest_is_not_opened(shard_folder):
+    index = read_index(shard_folder)
+    (shard_folder / "000001.tar").unlink()
+    assert [number for number, _ in stream(index, range(0, 4))] == [0, 1, 2, 3]
+    assert [number for number, _ in stream(index, range(8, 10))] == [8, 9]
+
+
+def test_streaming_notices_what_webdataset_alone_does_not(shard_folder):
+    index = read_index(shard_folder)
+    shard = shard_folder / "000001.tar"
+    shard.write_bytes(shard.read_bytes()[: 9 * 512])  # cut between members: a shorter valid tar
+    with pytest.raises(UserError, match=r"000001\.tar"):
+        list(stream(index, range(10)))
+
+
+def test_a_damaged_member_is_named(shard_folder):
+    index = read_index(shard_folder)
+    shard = shard_folder / "000002.tar"
+    data = bytearray(shard.read_bytes())
+    start = data.index(b"RIFF", data.index(b"scene-9.color.webp"))
+    data[start : start + 300] = bytes(300)
+    shard.write_bytes(bytes(data))
+    with pytest.raises(UserError, match=r"000002\.tar: sample 1 cannot be read"):
+        list(stream(index, range(10)))
+
+
+def test_one_flipped_bit_is_found_before_evaluating(shard_folder):
+    index = read_index(shard_folder)
+    verify(index, ALONE)
+    shard = shard_folder / "000001.tar"
+    data = bytearray(shard.read_bytes())
+    data[3000] ^= 1
+    shard.write_bytes(bytes(data))
+    first, second = _processes(2)
+    verify(index, first)  # has the other two shards
+    with pytest.raises(UserError, match=r"000001\.tar is damaged"):
+        verify(index, second)

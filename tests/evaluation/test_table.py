@@ -1,0 +1,141 @@
+"""Table 1 of tiny networks."""
+
+import dataclasses
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+
+from colorizer.config import LossConfig, NetworkConfig
+from colorizer.errors import UserError
+from colorizer.evaluation import table
+from colorizer.evaluation.config import MeasureConfig, Table1Config
+from colorizer.evaluation.table import METHODS, as_method, demo_scale, make_table1, run_folder
+from colorizer.presets import PRESETS, demo
+
+DATA, OUTPUT = Path("data"), Path("output")
+
+
+@pytest.fixture
+def small(no_weights, tiny, tmp_path) -> Table1Config:
+    """Two trainings of one step for each method."""
+    base = tiny(output="table", steps=1)
+    settings = {f.name: getattr(base, f.name) for f in dataclasses.fields(base) if f.init}
+    settings["loss"] = replace(base.loss, triplet=0.0)
+    measure = MeasureConfig(metrics=("psnr", "palette"))
+    return Table1Config(**settings, seeds=2, rows=3, measure=measure)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_at_the_papers_scale_the_methods_are_the_presets(method):
+    config = as_method(Table1Config(DATA, OUTPUT), method, 0)
+    assert config == PRESETS[method](DATA, OUTPUT / method / "seed-0")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
+    config = as_method(replace(demo_scale(), data=DATA, output=OUTPUT), method, 3)
+    paper, small = PRESETS[method](DATA, OUTPUT), demo(DATA, OUTPUT)
+    assert config.network == replace(
+        small.network,
+        attention=paper.network.attention,
+        convolutional_attention=paper.network.convolutional_attention,
+        encoder_batch_norm=paper.network.encoder_batch_norm,
+    )
+    assert config.loss == replace(small.loss, triplet=paper.loss.triplet)
+    assert (config.seed, config.optimizer, config.augment) == (3, small.optimizer, small.augment)
+
+
+def test_a_triplet_loss_that_is_asked_for_is_for_all():
+    base = Table1Config(DATA, OUTPUT, loss=LossConfig(triplet=0.5))
+    assert [as_method(base, method, 0).loss.triplet for method in METHODS] == [0.5] * 4
+
+
+def test_one_command_trains_evaluates_and_compares(small, capsys):
+    make_table1(small)
+    content = json.loads((small.output / "table1.json").read_text())
+    assert list(content["methods"]) == list(METHODS) and content["seeds"] == [0, 1]
+    for method, figures in content["methods"].items():
+        for seed in (0, 1):
+            report = json.loads(
+                (run_folder(small, method, seed) / "report" / "report.json").read_text()
+            )
+            for name, values in figures.items():
+                row, metric = name.split(".")
+                assert values[seed] == report["figures"][row][metric]["mean"]
+    first = [figures["self.psnr"] for figures in content["methods"].values()]
+    assert len({value for values in first for value in values}) == 8  # no two are the same network
+
+    text = (small.output / "table1.md").read_text()
+    mean = sum(content["methods"]["sga"]["self.psnr"]) / 2
+    row = next(line for line in text.splitlines() if line.startswith("| sga"))
+    assert f"{mean:.2f} ±" in row
+    best = max(METHODS, key=lambda m: sum(content["methods"][m]["self.psnr"]))
+    assert f"self PSNR dB: {best}, " in text
+    sheet = cv2.imread(str(small.output / "table1.png"))
+    assert sheet.shape[1] == 7 * 132 - 4  # line, reference, four methods, truth
+
+    capsys.readouterr()
+    make_table1(small)
+    shown = capsys.readouterr().out
+    assert shown.count("steps already; nothing to do") == 8
+    assert shown.count("already holds this evaluation") == 8
+    assert json.loads((small.output / "table1.json").read_text()) == content
+
+
+def test_what_was_stopped_goes_on_without_training_again_what_is_done(small, monkeypatch, capsys):
+    trained = []
+
+    def stopped_in_the_third(config):
+        trained.append(config.output)
+        return len(trained) < 3 and real(config)
+
+    real = table.train
+    monkeypatch.setattr(table, "train", stopped_in_the_third)
+    one = replace(small, seeds=1)
+    make_table1(one)
+    assert len(trained) == 3 and not (one.output / "table1.json").exists()
+    checkpoints = {p: p.stat().st_mtime_ns for p in one.output.rglob("state.json")}
+    assert len(checkpoints) == 2
+    monkeypatch.setattr(table, "train", real)
+    capsys.readouterr()
+    make_table1(one)
+    assert capsys.readouterr().out.count("steps already; nothing to do") == 2
+    assert all(path.stat().st_mtime_ns == moment for path, moment in checkpoints.items())
+    assert (one.output / "table1.json").exists()
+
+
+def test_the_papers_figures_stand_in_the_next_columns(small, tmp_path):
+    (tmp_path / "paper.json").write_text('{"sga": {"psnr": 12.345}, "scft": {"fid": 50}}')
+    make_table1(replace(small, seeds=1, paper=tmp_path / "paper.json"))
+    header, _, *rows = (small.output / "table1.md").read_text().splitlines()[2:8]
+    columns = [cell.strip() for cell in header.strip("|").split("|")]
+    ours = columns.index("self: PSNR dB ↑")
+    assert columns[ours + 1] == "paper: PSNR dB" and "paper: FID" in columns
+    cells = {row.split("|")[1].strip(): row.strip("|").split("|") for row in rows}
+    assert cells["sga"][ours + 1].strip() == "12.35"
+    assert cells["scft-ca"][ours + 1].strip() == "-"
+
+
+@pytest.mark.parametrize("text", ['{"sgaa": {"psnr": 1}}', '{"sga": {"mse": 1}}', "[]", "{"])
+def test_other_figures_of_the_paper_are_refused_before_training(small, tmp_path, text):
+    (tmp_path / "paper.json").write_text(text)
+    with pytest.raises(UserError, match="--paper"):
+        make_table1(replace(small, paper=tmp_path / "paper.json"))
+    assert not small.output.exists()
+
+
+def test_settings_that_tell_the_methods_apart_are_refused(small):
+    with pytest.raises(UserError, match=r"--network\.attention is what tells"):
+        make_table1(replace(small, network=NetworkConfig(attention="scft")))
+    with pytest.raises(UserError, match="--seeds"):
+        make_table1(replace(small, seeds=0))
+    assert not small.output.exists()
+
+
+def test_a_dry_run_shows_all_four_and_trains_none(small, capsys):
+    make_table1(replace(small, dry_run=True))
+    assert capsys.readouterr().out.count("  precision  float32") == 8
+    assert not small.output.exists()
