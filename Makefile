@@ -13,7 +13,7 @@ demo: .venv/installed
 # The four methods of the paper's Table 1 on the demo's characters, each trained twice: less than an hour on 2 cores.
 table1: .venv/installed
 	$(BIN)/python launch/make_shards.py characters --count 2200 --seed 0 --size 64 --held-out 0.1 --output shards/demo
-	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/table1.py demo --steps 500 --seeds 2 --data shards/demo --output runs/table1
+	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/table1.py demo --data shards/demo --output runs/table1
 
 test: .venv/installed
 	$(BIN)/python -m pytest tests

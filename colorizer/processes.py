@@ -47,24 +47,26 @@ class Processes:
         Raises:
             UserError: one has ended before.
         """
-        if self.count > 1:
-            import torch.distributed
+        if self.group is None:
+            return
+        import torch.distributed
 
-            try:
-                torch.distributed.barrier(self.group)
-            except RuntimeError as error:
-                raise UserError(
-                    f"process {self.rank} stops: another one has ended, see what it says."
-                ) from error
+        with self._together():
+            torch.distributed.barrier(self.group)
 
     def agree(self, answers: Sequence[bool]) -> list[bool]:
-        """For each question, whether every process says yes; all must ask the same ones."""
+        """For each question, whether every process says yes; all must ask the same ones.
+
+        Raises:
+            UserError: another process has ended before.
+        """
         if self.group is None:
             return list(answers)
         import torch.distributed
 
         votes = torch.tensor(answers, dtype=torch.int32)
-        torch.distributed.all_reduce(votes, torch.distributed.ReduceOp.MIN, self.group)
+        with self._together():
+            torch.distributed.all_reduce(votes, torch.distributed.ReduceOp.MIN, self.group)
         return votes.bool().tolist()
 
     def gather(self, rows: Tensor) -> Tensor | None:
@@ -72,20 +74,33 @@ class Processes:
 
         Returns:
             None in all but the first process.
+
+        Raises:
+            UserError: another process has ended before.
         """
         if self.group is None:
             return rows
         import torch.distributed
 
         counts = [torch.zeros(1, dtype=torch.int64) for _ in range(self.count)]
-        torch.distributed.all_gather(counts, torch.tensor([len(rows)]), self.group)
-        padded = rows.new_zeros((max(map(int, counts)), *rows.shape[1:]))
-        padded[: len(rows)] = rows
-        parts = [torch.empty_like(padded) for _ in counts] if self.is_first else None
-        torch.distributed.gather(padded, parts, group=self.group, group_dst=0)
+        with self._together():
+            torch.distributed.all_gather(counts, torch.tensor([len(rows)]), self.group)
+            padded = rows.new_zeros((max(map(int, counts)), *rows.shape[1:]))
+            padded[: len(rows)] = rows
+            parts = [torch.empty_like(padded) for _ in counts] if self.is_first else None
+            torch.distributed.gather(padded, parts, group=self.group, group_dst=0)
         if parts is None:
             return None
         return torch.cat([part[: int(n)] for part, n in zip(parts, counts, strict=True)])
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # all that torch says of a lost connection
+            raise UserError(
+                f"process {self.rank} stops: another one has ended, see what it says."
+            ) from error
 
 
 ALONE = Processes(rank=0, count=1, local_rank=0, local_count=1)

@@ -14,7 +14,7 @@ import tyro
 
 from colorizer import console
 from colorizer.evaluation.config import Table1Config
-from colorizer.evaluation.table import SCALES, make_table1
+from colorizer.evaluation.table1 import SCALES, make_table1
 from colorizer.processes import part
 
 

@@ -19,8 +19,11 @@ def groups(reader: ShardReader) -> list[str]:
 
 def same_group(groups: Sequence[str]) -> list[int | None]:
     """For every sample the next one of its group, around the end; None if it is alone."""
+    members = defaultdict(list)
+    for number, group in enumerate(groups):
+        members[group].append(number)
     partners: list[int | None] = [None] * len(groups)
-    for numbers in _members(groups).values():
+    for numbers in members.values():
         if len(numbers) > 1:
             for place, number in enumerate(numbers):
                 partners[number] = numbers[(place + 1) % len(numbers)]
@@ -30,24 +33,21 @@ def same_group(groups: Sequence[str]) -> list[int | None]:
 def random_references(groups: Sequence[str], seed: int) -> list[int | None]:
     """For every sample another one, drawn so that each serves once: a permutation.
 
-    So the references together are the whole set. None gets itself, nor one of its own group unless
-    a group holds more than half of all samples. A single sample has no reference.
+    So the references together are the whole set. None gets itself, nor one of its own group; where
+    a group holds more than half of all samples, only itself is avoided. A single sample has none.
     """
+    count = len(groups)
+    if count < 2:
+        return [None] * count
     rng = np.random.default_rng(seed)
-    members = list(_members(groups).values())
-    # All samples in a circle, groups side by side; each takes the one that is `step` ahead.
-    circle = [int(n) for g in rng.permutation(len(members)) for n in rng.permutation(members[g])]
-    references: list[int | None] = [None] * len(groups)
-    if len(groups) > 1:
-        largest = max(map(len, members))
-        step = largest if 2 * largest <= len(circle) else 1
-        for place, number in enumerate(circle):
-            references[number] = circle[(place + step) % len(circle)]
-    return references
-
-
-def _members(groups: Sequence[str]) -> dict[str, list[int]]:
-    members = defaultdict(list)
-    for number, group in enumerate(groups):
-        members[group].append(number)
-    return members
+    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    if 2 * np.bincount(group).max() > count:
+        group = np.arange(count)
+    references = rng.permutation(count)
+    for number in range(count):
+        if group[references[number]] == group[number]:
+            # One to change with always exists, since no group holds more than half of all.
+            others = (group != group[number]) & (group[references] != group[number])
+            other = rng.choice(np.flatnonzero(others))
+            references[[number, other]] = references[[other, number]]
+    return references.tolist()

@@ -10,10 +10,12 @@ import numpy as np
 from colorizer import console
 from colorizer.errors import UserError
 from colorizer.evaluation.config import Mode
-from colorizer.evaluation.presentation import METRICS
+from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import ROWS
-from colorizer.evaluation.report import PICTURES, REPORT, read_report
+from colorizer.evaluation.report import PICTURES, read_report
 from colorizer.evaluation.statistics import Bootstrap
+
+JUDGES = {"lpips-alex": "AlexNet", "lpips-vgg": "VGG-16", "fid": "Inception", "kid": "Inception"}
 
 
 @dataclass(frozen=True)
@@ -41,58 +43,71 @@ def read_evaluation(path: Path) -> Evaluation:
         groups = columns["group"]
     except OSError as error:
         raise UserError(f"{table} cannot be read: {error.strerror}; evaluate again.") from error
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, csv.Error) as error:
         raise UserError(f"{table} is damaged ({error!r}); evaluate again.") from error
     return Evaluation(path, content, groups, columns)
 
 
-def check_comparable(mine: dict[str, Any], other: Path) -> None:
+def check_comparable(mine: dict[str, Any], other: Evaluation) -> None:
     """Before anything is computed: whether another report is of the same pictures.
 
     Args:
         mine: The identity of the evaluation to be.
-        other: The other report.json.
+        other: The other one.
 
     Raises:
-        UserError: it is not; or it cannot be read.
+        UserError: it is not.
     """
-    data = read_evaluation(other).content["identity"]["data"]
+    data = other.content["identity"]["data"]
     if data["sha256"] != mine["data"]["sha256"]:
         raise UserError(
-            f"--against {other} is of other pictures ({data['path']}, sha256"
+            f"--against {other.path} is of other pictures ({data['path']}, sha256"
             f" {data['sha256'][:12]}...), so it cannot be compared picture by picture."
         )
 
 
-def compare(folder: Path, other: Path) -> None:
-    """Print by how much the figures of a report folder are above those of another report."""
-    here, there = read_evaluation(folder / REPORT), read_evaluation(other)
+def compare(here: Evaluation, there: Evaluation) -> None:
+    """Print by how much the figures of one evaluation are above those of another."""
     bootstrap = Bootstrap(here.groups)
-    rows = []
+    rows, left_out = [], {}
     for name, row in ROWS.items():
         mine, theirs = (e.content["figures"].get(name, {}) for e in (here, there))
-        if not _same_references(here, there, row.mode):
-            continue
-        for metric in METRICS:
-            if metric in mine and metric in theirs:
-                label = [name.replace("_", " "), METRICS[metric].title + METRICS[metric].better]
-                means = [_number(metric, e[metric]["mean"]) for e in (mine, theirs)]
-                rows.append([*label, *means, *_difference(here, there, name, metric, bootstrap)])
+        for metric in SHOWN:
+            if metric not in mine or metric not in theirs:
+                continue
+            if reason := _not_comparable(here, there, row.mode, metric):
+                left_out[reason] = [*left_out.get(reason, []), f"{name} {metric}"]
+                continue
+            label = [name.replace("_", " "), f"{SHOWN[metric].title} {SHOWN[metric].better}"]
+            means = [_number(metric, e[metric]["mean"]) for e in (mine, theirs)]
+            rows.append([*label, *means, *_difference(here, there, name, metric, bootstrap)])
     columns = ["reference", "figure", "here", "there", "difference", "95 % interval"]
-    console.table(f"{folder} against {other}, picture by picture", columns, rows)
-    if not _same_references(here, there, "random"):
-        console.warn("the random references differ (--pairs-seed), so they are not compared.")
+    title = f"{here.path.parent} against {there.path.parent}, picture by picture"
+    console.table(title, columns, rows)
+    for reason, names in left_out.items():
+        console.warn(f"not compared: {', '.join(names)}; {reason}")
+    machines = [e.content["identity"]["machine"] for e in (here, there)]
+    if machines[0] != machines[1]:
+        console.warn("the two were made on other devices or with other versions of packages.")
 
 
-def _same_references(here: Evaluation, there: Evaluation, mode: Mode) -> bool:
-    name = f"{mode} reference"
-    return here.columns.get(name) == there.columns.get(name)
+def _not_comparable(here: Evaluation, there: Evaluation, mode: Mode, metric: str) -> str | None:
+    """Why two figures of one name are not of the same thing; None: they are."""
+    pairs = {mode, "random"} if metric == "palette-wrong" else {mode}
+    for name in (f"{pair} reference" for pair in pairs):
+        if here.columns.get(name) != there.columns.get(name):
+            return "the references are others (--pairs-seed)."
+    network = JUDGES.get(metric)
+    files = [e.content["identity"]["protocol"]["weights"].get(network) for e in (here, there)]
+    if files[0] != files[1]:
+        return f"the {network} weights are others."
+    return None
 
 
 def _difference(
     here: Evaluation, there: Evaluation, row: str, metric: str, bootstrap: Bootstrap
 ) -> list[str]:
-    """The difference and its interval; sets of pictures have none."""
+    """The difference and its interval; FID and KID have none."""
     name = f"{row}.{metric}"
     if name not in here.columns:
         means = [e.content["figures"][row][metric]["mean"] for e in (here, there)]
@@ -101,10 +116,12 @@ def _difference(
         np.array([float(cell or "nan") for cell in e.columns[name]]) for e in (here, there)
     )
     mean, low, high = bootstrap.mean(mine - theirs)
-    interval = f"{_number(metric, low, '+')} to {_number(metric, high, '+')}"
+    interval = console.ABSENT
+    if low is not None:
+        interval = f"{_number(metric, low, '+')} to {_number(metric, high, '+')}"
     return [_number(metric, mean, "+"), interval]
 
 
 def _number(metric: str, value: float, sign: str = "") -> str:
-    shown = METRICS[metric]
+    shown = SHOWN[metric]
     return f"{value * shown.scale:{sign}.{shown.digits}f}"

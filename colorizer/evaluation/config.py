@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
+
+import tyro
 
 from colorizer.config import ColorizationConfig
 
@@ -24,28 +26,27 @@ class WeightsConfig:
     """Inception, for fid and kid: the published TorchScript file."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class MeasureConfig:
     """What is measured, and how."""
 
     modes: tuple[Mode, ...] = ()
-    """Which references. Default: all that the data allow.
+    """Which references: the truth itself, another picture drawn with a seed, or one of the group.
 
-    self: the truth itself. random: another picture, drawn with --seed. cross: another picture of
-    the same group; what is then right is known for drawn characters."""
+    For cross the truth is known only of drawn characters. Default: all that the data allow."""
     metrics: tuple[Metric, ...] = ()
-    """Which figures. Default: all that the pictures' size and the weights found allow.
+    """Which figures. One that is named here and cannot be had is an error.
 
-    One asked for by name that cannot be had is an error."""
+    Default: all that the size of the pictures and the weights that are found allow."""
     batch_size: int = 8
-    """Pictures worked on at a time, in a thread each; the figures do not depend on it."""
+    """Pictures worked on at a time, at most one a core; the figures do not depend on it."""
     pairs_seed: int = 0
     """Draws the random references."""
     weights: WeightsConfig = field(default_factory=WeightsConfig)
 
 
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(MeasureConfig):
+@dataclass(frozen=True)
+class EvaluateConfig:
     """Colour held-out drawings and compare with the truth.
 
     `evaluate.py --weights` alone lists the weights that the figures need, and where they are.
@@ -59,12 +60,17 @@ class EvaluateConfig(MeasureConfig):
     """Folder for report.md, report.json, pictures.csv and grids of pictures."""
     against: Path | None = None
     """Another evaluation's report.json: print how far the figures are apart, paired by picture."""
+    measure: Annotated[MeasureConfig, tyro.conf.arg(name="")] = field(default_factory=MeasureConfig)
 
 
 @dataclass(frozen=True)
 class Table1Config(ColorizationConfig):
     """Train and evaluate the four methods of Table 1 alike."""
 
+    output: Path
+    """Gets table1.md, .json and .png, and METHOD/seed-N/ with each training and its report."""
+    seed: int = 0
+    """Seed of the first training of each method."""
     seeds: int = 1
     """Trainings of each method, with the seeds --seed, --seed + 1, ..."""
     rows: int = 6

@@ -6,9 +6,9 @@ the processes or the shards.
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from os import sched_getaffinity
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ import torch
 from accelerate.utils import parse_flag_from_env
 
 from colorizer import console
+from colorizer.config import NetworkConfig
 from colorizer.data.dataset import Sample, ShardReader
 from colorizer.errors import UserError
 from colorizer.evaluation import comparison, drawn
-from colorizer.evaluation.config import EvaluateConfig
+from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
 from colorizer.evaluation.examine import Examined, Examiner
 from colorizer.evaluation.feature_cache import FeatureCache
 from colorizer.evaluation.gallery import write_grids
-from colorizer.evaluation.measures import Measures
+from colorizer.evaluation.measures import Available, Measures, find_available
 from colorizer.evaluation.metrics import psnr_of, reproducible
 from colorizer.evaluation.presentation import markdown, show
 from colorizer.evaluation.protocol import Column, Protocol, plan
@@ -38,10 +39,11 @@ from colorizer.evaluation.report import (
     per_picture,
     summarize,
 )
-from colorizer.evaluation.stream import share, stream, verify
+from colorizer.evaluation.stream import share, stream
 from colorizer.inference import Colorizer
 from colorizer.processes import Processes, processes
-from colorizer.storage import check_writable, replace_file, writing
+from colorizer.storage import check_writable, locked, replace_file, writing
+from colorizer.training.generator_file import find_generator
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any] | None:
@@ -56,50 +58,94 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any] | None:
         UserError: the settings, the checkpoint or the shards cannot be used: nothing is written
             then. Or the report cannot be written.
     """
-    with processes() as here:
-        device = device_of(here)
-        with reproducible():
-            report = _evaluate(config, here, device)
-        if report is not None and config.against is not None:
-            comparison.compare(config.output, config.against)
+    with processes() as here, reproducible():
+        content = _evaluate(config, here)
         here.wait()
-    return report
+    return content
 
 
-def _evaluate(
-    config: EvaluateConfig, here: Processes, device: torch.device
-) -> dict[str, Any] | None:
+def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
+    check_writable(config.output)
+    other = comparison.read_evaluation(config.against) if config.against else None
+    reader, available, protocol = prepare(config.measure, config.data, here)
+    file = find_generator(config.checkpoint, NetworkConfig)
+    device = device_of(here)
+    content = identity = None
+    if here.is_first:
+        identity = identify(config.measure, file, reader.index, available, protocol, device)
+        if other is not None:
+            comparison.check_comparable(identity, other)
+        content = finished(config.output, identity)
+    (done,) = here.agree([content is not None or not here.is_first])
+    if done:
+        if here.is_first:
+            console.say(f"{config.output} already holds this evaluation; nothing to do.")
+    else:
+        colorizer, measures = Colorizer(file.path, device), Measures(available, device)
+        examiner = Examiner(reader, colorizer, protocol, measures)
+        content = _measure(config, examiner, available, identity, here)
+    if content is not None:
+        show(content)
+        console.say(f"The pictures and figures: {config.output / TEXT}")
+        if other is not None:
+            comparison.compare(comparison.read_evaluation(config.output / REPORT), other)
+    return content
+
+
+def prepare(
+    config: MeasureConfig, data: Path, here: Processes
+) -> tuple[ShardReader, Available, Protocol]:
+    """What will be measured of a folder of shards; nothing is computed yet.
+
+    Raises:
+        UserError: the settings do not do, or ask for what cannot be had; nothing is held out.
+    """
     if config.batch_size < 1 or config.pairs_seed < 0:
         raise UserError("--batch-size must be at least 1 and --pairs-seed at least 0.")
-    check_writable(config.output)
-    reader = ShardReader(config.data / "held-out")
+    reader = ShardReader(data / "held-out")
     if len(reader) == 0:
         raise UserError(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
-    colorizer = Colorizer(config.checkpoint, device)
-    measures = Measures(config, reader.index.size, device, here)
-    protocol = plan(config, reader, measures)
-    identity = identify(config, colorizer.file, reader.index, measures, protocol, device)
-    if config.against is not None:
-        comparison.check_comparable(identity, config.against)
-    content = finished(config.output, identity)
-    if all(here.agree([content is not None])):
-        if not here.is_first:
-            return None
-        console.say(f"{config.output} already holds this evaluation; nothing to do.")
-        show(content)
-        return content
-    verify(reader.index, here)
-    here.wait()
-    findings = _take_findings(config, reader, colorizer, measures, protocol, here)
+    available = find_available(config, reader.index.size, len(reader), here)
+    return reader, available, plan(config, reader, available)
+
+
+def _measure(
+    config: EvaluateConfig,
+    examiner: Examiner,
+    available: Available,
+    identity: dict[str, Any] | None,
+    here: Processes,
+) -> dict[str, Any] | None:
+    """Evaluate and write the report; None in all but the first process."""
+    reader, protocol, inception = examiner.reader, examiner.protocol, examiner.measures.inception
+    cache = cached = None
+    if here.is_first and inception is not None:
+        pictures = identity["data"]["sha256"]
+        cache = FeatureCache(config.data / "features", pictures, len(reader), inception)
+        cached = cache.read()
+    (kept,) = here.agree([cached is not None or not here.is_first])
+    missing = inception is not None and not kept
+    own = Share(protocol, missing, inception is not None)
+    numbers = share(len(reader), here)
+    threads = min(config.measure.batch_size, here.cores)
+    examine = partial(examiner, with_references=missing)
+    with console.progress("evaluating", len(numbers), "pictures", shown=here.is_first) as advance:
+        found = in_order(examine, stream(reader.index, numbers), threads)
+        for done, examined in enumerate(found, 1):
+            own.add(examined)
+            advance(done)
+    findings = own.gather(here)
     if findings is None:
         return None
-    content = {"identity": identity, "figures": summarize(protocol, measures, findings)}
-    examiner = Examiner(reader, colorizer, protocol, measures, with_references=False)
-    _write(config.output, content, findings, examiner)
-    show(content)
-    console.say(f"Written: {config.output / TEXT}, and beside it the figures and pictures.")
+    if cached is not None:
+        findings.features["references"] = cached
+    elif cache is not None:
+        cache.write(findings.features["references"])
+    content = {"identity": identity, "figures": summarize(protocol, available, findings)}
+    with locked(config.output, "writes a report"):
+        _write(config.output, content, findings, examiner)
     return content
 
 
@@ -109,62 +155,34 @@ def _write(folder: Path, content: dict[str, Any], findings: Findings, examiner: 
     Raises:
         UserError: the folder cannot be written to.
     """
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):  # nothing of an earlier report outlives it
+        for name in (REPORT, TEXT, PICTURES, *(f"{mode}.png" for mode in MODES)):
+            (folder / name).unlink(missing_ok=True)
     table = per_picture(examiner.protocol, findings.values, examiner.reader)
     replace_file(folder / PICTURES, table.encode())
     grids = write_grids(folder, findings.values, examiner)
     replace_file(folder / TEXT, markdown(content, grids).encode())
-    replace_file(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
-
-
-def _take_findings(
-    config: EvaluateConfig,
-    reader: ShardReader,
-    colorizer: Colorizer,
-    measures: Measures,
-    protocol: Protocol,
-    here: Processes,
-) -> Findings | None:
-    """The figures of all pictures, in the first process; None in the others."""
-    cache = cached = None
-    if measures.inception is not None:
-        cache = FeatureCache(config.data / "features", reader.index, measures.inception)
-        cached = cache.read()
-    (all_have_it,) = here.agree([cached is not None])
-    missing = cache is not None and not all_have_it
-    examiner = Examiner(reader, colorizer, protocol, measures, with_references=missing)
-    own = _Share(protocol, missing, measures.inception is not None)
-    numbers = share(len(reader), here)
-    with console.progress("evaluating", len(numbers), "pictures", shown=here.is_first) as advance:
-        samples = stream(reader.index, numbers)
-        for done, examined in enumerate(in_order(examiner, samples, config.batch_size), 1):
-            own.add(examined)
-            advance(done)
-    findings = own.gather(here)
-    if findings is not None and missing:
-        cache.write(findings.features["references"])
-    elif findings is not None and cached is not None:
-        findings.features["references"] = cached
-    return findings
+    text = json.dumps(content, indent=2, allow_nan=False)
+    replace_file(folder / REPORT, f"{text}\n".encode())
 
 
 def in_order(
-    examiner: Examiner, samples: Iterator[tuple[int, Sample]], at_a_time: int
+    examine: Callable[[int, Sample], Examined],
+    samples: Iterator[tuple[int, Sample]],
+    threads: int,
 ) -> Iterator[Examined]:
-    """Examine samples in threads, at most so many at a time; results come in order."""
-    threads = min(at_a_time, len(sched_getaffinity(0)))
+    """Examine samples in so many threads; results come in order."""
     waiting: deque[Future[Examined]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for number, sample in samples:
-            waiting.append(pool.submit(examiner, number, sample))
+            waiting.append(pool.submit(examine, number, sample))
             if len(waiting) > threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-class _Share:
+class Share:
     """What one process has found, in the order of its pictures."""
 
     def __init__(self, protocol: Protocol, with_references: bool, with_features: bool) -> None:

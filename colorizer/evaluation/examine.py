@@ -1,5 +1,6 @@
 """Colours one held-out drawing with each of its references, and takes its figures."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from torch import Tensor
 
 from colorizer.data.dataset import Sample, ShardReader
+from colorizer.errors import UserError
 from colorizer.evaluation import drawn
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.measures import Measures, palettes
@@ -32,18 +34,25 @@ class Examiner:
         colorizer: Colorizer,
         protocol: Protocol,
         measures: Measures,
-        with_references: bool,  # whether features are taken of the pictures themselves, too
     ) -> None:
         self.reader = reader
         self.colorizer = colorizer
         self.protocol = protocol
         self.measures = measures
-        self.with_references = with_references
 
-    def __call__(self, number: int, sample: Sample) -> Examined:
-        """Colour the sample that has this number in every mode."""
+    def __call__(self, number: int, sample: Sample, with_references: bool) -> Examined:
+        """Colour a sample in every mode.
+
+        Args:
+            number: The sample's number.
+            sample: The sample.
+            with_references: Whether to take the features of its own picture, too.
+
+        Raises:
+            UserError: a figure is not a number, or a reference cannot be read.
+        """
         examined = Examined()
-        if self.with_references:
+        if with_references:
             examined.features["references"] = self._features(torch.from_numpy(sample.color))
         for mode in self.protocol.modes:
             reference = self.protocol.references[mode][number]
@@ -60,18 +69,19 @@ class Examiner:
         result = self.colorize(sample, given)
         if self.measures.inception is not None:
             examined.features[mode] = self._features(result)
-        self._compare(values, mode, result, truth)
+        self._compare(values, mode, sample.key, result, truth)
         if Column(mode, "palette") in self.protocol.columns:
             values[Column(mode, "palette")] = palettes(result, guide)
         if Column(mode, "palette-wrong") in self.protocol.columns:
             values[Column(mode, "palette-wrong")] = palettes(result, self._wrong(reference))
         if mode == "cross":
-            self._compare(values, "as_it_stands", guide, truth)
+            self._compare(values, "as_it_stands", sample.key, guide, truth)
             if Column("constant", "psnr") in self.protocol.columns:
                 examined.constant = drawn.constant_terms(drawn.redraw(sample))
         if mode == "random" and self.protocol.redrawn:
             recolored = drawn.in_colors_of(drawn.redraw(sample), given)
-            self._compare(values, "recolored", result, torch.from_numpy(recolored))
+            known = torch.from_numpy(recolored)
+            self._compare(values, "recolored", sample.key, result, known)
 
     def colorize(self, sample: Sample, reference: Sample) -> Tensor:
         """H×W×3 uint8: a drawing in another sample's colours.
@@ -89,8 +99,10 @@ class Examiner:
         return self.measures.inception.features(picture[None])[0]
 
     def _compare(
-        self, values: dict[Column, float], row: str, result: Tensor, truth: Tensor
+        self, values: dict[Column, float], row: str, key: str, result: Tensor, truth: Tensor
     ) -> None:
         for metric, compare in self.measures.of_pairs.items():
-            if Column(row, metric) in self.protocol.columns:
-                values[Column(row, metric)] = float(compare(result[None], truth[None])[0])
+            if (column := Column(row, metric)) in self.protocol.columns:
+                values[column] = float(compare(result[None], truth[None])[0])
+                if math.isnan(values[column]):
+                    raise UserError(f"{metric} of {key} is not a number; are its weights damaged?")

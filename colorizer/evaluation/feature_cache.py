@@ -1,17 +1,17 @@
 """Keeps the Inception features of the held-out pictures, which never change, beside the shards."""
 
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from colorizer import console
-from colorizer.data.shards import Index, data_digest
 from colorizer.errors import UserError
 from colorizer.evaluation.inception import Inception
+from colorizer.evaluation.metrics import device_name
 from colorizer.storage import replace_file, writing
 
 TENSOR = "features"  # its name in the file
@@ -20,18 +20,20 @@ TENSOR = "features"  # its name in the file
 class FeatureCache:
     """The file for one set of pictures, one Inception and one kind of device."""
 
-    def __init__(self, folder: Path, index: Index, inception: Inception) -> None:
+    def __init__(self, folder: Path, pictures: str, count: int, inception: Inception) -> None:
         """Nothing is read or written yet.
 
         Args:
             folder: Gets `inception-<start of the hash>.safetensors`.
-            index: Of the shards that hold the pictures.
+            pictures: Their `stream.pictures_digest`.
+            count: How many they are.
             inception: What makes the features.
         """
-        # Another device gives other last bits, so the same figures only from features of its own.
-        parts = (data_digest(index), inception.sha256, inception.device.type, torch.__version__)
+        # Other devices and versions give other last bits: each has features of its own.
+        packages = (f"{name} {version(name)}" for name in ("torch", "pillow", "clean-fid"))
+        parts = (pictures, inception.sha256, device_name(inception.device), *packages)
         self.content = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        self.pictures = index.samples
+        self.count = count
         self.path = folder / f"inception-{self.content[:16]}.safetensors"
 
     def read(self) -> Tensor | None:
@@ -45,7 +47,7 @@ class FeatureCache:
             console.warn(f"{self.path}: not readable ({error}); the features are computed again.")
             return None
         expected = {"content": self.content, "sha256": _sha256(features)}
-        if metadata != expected or len(features) != self.pictures:
+        if metadata != expected or len(features) != self.count:
             console.warn(f"{self.path}: damaged; the features are computed again.")
             return None
         return features

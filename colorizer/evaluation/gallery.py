@@ -8,12 +8,12 @@ from colorizer import pictures
 from colorizer.evaluation import drawn
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.examine import Examiner
+from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import Column, Protocol
 
 OF_EACH = 3  # best, median and worst pictures
-OF_TRUTH = ("lpips-alex", "lpips-vgg", "psnr", "ms-ssim")  # chosen by the first that there is
-HIGHER_IS_BETTER = ("psnr", "ms-ssim")
 ERROR_SCALE = 4
+RANKING = ("lpips-alex", "lpips-vgg", "psnr", "ms-ssim")  # by the first that there is
 
 
 def write_grids(folder: Path, values: np.ndarray, examiner: Examiner) -> dict[Mode, str]:
@@ -25,24 +25,33 @@ def write_grids(folder: Path, values: np.ndarray, examiner: Examiner) -> dict[Mo
         examiner: What they were examined with.
 
     Returns:
-        Mode → name of its file; none for a mode that has no figure to choose by.
+        Mode → name of its file.
     """
     protocol, reader = examiner.protocol, examiner.reader
     written: dict[Mode, str] = {}
     for mode in protocol.modes:
-        if (column := _ranked_by(protocol, mode)) is None:
-            continue
-        figures = values[:, protocol.columns.index(column)]
-        chosen = choose(figures, column.metric in HIGHER_IS_BETTER)
         rows, names = [], []
-        for number, word in chosen:
+        for number, words in _chosen(mode, protocol, values):
             rows.append(_row(mode, number, examiner))
-            key = reader.metadata(number)[0]
-            names.append(f"{word}: {column.metric} {figures[number]:.4g}   {key}")
-        columns = ["line", "reference", "result", *_judged(mode, protocol)]
+            names.append(f"{words}   {reader.metadata(number)[0]}")
         written[mode] = f"{mode}.png"
-        pictures.write_picture(folder / written[mode], pictures.grid(columns, rows, names))
+        sheet = pictures.grid(
+            ["line", "reference", "result", *_judged(mode, protocol)], rows, names
+        )
+        pictures.write_picture(folder / written[mode], sheet)
     return written
+
+
+def _chosen(mode: Mode, protocol: Protocol, values: np.ndarray) -> list[tuple[int, str]]:
+    """Numbers of pictures, and what they are; spread evenly if there is no figure to go by."""
+    column = _ranked_by(protocol, mode)
+    if column is None:
+        there = [n for n, r in enumerate(protocol.references[mode]) if r is not None]
+        places = np.linspace(0, len(there) - 1, min(3 * OF_EACH, len(there))).round().astype(int)
+        return [(there[place], f"picture {there[place]}") for place in places]
+    figures = values[:, protocol.columns.index(column)]
+    chosen = choose(figures, SHOWN[column.metric].better == "↑")
+    return [(n, f"{words}: {column.metric} {figures[n]:.4g}") for n, words in chosen]
 
 
 def choose(figures: np.ndarray, higher_is_better: bool) -> list[tuple[int, str]]:
@@ -64,14 +73,14 @@ def choose(figures: np.ndarray, higher_is_better: bool) -> list[tuple[int, str]]
 def _ranked_by(protocol: Protocol, mode: Mode) -> Column | None:
     """With a wrong reference the drawing's own colours are not what is right."""
     row = "recolored" if mode == "random" else mode
-    candidates = [*(Column(row, metric) for metric in OF_TRUTH), Column(mode, "palette")]
+    candidates = [*(Column(row, metric) for metric in RANKING), Column(mode, "palette")]
     return next((column for column in candidates if column in protocol.columns), None)
 
 
 def _judged(mode: Mode, protocol: Protocol) -> list[str]:
-    if mode == "random" and not protocol.redrawn:
-        return ["its own colours"]
-    return ["truth", f"error x{ERROR_SCALE}"]
+    if protocol.truth_is_known(mode):
+        return ["truth", f"error x{ERROR_SCALE}"]
+    return ["its own colours"]
 
 
 def _row(mode: Mode, number: int, examiner: Examiner) -> list[np.ndarray]:
@@ -79,7 +88,7 @@ def _row(mode: Mode, number: int, examiner: Examiner) -> list[np.ndarray]:
     sample, given = reader[number], reader[protocol.references[mode][number]]
     result = examiner.colorize(sample, given).numpy()
     row = [sample.line, given.color, result]
-    if mode == "random" and not protocol.redrawn:
+    if not protocol.truth_is_known(mode):
         return [*row, sample.color]
     truth = sample.color
     if mode == "random":

@@ -1,6 +1,7 @@
 """Which figures can be had of these pictures, on this machine; and the functions that give them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,91 +16,62 @@ from colorizer.evaluation.inception import Inception
 from colorizer.evaluation.metrics import MS_SSIM_SMALLEST_SIDE, ms_ssim, palette_distance, psnr
 from colorizer.evaluation.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.processes import Processes
+from colorizer.weights import PublishedWeights
 
-OF_PAIRS = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # a result against its truth
-OF_SETS = ("fid", "kid")  # all results against all references
+OF_PAIRS: tuple[Metric, ...] = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # result, truth
+OF_SETS: tuple[Metric, ...] = ("fid", "kid")  # all results, all held-out pictures
 Compare = Callable[[Tensor, Tensor], np.ndarray]  # B×H×W×3 uint8 results and truths → B values
 
 
-class Measures:
-    """The figures that can be had.
+@dataclass(frozen=True)
+class Available:
+    """The figures that can be had."""
 
-    Attributes:
-        of_pairs: Metric → function of results and truths.
-        palette: Whether palettes are compared.
-        inception: Gives the features for fid and kid; None: neither is measured.
-        of_sets: Those of fid and kid that are measured.
-        absent: Metric → why it cannot be had.
-        files: Weights file's name → its sha256, and whether that is the published one.
+    metrics: list[Metric]  # in the order of METRICS
+    absent: dict[str, str]  # those that are wanted and cannot be had, and why
+    paths: dict[Metric, Path]  # of the weights that a metric needs
+    files: dict[str, dict[str, Any]]  # network → sha256 of its file, and whether it is published
+
+    def among(self, kind: tuple[Metric, ...]) -> list[Metric]:
+        """Those of one kind: OF_PAIRS or OF_SETS."""
+        return [metric for metric in self.metrics if metric in kind]
+
+
+def find_available(config: MeasureConfig, size: int, count: int, here: Processes) -> Available:
+    """Find what can be had; in every process the same.
+
+    Args:
+        config: Which metrics are wanted, and paths of weights.
+        size: Side of the pictures.
+        count: How many pictures there are.
+        here: The processes; the first of each machine downloads.
+
+    Raises:
+        UserError: a metric asked for by name cannot be had; says why. Or weights that are there
+            cannot be used.
     """
-
-    def __init__(
-        self, config: MeasureConfig, size: int, device: torch.device, here: Processes
-    ) -> None:
-        """Find what can be had; in every process the same.
-
-        Args:
-            config: Which metrics are wanted, and paths of weights.
-            size: Side of the pictures.
-            device: Where the networks work.
-            here: The processes; the first of each machine downloads.
-
-        Raises:
-            UserError: a metric asked for by name cannot be had; says why. Or weights that are there
-                cannot be used.
-        """
-        wanted = config.metrics or METRICS
-        self.absent: dict[str, str] = _too_small(wanted, size)
-        paths = self._find_weights([m for m in wanted if m not in self.absent], config, here)
-        for metric in config.metrics:
-            if metric in self.absent:
-                raise UserError(f"{metric} cannot be had: {self.absent[metric]}")
-        there = [m for m in METRICS if m in wanted and m not in self.absent]
-        self.of_pairs = {m: _compare(m, paths.get(m), device) for m in OF_PAIRS if m in there}
-        self.palette = "palette" in there
-        self.of_sets = [metric for metric in OF_SETS if metric in there]
-        self.inception = Inception(paths[self.of_sets[0]], device) if self.of_sets else None
-        self.files = {
-            paths[metric].name: {
-                "sha256": weights.sha256_of(paths[metric]),
-                "published": weights.is_published(paths[metric], published),
-            }
-            for metric, (published, _) in _weights_of(config).items()
-            if metric in there
-        }
-
-    def _find_weights(
-        self, metrics: list[Metric], config: MeasureConfig, here: Processes
-    ) -> dict[Metric, Path]:
-        """Where each metric's weights are; the reason for each that has none goes to `absent`."""
-        found: dict[Metric, Path] = {}
-        needed = {m: w for m, w in _weights_of(config).items() if m in metrics}
-        for turn in (here.local_rank == 0, here.local_rank != 0):  # one download a machine
-            for metric, (published, path) in needed.items() if turn else ():
-                try:
-                    found[metric] = weights.locate(published, path)
-                except weights.MissingWeights as missing:
-                    self.absent[metric] = (
-                        f"the {published.title} weights were not found and not downloaded"
-                        f" ({missing.__cause__}); evaluate.py --weights tells where to put them."
-                    )
-            here.wait()
-        everywhere = here.agree([metric in found for metric in needed])
-        for metric, there in zip(needed, everywhere, strict=True):
-            if metric in found and not there:
-                title = needed[metric][0].title
-                self.absent[metric] = f"the {title} weights are missing on another machine."
-        return {metric: path for metric, path in found.items() if metric not in self.absent}
-
-    def names(self) -> list[str]:
-        """All that is measured, in the order of reports."""
-        palette = ["palette"] if self.palette else []
-        return [*self.of_pairs, *palette, *self.of_sets]
+    wanted = [metric for metric in METRICS if metric in (config.metrics or METRICS)]
+    absent = _too_small(size, count)
+    needed = {m: w for m, w in _weights_of(config).items() if m in wanted and m not in absent}
+    paths = _find_weights(needed, here)
+    for metric in needed.keys() - paths.keys():
+        absent[metric] = (
+            f"the {needed[metric][0].title} weights were neither found nor downloaded;"
+            " `evaluate.py --weights` tells where to put them."
+        )
+    absent = {metric: absent[metric] for metric in wanted if metric in absent}
+    for metric in config.metrics:
+        if metric in absent:
+            raise UserError(f"--metrics {metric} cannot be had: {absent[metric]}")
+    files = {}
+    for metric, path in paths.items():
+        if (title := needed[metric][0].title) not in files:
+            digest = weights.sha256_of(path)
+            files[title] = {"sha256": digest, "published": digest == needed[metric][0].sha256}
+    return Available([m for m in wanted if m not in absent], absent, paths, files)
 
 
-def _weights_of(
-    config: MeasureConfig,
-) -> dict[Metric, tuple[weights.PublishedWeights, Path | None]]:
+def _weights_of(config: MeasureConfig) -> dict[Metric, tuple[PublishedWeights, Path | None]]:
     """The weights that a metric needs, and the path given for them."""
     paths = config.weights
     return {
@@ -110,18 +82,64 @@ def _weights_of(
     }
 
 
-def _too_small(wanted: tuple[Metric, ...], size: int) -> dict[str, str]:
-    """Metrics that pictures of a size cannot have, and why."""
-    least = {
+def _too_small(size: int, count: int) -> dict[Metric, str]:
+    """Metrics that pictures of a size, and so many of them, do not have, and why."""
+    sides: dict[Metric, int] = {
         "ms-ssim": MS_SSIM_SMALLEST_SIDE,
         "lpips-alex": LPIPS_SMALLEST_SIDE["alex"],
         "lpips-vgg": LPIPS_SMALLEST_SIDE["vgg"],
     }
-    return {
-        metric: f"pictures of {size} pixels are too small, {least[metric]} are needed."
-        for metric in wanted
-        if size < least.get(metric, 0)
+    reasons = {
+        metric: f"pictures of {size} pixels are too small, {side} are needed."
+        for metric, side in sides.items()
+        if size < side
     }
+    if count < 2:
+        reasons |= {metric: "there are fewer than two held-out pictures." for metric in OF_SETS}
+    return reasons
+
+
+def _find_weights(
+    needed: dict[Metric, tuple[PublishedWeights, Path | None]], here: Processes
+) -> dict[Metric, Path]:
+    """Where the weights of each metric are, of those whose weights every machine has."""
+    found: dict[tuple[PublishedWeights, Path | None], Path] = {}
+    wanted = list(dict.fromkeys(needed.values()))
+    for turn in (here.local_rank == 0, here.local_rank != 0):  # one download a machine
+        for published, path in wanted if turn else ():
+            try:
+                found[published, path] = weights.locate(published, path)
+            except weights.MissingWeights:
+                continue  # the others will say the same; what is absent is reported
+        here.wait()
+    everywhere = dict(zip(wanted, here.agree([w in found for w in wanted]), strict=True))
+    return {metric: found[w] for metric, w in needed.items() if everywhere[w]}
+
+
+class Measures:
+    """The functions that give the available figures.
+
+    Attributes:
+        of_pairs: Metric → function of results and truths.
+        inception: Gives the features for fid and kid; None: neither is measured.
+    """
+
+    def __init__(self, available: Available, device: torch.device) -> None:
+        """Load the networks.
+
+        Args:
+            available: What is to be measured.
+            device: Where the networks work.
+
+        Raises:
+            UserError: weights cannot be read or are another network's.
+        """
+        self.of_pairs = {
+            metric: _compare(metric, available.paths.get(metric), device)
+            for metric in available.among(OF_PAIRS)
+        }
+        of_sets = available.among(OF_SETS)
+        self.inception = Inception(available.paths[of_sets[0]], device) if of_sets else None
 
 
 def _compare(metric: Metric, path: Path | None, device: torch.device) -> Compare:
@@ -139,9 +157,3 @@ def _compare(metric: Metric, path: Path | None, device: torch.device) -> Compare
 def palettes(result: Tensor, reference: Tensor) -> float:
     """How far the colours of one H×W×3 uint8 picture are from another's."""
     return float(palette_distance(result[None], reference[None])[0])
-
-
-def describe_device(device: torch.device) -> dict[str, Any]:
-    """The device on which figures were made: their last digits depend on it."""
-    cuda = device.type == "cuda"
-    return {"type": device.type, "name": torch.cuda.get_device_name(device) if cuda else "CPU"}

@@ -26,7 +26,8 @@ def reproducible() -> Iterator[None]:
 
     How sums are split over threads changes their last bits, and so does TF32 on a GPU many more.
     """
-    threads = torch.get_num_threads()
+    threads, products = torch.get_num_threads(), torch.backends.cuda.matmul
+    tf32, products.allow_tf32 = products.allow_tf32, False
     torch.set_num_threads(1)
     try:
         with torch.backends.cudnn.flags(
@@ -35,6 +36,12 @@ def reproducible() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+        products.allow_tf32 = tf32
+
+
+def device_name(device: torch.device) -> str:
+    """What the last digits of figures depend on."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 # ---- Against the truth

@@ -16,7 +16,7 @@ class Shown(NamedTuple):
     scale: float = 1
 
 
-METRICS = {
+SHOWN = {
     "psnr": Shown("PSNR dB", 2, "↑"),
     "ms-ssim": Shown("MS-SSIM", 4, "↑"),
     "lpips-alex": Shown("LPIPS alex", 4, "↓"),
@@ -34,7 +34,7 @@ NOTES = {
 }
 # What the right reference has to beat for the colours to come from it.
 GAINS = {
-    "random": "a wrong reference",
+    "random": "a wrong one",
     "constant": "the best constant colours",
     "as_it_stands": "the reference itself",
 }
@@ -42,7 +42,7 @@ GAINS = {
 
 def figure(metric: str, interval: dict[str, float | None]) -> str:
     """`22.63 ±0.31`: a mean, and half the width of its 95 % interval."""
-    shown = METRICS[metric]
+    shown = SHOWN[metric]
     text = f"{interval['mean'] * shown.scale:.{shown.digits}f}"
     if interval["low"] is None:
         return text
@@ -53,7 +53,7 @@ def table_of(figures: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Columns and rows: a column for each row of the protocol, a row for each metric."""
     columns = ["", *(name.replace("_", " ") for name in figures)]
     rows = []
-    for metric, shown in METRICS.items():
+    for metric, shown in SHOWN.items():
         cells = [
             figure(metric, entry[metric]) if metric in entry else console.ABSENT
             for entry in figures.values()
@@ -104,7 +104,7 @@ def show(content: dict[str, Any]) -> None:
         console.say(f"Not measured: {names}; {reason}")
     for name, file in identity["protocol"]["weights"].items():
         if not file["published"]:
-            console.warn(f"{name} is not the published file: its figures compare with no others.")
+            console.warn(f"{name} is not the published one: its figures compare with no others.")
     if sentence := gain(figures):
         console.say(sentence)
 
@@ -135,7 +135,7 @@ def markdown(content: dict[str, Any], grids: dict[str, str]) -> str:
         " drawn.\n" + (f"{sentence}\n" if (sentence := gain(figures)) else ""),
         "".join(f"- **{name}**: {text}\n" for name, text in legend(figures)),
         "".join(
-            f"- {METRICS[metric].title}: {text}\n"
+            f"- {SHOWN[metric].title}: {text}\n"
             for metric, text in NOTES.items()
             if any(metric in entry for entry in figures.values())
         ),
@@ -145,7 +145,7 @@ def markdown(content: dict[str, Any], grids: dict[str, str]) -> str:
     parts += [f"## {mode}\n\n![{mode}]({name})\n" for mode, name in grids.items()]
     weights = "".join(
         f"- {name}: sha256 `{file['sha256']}`"
-        f"{'' if file['published'] else ', **not the published file**'}\n"
+        f"{'' if file['published'] else ', **not the published one**'}\n"
         for name, file in protocol["weights"].items()
     )
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
@@ -155,7 +155,7 @@ def markdown(content: dict[str, Any], grids: dict[str, str]) -> str:
         f"- Data: `{data['path']}`, sha256 `{data['sha256']}`\n"
         f"- Random references: seed {protocol['pairs_seed']}; the pairs are in pictures.csv\n"
         f"{weights}"
-        f"- On {machine['device']['name']} in {machine['precision']}; Python"
+        f"- On {machine['device']} in {machine['precision']}; Python"
         f" {machine['python']}, {packages}\n"
         "- 8-bit pictures; identical ones count as 100 dB\n"
     )

@@ -1,5 +1,6 @@
 """What is coloured with which reference, and judged against what (Sec. 4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from colorizer.data.references import groups, random_references, same_group
 from colorizer.errors import UserError
 from colorizer.evaluation import drawn
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
-from colorizer.evaluation.measures import Measures
+from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 
 
 class Row(NamedTuple):
@@ -51,12 +52,16 @@ class Protocol:
         """Those evaluated, in the order of reports."""
         return list(self.references)
 
+    def truth_is_known(self, mode: Mode) -> bool:
+        """Whether it is known what a drawing should look like with a mode's reference."""
+        return mode == "self" or self.redrawn
 
-def plan(config: MeasureConfig, reader: ShardReader, measures: Measures) -> Protocol:
+
+def plan(config: MeasureConfig, reader: ShardReader, available: Available) -> Protocol:
     """Decide what is evaluated; in every process the same.
 
     Raises:
-        UserError: a mode asked for by name is not possible with these pictures.
+        UserError: a mode or metric asked for by name is not possible with these pictures.
     """
     found = groups(reader)
     possible: dict[Mode, list[int | None]] = {
@@ -68,53 +73,80 @@ def plan(config: MeasureConfig, reader: ShardReader, measures: Measures) -> Prot
         "random": "there is only one held-out picture.",
         "cross": "no two held-out pictures belong to one group.",
     }
-    absent = {mode: reasons[mode] for mode in MODES if not any(_there(possible[mode]))}
+    wanted = [mode for mode in possible if mode in (config.modes or MODES)]
+    absent = {m: reasons[m] for m in wanted if all(r is None for r in possible[m])}
     for mode in config.modes:
         if mode in absent:
             raise UserError(f"--modes {mode} is not possible: {absent[mode]}")
-    wanted = config.modes or MODES
-    references = {m: r for m, r in possible.items() if m in wanted and m not in absent}
-    absent = {mode: reason for mode, reason in absent.items() if mode in wanted}
-    redrawn = _is_redrawn(reader, absent)
-    columns = [c for row in ROWS for c in _columns(row, references, redrawn, measures)]
+    references = {mode: possible[mode] for mode in wanted if mode not in absent}
+    strangers = _are_strangers(found, references, absent)
+    redrawn = _are_redrawn(reader, references, absent)
+    columns = [
+        Column(name, metric)
+        for name, row in ROWS.items()
+        if row.mode in references
+        for metric in _metrics_of(name, available, redrawn, strangers)
+    ]
+    _check_named(config, available, columns)
     return Protocol(found, references, redrawn, columns, absent)
 
 
-def _there(references: list[int | None]) -> list[bool]:
-    return [number is not None for number in references]
+def _are_strangers(
+    groups: Sequence[str], references: dict[Mode, list[int | None]], absent: dict[str, str]
+) -> bool:
+    """Whether all random references are of other groups, so that they are wrong ones."""
+    pairs = enumerate(references.get("random", ()))
+    same = sum(groups[number] == groups[reference] for number, reference in pairs)
+    if same:
+        absent["wrong references"] = (
+            f"one group holds more than half of the pictures, so {same} of {len(groups)} random"
+            " references are of the drawing's own group."
+        )
+    return "random" in references and not same
 
 
-def _is_redrawn(reader: ShardReader, absent: dict[str, str]) -> bool:
+def _are_redrawn(
+    reader: ShardReader, references: dict[Mode, list[int | None]], absent: dict[str, str]
+) -> bool:
     """Whether these are drawn characters that come out the same when drawn again."""
-    first = reader[0]
     reason = "only of drawn characters is it known what is right then."
-    if drawn.is_drawn(first.metadata):
+    if all(drawn.is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
+        first = reader[0]
         if drawn.is_redrawn_exactly(first):
             return True
         reason = f"this version draws {first.key} differently from the one that made the shards."
-    absent |= {
-        row: reason for row in ("cross against truth", "recolored", "as_it_stands", "constant")
-    }
+    rows = {"cross": ("cross against truth", "as_it_stands", "constant"), "random": ("recolored",)}
+    absent |= {row: reason for mode in rows if mode in references for row in rows[mode]}
     return False
 
 
-def _columns(
-    row: str, references: dict[Mode, list[int | None]], redrawn: bool, measures: Measures
-) -> list[Column]:
+def _metrics_of(name: str, available: Available, redrawn: bool, strangers: bool) -> list[str]:
     """The figures of one row."""
-    if ROWS[row].mode not in references:
-        return []
-    of_pairs, palette = list(measures.of_pairs), measures.palette
-    metrics: list[str]
-    match row:
-        case "self" | "random" | "cross":
-            # With another picture of a real character, light and clothes may differ: no truth.
-            metrics = of_pairs if row != "cross" or redrawn else []
-            metrics = metrics + (["palette"] if palette else [])
-            if palette and "random" in references:
-                metrics = [*metrics, "palette-wrong"]
+    of_pairs: list[str] = list(available.among(OF_PAIRS))
+    palettes = ["palette"] if "palette" in available.metrics else []
+    if palettes and strangers:
+        palettes.append("palette-wrong")
+    match name:
+        case "self":
+            return of_pairs + palettes
+        case "cross":  # of real characters light and clothes may differ, so there is no truth
+            return (of_pairs if redrawn else []) + palettes
+        case "random":
+            return (of_pairs if strangers else []) + palettes
         case "constant":
-            metrics = ["psnr"] if redrawn and "psnr" in of_pairs else []
+            return [metric for metric in of_pairs if metric == "psnr" and redrawn]
         case _:
-            metrics = of_pairs if redrawn else []
-    return [Column(row, metric) for metric in metrics]
+            return of_pairs if redrawn else []
+
+
+def _check_named(config: MeasureConfig, available: Available, columns: list[Column]) -> None:
+    """Raise UserError for a metric asked for by name that no row has, or if there is none."""
+    measured = {column.metric for column in columns} | set(available.among(OF_SETS))
+    for metric in config.metrics:
+        if metric not in measured:
+            raise UserError(
+                f"--metrics {metric} cannot be had with --modes {' '.join(config.modes)} of these"
+                " pictures: the truth is not known then."
+            )
+    if not measured:
+        raise UserError("nothing can be measured with these --modes and --metrics.")

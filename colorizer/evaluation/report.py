@@ -15,13 +15,15 @@ from torch import Tensor
 
 from colorizer.config import NetworkConfig
 from colorizer.data.dataset import ShardReader
-from colorizer.data.shards import Index, data_digest
+from colorizer.data.shards import Index
 from colorizer.errors import UserError
-from colorizer.evaluation.config import EvaluateConfig, Mode
+from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.inception import fid, kid
-from colorizer.evaluation.measures import Measures, describe_device
+from colorizer.evaluation.measures import OF_SETS, Available
+from colorizer.evaluation.metrics import device_name
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap
+from colorizer.evaluation.stream import pictures_digest
 from colorizer.training.generator_file import GeneratorFile
 from colorizer.weights import sha256_of
 
@@ -43,14 +45,18 @@ class Findings:
 
 
 def identify(
-    config: EvaluateConfig,
+    config: MeasureConfig,
     generator: GeneratorFile[NetworkConfig],
     index: Index,
-    measures: Measures,
+    available: Available,
     protocol: Protocol,
     device: torch.device,
 ) -> dict[str, Any]:
-    """Everything that the figures depend on: what has to be said when they are quoted."""
+    """Everything that the figures depend on: what has to be said when they are quoted.
+
+    Raises:
+        UserError: a shard is damaged.
+    """
     return {
         "format": FORMAT,
         "generator": {
@@ -62,19 +68,19 @@ def identify(
         },
         "data": {
             "path": str(index.folder),
-            "sha256": data_digest(index),
+            "sha256": pictures_digest(index),
             "pictures": index.samples,
             "size": index.size,
         },
         "protocol": {
             "modes": protocol.modes,
-            "metrics": measures.names(),
+            "metrics": available.metrics,
             "pairs_seed": config.pairs_seed,
-            "absent": measures.absent | protocol.absent,
-            "weights": measures.files,
+            "absent": available.absent | protocol.absent,
+            "weights": available.files,
         },
         "machine": {
-            "device": describe_device(device),
+            "device": device_name(device),
             "precision": "float32",
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
@@ -82,7 +88,7 @@ def identify(
     }
 
 
-def summarize(protocol: Protocol, measures: Measures, findings: Findings) -> dict[str, Any]:
+def summarize(protocol: Protocol, available: Available, findings: Findings) -> dict[str, Any]:
     """Row → its number of pictures, and of each metric the mean with its 95 % interval.
 
     FID and KID are figures of the whole set, and have no interval.
@@ -92,10 +98,11 @@ def summarize(protocol: Protocol, measures: Measures, findings: Findings) -> dic
     for (row, metric), column in zip(protocol.columns, findings.values.T, strict=True):
         entry = figures.setdefault(row, {"pictures": int((~np.isnan(column)).sum())})
         entry[metric] = bootstrap.mean(column)._asdict()
-    for mode in protocol.modes if measures.of_sets else ():
+    of_sets = available.among(OF_SETS)
+    for mode in protocol.modes if of_sets else ():
         features = findings.features[mode]
         entry = figures.setdefault(mode, {"pictures": len(features)})
-        for metric in measures.of_sets:
+        for metric in of_sets:
             distance = DISTANCES[metric](features, findings.features["references"])
             entry[metric] = {"mean": distance, "low": None, "high": None}
     return {row: figures[row] for row in ROWS if row in figures}
@@ -125,7 +132,7 @@ def read_report(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_bytes())
-        known = content["identity"]["format"] == FORMAT
+        known = content["identity"]["format"] == FORMAT and isinstance(content["figures"], dict)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give a {REPORT}.") from error
     except (ValueError, KeyError, TypeError) as error:

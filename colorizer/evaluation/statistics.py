@@ -13,8 +13,8 @@ class Interval(NamedTuple):
     """A mean with its 95 % interval."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None  # None: of one group alone nothing can be said
+    high: float | None
 
 
 class Bootstrap:
@@ -42,6 +42,8 @@ class Bootstrap:
         used, group = np.unique(self.group[there], return_inverse=True)
         sums = np.bincount(group, values[there])
         sizes = np.bincount(group)
+        if len(used) < 2:
+            return Interval(float(values[there].mean()), None, None)
         rng = np.random.default_rng(0)
         means = []
         for _ in range(RESAMPLES // CHUNK):

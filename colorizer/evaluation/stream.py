@@ -1,6 +1,8 @@
 """Streams held-out shards through webdataset: every sample once, in order, whole or not at all."""
 
+import hashlib
 import json
+import mmap
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +10,9 @@ from pathlib import Path
 import webdataset
 
 from colorizer.data.dataset import Sample
-from colorizer.data.shards import Index, decode_color, decode_line
+from colorizer.data.shards import Index, decode_color, decode_line, scan_shard
 from colorizer.errors import UserError
 from colorizer.processes import Processes
-from colorizer.weights import sha256_of
 
 
 def share(samples: int, here: Processes) -> range:
@@ -46,7 +47,7 @@ def _stream_shard(
             number += 1
             if number == wanted.stop:
                 return
-    except (tarfile.TarError, KeyError, ValueError) as error:
+    except (tarfile.TarError, KeyError, ValueError, OSError) as error:
         raise UserError(f"{path}: sample {number - first} cannot be read ({error}).") from error
     raise UserError(f"{path} ends after {number - first} samples; by its index there are more.")
 
@@ -58,15 +59,24 @@ def _members(path: Path) -> webdataset.WebDataset:
     )
 
 
-def verify(index: Index, here: Processes) -> None:
-    """Hash the shards, each in one process: figures are quoted with the hash of their data.
+def pictures_digest(index: Index) -> str:
+    """One sha256 of all samples in order, the same however they are spread over shards.
 
     Raises:
-        UserError: a shard is not the one that its index names.
+        UserError: a shard is not, byte for byte, the one that its index names.
     """
-    for entry in index.shards[here.rank :: here.count]:
-        if sha256_of(index.folder / entry.name) != entry.sha256:
-            raise UserError(
-                f"shard {index.folder / entry.name} is damaged: its sha256 is not the one in its"
-                " index; make the shards again."
-            )
+    digest = hashlib.sha256()
+    for entry in index.shards:
+        path = index.folder / entry.name
+        samples = scan_shard(path, entry)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as shard:
+            if hashlib.sha256(shard).hexdigest() != entry.sha256:
+                raise UserError(
+                    f"shard {path} is damaged: its sha256 is not the one in its index; make the"
+                    " shards again."
+                )
+            for sample in samples:
+                digest.update(sample.key.encode())
+                for start, size in (sample.color, sample.line, sample.json):
+                    digest.update(hashlib.sha256(shard[start : start + size]).digest())
+    return digest.hexdigest()

@@ -1,31 +1,22 @@
-"""Table 1: the four methods trained and judged alike, side by side."""
+"""Table 1 as a table: the four methods side by side, and their pictures."""
 
-import dataclasses
 import json
-from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 import torch
-import tyro
 
 from colorizer import console, pictures
-from colorizer.config import ColorizationConfig, NetworkConfig
 from colorizer.data.dataset import ShardReader
 from colorizer.data.references import groups, random_references, same_group
 from colorizer.errors import UserError
-from colorizer.evaluation.config import EvaluateConfig, Table1Config
-from colorizer.evaluation.evaluator import evaluate
-from colorizer.evaluation.presentation import METRICS, legend, markdown_table
+from colorizer.evaluation.presentation import SHOWN, legend, markdown_table
 from colorizer.inference import Colorizer
-from colorizer.presets import PRESETS, demo
-from colorizer.storage import check_writable, replace_file
-from colorizer.training.trainer import train
+from colorizer.storage import replace_file
 
 METHODS = ("scft", "scft-ca", "sga", "attention-aware")  # the rows, as in the paper
-TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")
 PAPERS = {"fid": "random", "psnr": "self", "ms-ssim": "self", "lpips-alex": "self"}
 # (row of the reports, metric): first the paper's four figures, then ours.
 COLUMNS = (
@@ -39,90 +30,17 @@ COLUMNS = (
     ("cross", "palette"),
     ("random", "palette"),
 )
+PAPER_FORM = (
+    f"of the form {{method: {{metric: figure}}}} with the methods {', '.join(METHODS)} and the"
+    f" metrics {', '.join(PAPERS)}"
+)
+
+Reports = dict[str, list[dict[str, Any]]]  # method → the report.json of every seed
+Figures = dict[str, dict[str, list[float]]]  # method → `row.metric` → the figure of every seed
+Paper = dict[str, dict[str, float]]  # method → metric → figure
 
 
-def paper_scale() -> Table1Config:
-    """The paper's networks, losses and training."""
-    return Table1Config(tyro.MISSING, tyro.MISSING)
-
-
-def demo_scale() -> Table1Config:
-    """Small networks and short trainings, for drawn characters at 64x64 on a CPU."""
-    small = demo()
-    settings = {f.name: getattr(small, f.name) for f in dataclasses.fields(small) if f.init}
-    # Only SCFT's own triplet loss stays: the stop-gradient methods of the paper have none.
-    settings["loss"] = replace(small.loss, triplet=0.0)
-    return Table1Config(**settings | {"seeds": 2, "sample_every": 0})
-
-
-SCALES = {"paper": paper_scale, "demo": demo_scale}
-
-
-def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfig:
-    """The training of one method, with what all have in common from `config`."""
-    preset = PRESETS[method]()
-    base = {f.name: getattr(config, f.name) for f in dataclasses.fields(preset) if f.init}
-    network = {name: getattr(preset.network, name) for name in TELLS_APART}
-    triplet = config.loss.triplet or preset.loss.triplet
-    return ColorizationConfig(
-        **base
-        | {
-            "output": run_folder(config, method, seed),
-            "seed": seed,
-            "network": replace(config.network, **network),
-            "loss": replace(config.loss, triplet=triplet),
-        }
-    )
-
-
-def run_folder(config: Table1Config, method: str, seed: int) -> Path:
-    """Where a training of a method is, with its report in report/."""
-    return config.output / method / f"seed-{seed}"
-
-
-def make_table1(config: Table1Config) -> None:
-    """Train what is not trained yet, evaluate it, and write table1.md, table1.json and table1.png.
-
-    Raises:
-        UserError: settings, data or weights do not do; or earlier trainings there had others.
-    """
-    _check(config)
-    paper = read_paper(config.paper) if config.paper else {}
-    seeds = range(config.seed, config.seed + config.seeds)
-    reports: dict[str, list[dict[str, Any] | None]] = {method: [] for method in METHODS}
-    for seed in seeds:
-        for method in METHODS:
-            run = as_method(config, method, seed)
-            console.say(f"{method}, seed {seed}:")
-            if not train(run) and not config.dry_run:
-                return
-            if not config.dry_run:
-                reports[method].append(evaluate(_evaluation(config, run)))
-    if None in reports[METHODS[0]] or config.dry_run:  # another process than the first
-        return
-    table = {method: _figures(found) for method, found in reports.items()}
-    _write(config, table, paper)
-
-
-def _check(config: Table1Config) -> None:
-    if config.seeds < 1 or config.rows < 1:
-        raise UserError("--seeds and --rows must be at least 1.")
-    changed = [n for n in TELLS_APART if getattr(config.network, n) != getattr(NetworkConfig(), n)]
-    for name in changed:
-        raise UserError(
-            f"--network.{name.replace('_', '-')} is what tells the methods apart; leave it out."
-        )
-    check_writable(config.output)
-
-
-def _evaluation(config: Table1Config, run: ColorizationConfig) -> EvaluateConfig:
-    measure = {f.name: getattr(config.measure, f.name) for f in dataclasses.fields(config.measure)}
-    return EvaluateConfig(
-        checkpoint=run.output, data=run.data, output=run.output / "report", **measure
-    )
-
-
-def read_paper(path: Path) -> dict[str, dict[str, float]]:
+def read_paper(path: Path) -> Paper:
     """Figures to stand beside ours: method → metric → figure.
 
     Raises:
@@ -130,49 +48,43 @@ def read_paper(path: Path) -> dict[str, dict[str, float]]:
     """
     try:
         content = json.loads(path.read_bytes())
-        for method, figures in content.items():
-            if method not in METHODS or not set(figures) <= set(PAPERS):
-                raise ValueError(f"{method}: {figures}")
-            for value in figures.values():
-                float(value)
+        figures = {m: {k: float(v) for k, v in row.items()} for m, row in content.items()}
     except OSError as error:
         raise UserError(f"--paper {path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"--paper {path} is not of the form {{method: {{metric: figure}}}} with the methods"
-            f" {', '.join(METHODS)} and the metrics {', '.join(PAPERS)} ({error})."
-        ) from error
-    return content
+        raise UserError(f"--paper {path} is not {PAPER_FORM} ({error}).") from error
+    for method, row in figures.items():
+        if method not in METHODS or not row.keys() <= PAPERS.keys():
+            raise UserError(f"--paper {path} is not {PAPER_FORM}: {method} {sorted(row)}.")
+    return figures
 
 
-# ---- The table
-
-
-def _figures(reports: list[dict[str, Any]]) -> dict[str, list[float]]:
-    """`row.metric` → the figure of every seed."""
+def figures_of(reports: Reports) -> Figures:
+    """The figures that all reports have."""
+    every = [report["figures"] for found in reports.values() for report in found]
+    there = [(r, m) for r, m in COLUMNS if all(m in figures.get(r, {}) for figures in every)]
     return {
-        f"{row}.{metric}": [report["figures"][row][metric]["mean"] for report in reports]
-        for row, metric in COLUMNS
-        if all(metric in report["figures"].get(row, {}) for report in reports)
+        method: {
+            f"{r}.{m}": [report["figures"][r][m]["mean"] for report in found] for r, m in there
+        }
+        for method, found in reports.items()
     }
 
 
 def _cell(metric: str, values: list[float]) -> str:
     """`22.63 ±0.31`: the mean over seeds, and their standard deviation."""
-    shown = METRICS[metric]
+    shown = SHOWN[metric]
     text = f"{mean(values) * shown.scale:.{shown.digits}f}"
     if len(values) == 1:
         return text
     return f"{text} ±{stdev(values) * shown.scale:.{shown.digits}f}"
 
 
-def table_text(
-    table: dict[str, dict[str, list[float]]], paper: dict[str, dict[str, float]]
-) -> tuple[list[str], list[list[str]]]:
+def table_text(table: Figures, paper: Paper) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the table, with the paper's figures next to ours."""
     columns, rows = ["method"], [[method] for method in METHODS]
     for row, metric in COLUMNS:
-        name, shown = f"{row}.{metric}", METRICS[metric]
+        name, shown = f"{row}.{metric}", SHOWN[metric]
         papers = [
             paper.get(m, {}).get(metric) if PAPERS.get(metric) == row else None for m in METHODS
         ]
@@ -187,39 +99,47 @@ def table_text(
     return columns, rows
 
 
-def orders(table: dict[str, dict[str, list[float]]]) -> list[str]:
+def orders(table: Figures) -> list[str]:
     """For each figure the methods from best to worst, and in how many trainings it is so."""
     lines = []
     for name in table[METHODS[0]]:
         row, metric = name.split(".")
-        sign = -1 if METRICS[metric].better == "↑" else 1
+        sign = -1 if SHOWN[metric].better == "↑" else 1
         ranked = sorted(METHODS, key=lambda m, n=name, s=sign: s * mean(table[m][n]))
         best = [
             min(METHODS, key=lambda m, n=name, s=sign, i=i: s * table[m][n][i])
             for i in range(len(table[METHODS[0]][name]))
         ]
         lines.append(
-            f"{row} {METRICS[metric].title}: {', '.join(ranked)};"
+            f"{row} {SHOWN[metric].title}: {', '.join(ranked)};"
             f" attention-aware first in {best.count('attention-aware')} of {len(best)} trainings"
         )
     return lines
 
 
-def _rows(table: dict[str, dict[str, list[float]]]) -> list[str]:
+def _rows(table: Figures) -> list[str]:
     """The rows of the reports that the table has figures of."""
     return list(dict.fromkeys(name.split(".")[0] for name in table[METHODS[0]]))
 
 
-def _write(
-    config: Table1Config,
-    table: dict[str, dict[str, list[float]]],
-    paper: dict[str, dict[str, float]],
-) -> None:
+def write_table(folder: Path, settings: dict[str, Any], reports: Reports, paper: Paper) -> None:
+    """Write table1.md and table1.json, and print the table.
+
+    Args:
+        folder: Where.
+        settings: `steps`, `batch_size` and `seeds` of the trainings.
+        reports: Of every training.
+        paper: Figures to stand beside ours.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    table = figures_of(reports)
     columns, rows = table_text(table, paper)
     found = orders(table)
     text = (
-        f"# Table 1: {config.steps} steps of {config.batch_size} pictures,"
-        f" {config.seeds} training(s) of each method\n\n"
+        f"# Table 1: {settings['steps']} steps of {settings['batch_size']} pictures,"
+        f" {len(settings['seeds'])} training(s) of each method\n\n"
         f"{markdown_table(columns, rows)}\n"
         "Mean over the trainings ± their standard deviation. Each training's report is in"
         " METHOD/seed-N/report.\n\n"
@@ -228,40 +148,45 @@ def _write(
         + "".join(f"- {line}\n" for line in found)
         + "\n![The same drawings coloured by each method](table1.png)\n"
     )
-    content = {
-        "steps": config.steps,
-        "batch_size": config.batch_size,
-        "seeds": list(range(config.seed, config.seed + config.seeds)),
-        "methods": table,
-        "paper": paper,
-    }
-    pictures.write_picture(config.output / "table1.png", comparison_grid(config))
-    replace_file(config.output / "table1.md", text.encode())
-    replace_file(config.output / "table1.json", (json.dumps(content, indent=2) + "\n").encode())
+    identities = {method: [one["identity"] for one in made] for method, made in reports.items()}
+    content = {**settings, "methods": table, "paper": paper, "identities": identities}
+    replace_file(folder / "table1.md", text.encode())
+    replace_file(folder / "table1.json", (json.dumps(content, indent=2) + "\n").encode())
     console.table("Table 1", columns, rows)
     console.facts(legend(_rows(table)))
     for line in found:
         console.say(f"  {line}")
-    console.say(f"Written: {config.output / 'table1.md'}, .json and .png")
 
 
-def comparison_grid(config: Table1Config) -> np.ndarray:
-    """A row a picture, a column a method; of the first seed's trainings.
+def comparison_grid(
+    data: Path, runs: dict[str, Path], rows: int, pairs_seed: int, device: torch.device
+) -> np.ndarray:
+    """A row a picture, a column a method: H×W×3 uint8.
 
     The reference is another picture of the group where there is one, else a random one.
+
+    Args:
+        data: Folder of shards; its held-out/ part is used.
+        runs: Method → its run folder.
+        rows: Pictures, spread over all.
+        pairs_seed: Draws the random references.
+        device: Where to compute.
+
+    Raises:
+        UserError: a run or a picture cannot be read.
     """
-    reader = ShardReader(config.data / "held-out")
+    reader = ShardReader(data / "held-out")
     found = groups(reader)
-    partners, others = same_group(found), random_references(found, config.measure.pairs_seed)
-    numbers = np.linspace(0, len(reader) - 1, min(config.rows, len(reader))).round().astype(int)
+    partners, others = same_group(found), random_references(found, pairs_seed)
+    numbers = np.linspace(0, len(reader) - 1, min(rows, len(reader))).round().astype(int)
     samples = [reader[n] for n in numbers]
     given = [reader[next(r for r in (partners[n], others[n], n) if r is not None)] for n in numbers]
-    rows = [[s.line, g.color] for s, g in zip(samples, given, strict=True)]
-    for method in METHODS:
-        colorizer = Colorizer(run_folder(config, method, config.seed))
-        for row, sample, guide in zip(rows, samples, given, strict=True):
+    sheet = [[s.line, g.color] for s, g in zip(samples, given, strict=True)]
+    for run in runs.values():
+        colorizer = Colorizer(run, device)
+        for row, sample, guide in zip(sheet, samples, given, strict=True):
             line, reference = torch.from_numpy(sample.line), torch.from_numpy(guide.color)
             row.append(colorizer.color_batch(line[None], reference[None])[0].numpy())
-    for row, sample in zip(rows, samples, strict=True):
+    for row, sample in zip(sheet, samples, strict=True):
         row.append(sample.color)
-    return pictures.grid(["line", "reference", *METHODS, "truth"], rows)
+    return pictures.grid(["line", "reference", *runs, "truth"], sheet)

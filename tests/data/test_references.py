@@ -28,6 +28,25 @@ def test_every_other_group_is_drawn_and_equally_often():
     assert counts[2:].min() > 60  # 100 each are expected
 
 
+def test_partners_in_a_group_get_references_of_different_groups_as_well():
+    groups = [str(n // 2) for n in range(20)]
+    together = apart = 0
+    for seed in range(50):
+        drawn = random_references(groups, seed)
+        together += groups[drawn[0]] == groups[drawn[1]]
+        apart += groups[drawn[0]] != groups[drawn[1]]
+    assert apart > together > 0
+
+
+@pytest.mark.parametrize("sizes", [(5, 5), (5, 3, 2), (1, 1), (6, 5, 1)])
+def test_a_group_of_half_of_all_can_still_be_served(sizes):
+    groups = [str(n) for n, size in enumerate(sizes) for _ in range(size)]
+    for seed in range(30):
+        drawn = random_references(groups, seed)
+        assert sorted(drawn) == list(range(len(groups)))
+        assert all(groups[other] != group for group, other in zip(groups, drawn, strict=True))
+
+
 @pytest.mark.parametrize("groups", [["a", "a"], ["a", "a", "a", "b"]])
 def test_where_a_group_is_most_of_all_only_oneself_is_avoided(groups):
     drawn = random_references(groups, 0)

@@ -6,19 +6,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorizer.data.shards import read_index
 from colorizer.evaluation.feature_cache import FeatureCache
 
 FEATURES = torch.randn(10, 48, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture
-def cache_of(shard_folder, tmp_path):
-    """`cache_of(sha256="a", device="cpu", folder="features")`, of the ten samples."""
+def cache_of(tmp_path):
+    """`cache_of(sha256="a", pictures="p", folder="features")`, of ten pictures."""
 
-    def make(sha256: str = "a", device: str = "cpu", folder: str = "features") -> FeatureCache:
-        inception = SimpleNamespace(sha256=sha256, device=torch.device(device))
-        return FeatureCache(tmp_path / folder, read_index(shard_folder), inception)
+    def make(sha256: str = "a", pictures: str = "p", folder: str = "features") -> FeatureCache:
+        inception = SimpleNamespace(sha256=sha256, device=torch.device("cpu"))
+        return FeatureCache(tmp_path / folder, pictures, 10, inception)
 
     return make
 
@@ -32,10 +31,12 @@ def test_features_come_back_as_they_were(cache_of, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_another_network_or_device_has_a_file_of_its_own(cache_of):
+def test_other_networks_pictures_and_devices_have_files_of_their_own(cache_of, monkeypatch):
     cache_of().write(FEATURES)
     assert cache_of(sha256="b").read() is None
-    assert cache_of(device="cuda").read() is None
+    assert cache_of(pictures="q").read() is None
+    monkeypatch.setattr("colorizer.evaluation.feature_cache.device_name", lambda _: "a GPU")
+    assert cache_of().read() is None
 
 
 @pytest.mark.parametrize("damage", ["bit", "cut", "other content", "not ours", "too few"])

@@ -1,5 +1,6 @@
 """evaluate.py and table1.py as a user starts them: alone and in two processes."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -59,9 +60,33 @@ def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, t
     figures = json.loads((first / "report.json").read_text())["figures"]
     assert {"psnr", "lpips-alex", "lpips-vgg", "palette", "fid", "kid"} <= set(figures["random"])
     for other in others:
-        assert json.loads((other / "report.json").read_text())["figures"] == figures
-        for name in ("pictures.csv", "self.png", "random.png", "cross.png"):
-            assert (other / name).read_bytes() == (first / name).read_bytes()
+        assert {p.name for p in other.iterdir()} == {p.name for p in first.iterdir()}
+        for path in first.iterdir():  # the same but for the folder's name
+            names = [str(tmp_path / f.name.removeprefix("report-")) for f in (other, first)]
+            content = (other / path.name).read_bytes()
+            assert content.replace(*(name.encode() for name in names)) == path.read_bytes()
+
+
+def test_what_one_process_finds_ends_all_with_one_sentence(no_weights, trained, tmp_path):
+    reader = ShardReader(trained.data / "held-out")
+    data = tmp_path / "data"
+    with ShardWriter(data / "held-out", 64, 1, {}) as writer:
+        for number in range(len(reader)):
+            sample = reader[number]
+            writer.write(sample.key, sample.color, sample.line, sample.metadata)
+        content = bytearray((data / "held-out" / "000007.tar").read_bytes())
+    start = content.index(b"RIFF")
+    content[start : start + 200] = bytes(200)  # of the second process's share
+    (data / "held-out" / "000007.tar").write_bytes(bytes(content))
+    index = json.loads((data / "held-out" / "index.json").read_text())
+    index["shards"][7]["sha256"] = hashlib.sha256(content).hexdigest()
+    (data / "held-out" / "index.json").write_text(json.dumps(index))
+    arguments = ("--checkpoint", trained.output, "--data", data, "--output", tmp_path / "report")
+    done = run("evaluate.py", *arguments, "--modes", "self", launcher=TORCHRUN)
+    assert done.returncode != 0
+    assert "000007.tar: sample 0 cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr.partition("torch/distributed/elastic")[0]
+    assert not (tmp_path / "report" / "report.json").exists()
 
 
 def test_evaluate_prints_the_table(no_weights, trained, tmp_path):
@@ -78,7 +103,7 @@ def test_a_metric_asked_for_by_name_that_cannot_be_had_is_an_error(no_weights, t
     arguments = ("--checkpoint", trained.output, "--data", trained.data, "--output", tmp_path / "r")
     done = run("evaluate.py", *arguments, "--metrics", "psnr", "fid")
     assert done.returncode == 1
-    assert "fid cannot be had: the Inception weights were not found" in done.stderr
+    assert "--metrics fid cannot be had: the Inception weights were neither" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "r").exists()
 
 

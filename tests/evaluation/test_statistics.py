@@ -32,6 +32,10 @@ def test_pictures_without_a_value_do_not_count():
         Bootstrap(groups).mean(np.full(5, np.nan))
 
 
+def test_one_group_alone_has_no_interval():
+    assert Bootstrap(["a", "a", "a"]).mean(np.array([1.0, 2.0, 3.0])) == (2.0, None, None)
+
+
 def test_the_same_values_give_the_same_interval():
     values = np.arange(30.0)
     groups = [str(n % 7) for n in range(30)]

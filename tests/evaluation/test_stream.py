@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from colorizer.data.dataset import ShardReader
+from colorizer.data.shard_writer import ShardWriter
 from colorizer.data.shards import read_index
 from colorizer.errors import UserError
-from colorizer.evaluation.stream import share, stream, verify
+from colorizer.evaluation.stream import pictures_digest, share, stream
 from colorizer.processes import ALONE
 
 
@@ -59,12 +60,25 @@ def test_a_damaged_member_is_named(shard_folder):
 
 def test_one_flipped_bit_is_found_before_evaluating(shard_folder):
     index = read_index(shard_folder)
-    verify(index, ALONE)
     shard = shard_folder / "000001.tar"
     data = bytearray(shard.read_bytes())
     data[3000] ^= 1
     shard.write_bytes(bytes(data))
-    first, second = _processes(2)
-    verify(index, first)  # has the other two shards
     with pytest.raises(UserError, match=r"000001\.tar is damaged"):
-        verify(index, second)
+        pictures_digest(index)
+
+
+def test_the_digest_is_of_the_pictures_not_of_the_shards(shard_folder, tmp_path):
+    reader = ShardReader(shard_folder)
+
+    def digest(per_shard: int, changed: int | None = None) -> str:
+        folder = tmp_path / f"{per_shard}-{changed}"
+        with ShardWriter(folder, 32, per_shard, {}) as writer:
+            for number in range(10):
+                sample = reader[number]
+                color = sample.color ^ 1 if number == changed else sample.color
+                writer.write(sample.key, color, sample.line, sample.metadata)
+        return pictures_digest(read_index(folder))
+
+    assert digest(1) == digest(3) == digest(100) == pictures_digest(reader.index)
+    assert digest(4, changed=7) != pictures_digest(reader.index)

@@ -10,9 +10,10 @@ import pytest
 
 from colorizer.config import LossConfig, NetworkConfig
 from colorizer.errors import UserError
-from colorizer.evaluation import table
+from colorizer.evaluation import table1
 from colorizer.evaluation.config import MeasureConfig, Table1Config
-from colorizer.evaluation.table import METHODS, as_method, demo_scale, make_table1, run_folder
+from colorizer.evaluation.table import METHODS
+from colorizer.evaluation.table1 import as_method, demo_scale, make_table1, run_folder
 from colorizer.presets import PRESETS, demo
 
 DATA, OUTPUT = Path("data"), Path("output")
@@ -92,14 +93,14 @@ def test_what_was_stopped_goes_on_without_training_again_what_is_done(small, mon
         trained.append(config.output)
         return len(trained) < 3 and real(config)
 
-    real = table.train
-    monkeypatch.setattr(table, "train", stopped_in_the_third)
+    real = table1.train
+    monkeypatch.setattr(table1, "train", stopped_in_the_third)
     one = replace(small, seeds=1)
     make_table1(one)
     assert len(trained) == 3 and not (one.output / "table1.json").exists()
     checkpoints = {p: p.stat().st_mtime_ns for p in one.output.rglob("state.json")}
     assert len(checkpoints) == 2
-    monkeypatch.setattr(table, "train", real)
+    monkeypatch.setattr(table1, "train", real)
     capsys.readouterr()
     make_table1(one)
     assert capsys.readouterr().out.count("steps already; nothing to do") == 2

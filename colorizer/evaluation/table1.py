@@ -1,0 +1,142 @@
+"""Table 1 from one command: the four methods trained and judged alike."""
+
+import dataclasses
+import gc
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import torch
+import tyro
+
+from colorizer import console, pictures
+from colorizer.config import ColorizationConfig, NetworkConfig
+from colorizer.errors import UserError
+from colorizer.evaluation.config import EvaluateConfig, Table1Config
+from colorizer.evaluation.evaluator import device_of, evaluate, prepare
+from colorizer.evaluation.table import (
+    METHODS,
+    Paper,
+    Reports,
+    comparison_grid,
+    read_paper,
+    write_table,
+)
+from colorizer.presets import PRESETS, demo
+from colorizer.processes import ALONE, processes
+from colorizer.storage import check_writable
+from colorizer.training.checkpoint import saved_steps
+from colorizer.training.trainer import train
+
+TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")
+
+
+def paper_scale() -> Table1Config:
+    """The paper's networks, losses and training."""
+    return Table1Config(tyro.MISSING, tyro.MISSING)
+
+
+def demo_scale() -> Table1Config:
+    """Small networks and short trainings, for drawn characters at 64x64 on a CPU."""
+    small = demo()
+    settings = {f.name: getattr(small, f.name) for f in dataclasses.fields(small) if f.init}
+    # Only SCFT's own triplet loss stays: the stop-gradient methods of the paper have none.
+    settings["loss"] = replace(small.loss, triplet=0.0)
+    return Table1Config(**settings | {"steps": 500, "seeds": 2, "sample_every": 0})
+
+
+SCALES = {"paper": paper_scale, "demo": demo_scale}
+
+
+def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfig:
+    """The training of one method, with what all have in common from `config`."""
+    preset = PRESETS[method]()
+    base = {f.name: getattr(config, f.name) for f in dataclasses.fields(preset) if f.init}
+    network = {name: getattr(preset.network, name) for name in TELLS_APART}
+    triplet = config.loss.triplet or preset.loss.triplet
+    return ColorizationConfig(
+        **base
+        | {
+            "output": run_folder(config, method, seed),
+            "seed": seed,
+            "network": replace(config.network, **network),
+            "loss": replace(config.loss, triplet=triplet),
+        }
+    )
+
+
+def run_folder(config: Table1Config, method: str, seed: int) -> Path:
+    """Where a training of a method is, with its report in report/."""
+    return config.output / method / f"seed-{seed}"
+
+
+def make_table1(config: Table1Config) -> None:
+    """Train what is not trained yet, evaluate it, and write table1.md, table1.json and table1.png.
+
+    Raises:
+        UserError: settings, data or weights do not do, or earlier trainings there had others:
+            before anything is trained, as far as it can be known then.
+    """
+    paper = check(config)
+    seeds = range(config.seed, config.seed + config.seeds)
+    reports: Reports = {method: [] for method in METHODS}
+    for seed in seeds:
+        for method in METHODS:
+            run = as_method(config, method, seed)
+            if not train(run) and not config.dry_run:  # it was stopped
+                return
+            gc.collect()
+            torch.cuda.empty_cache()  # of the training, for the evaluation
+            if not config.dry_run and (report := evaluate(_evaluation(config, run))) is not None:
+                reports[method].append(report)
+    if any(reports.values()):  # in the first process
+        _write(config, reports, paper)
+
+
+def check(config: Table1Config) -> Paper:
+    """Refuse what would be found out only after days; say what will not be measured.
+
+    Returns:
+        The figures of --paper.
+
+    Raises:
+        UserError: naming the setting.
+    """
+    if config.seeds < 1 or config.rows < 1:
+        raise UserError("--seeds and --rows must be at least 1.")
+    for name in TELLS_APART:
+        if getattr(config.network, name) != getattr(NetworkConfig(), name):
+            raise UserError(
+                f"--network.{name.replace('_', '-')} is what tells the methods apart; leave it out."
+            )
+    for method, seed in product(METHODS, range(config.seed, config.seed + config.seeds)):
+        folder = run_folder(config, method, seed)
+        saved = [int(path.name[5:]) for path in saved_steps(folder / "checkpoints")]
+        if saved and saved[0] > config.steps:
+            raise UserError(
+                f"{folder} holds a training of {saved[0]} steps already, --steps is {config.steps};"
+                " give at least as many, or another --output."
+            )
+    paper = read_paper(config.paper) if config.paper else {}
+    check_writable(config.output)
+    with processes() as here:
+        _, available, protocol = prepare(config.measure, config.data, here)
+    if here.is_first:
+        for name, reason in (available.absent | protocol.absent).items():
+            console.say(f"Will not be measured: {name}; {reason}")
+    return paper
+
+
+def _evaluation(config: Table1Config, run: ColorizationConfig) -> EvaluateConfig:
+    return EvaluateConfig(run.output, run.data, run.output / "report", measure=config.measure)
+
+
+def _write(config: Table1Config, reports: Reports, paper: Paper) -> None:
+    seeds = list(range(config.seed, config.seed + config.seeds))
+    settings = {"steps": config.steps, "batch_size": config.batch_size, "seeds": seeds}
+    write_table(config.output, settings, reports, paper)
+    runs = {method: run_folder(config, method, config.seed) for method in METHODS}
+    seed = config.measure.pairs_seed
+    sheet = comparison_grid(config.data, runs, config.rows, seed, device_of(ALONE))
+    pictures.write_picture(config.output / "table1.png", sheet)
+    console.say(f"Written: {config.output / 'table1.md'}, .json and .png")
