@@ -30,6 +30,7 @@ COLUMNS = (
     ("cross", "palette"),
     ("random", "palette"),
 )
+OF_WRONG = ("random", "psnr")  # with a wrong reference neither more nor less is better
 PAPER_FORM = (
     f"of the form {{method: {{metric: figure}}}} with the methods {', '.join(METHODS)} and the"
     f" metrics {', '.join(PAPERS)}"
@@ -89,7 +90,8 @@ def table_text(table: Figures, paper: Paper) -> tuple[list[str], list[list[str]]
             paper.get(m, {}).get(metric) if PAPERS.get(metric) == row else None for m in METHODS
         ]
         if name in table[METHODS[0]]:
-            columns.append(f"{row}: {shown.title} {shown.better}")
+            better = "" if (row, metric) == OF_WRONG else f" {shown.better}"
+            columns.append(f"{row}: {shown.title}{better}")
             for method, cells in zip(METHODS, rows, strict=True):
                 cells.append(_cell(metric, table[method][name]))
         if any(value is not None for value in papers):
@@ -104,6 +106,8 @@ def orders(table: Figures) -> list[str]:
     lines = []
     for name in table[METHODS[0]]:
         row, metric = name.split(".")
+        if (row, metric) == OF_WRONG:
+            continue
         sign = -1 if SHOWN[metric].better == "↑" else 1
         ranked = sorted(METHODS, key=lambda m, n=name, s=sign: s * mean(table[m][n]))
         best = [
