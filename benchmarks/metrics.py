@@ -126,7 +126,7 @@ def write_inception(folder: Path) -> Path:
             nn.init.kaiming_normal_(module.weight)
     path = folder / weights.INCEPTION.file
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # TorchScript is deprecated
+        warnings.filterwarnings("ignore", "`torch.jit")  # deprecated
         traced = torch.jit.trace(network.eval(), torch.zeros(2, 3, 299, 299))
         torch.jit.script(PublishedForm(traced)).save(str(path))
     # Ours reads no TorchScript but the published one.

@@ -34,7 +34,7 @@ class Inception:
         self.sha256 = weights.INCEPTION.sha256
         self.device = torch.device(device)
         with warnings.catch_warnings():  # TorchScript is on its way out, but this is published so
-            warnings.filterwarnings("ignore", "`torch.jit", category=FutureWarning)
+            warnings.filterwarnings("ignore", "`torch.jit")
             network = torch.jit.load(str(found), map_location=self.device)
         self.layers = network.eval().layers  # without its own resizing
         self.resize = build_resizer("clean")

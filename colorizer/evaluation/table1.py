@@ -26,6 +26,7 @@ from colorizer.presets import PRESETS, demo
 from colorizer.processes import ALONE, processes
 from colorizer.storage import check_writable
 from colorizer.training.checkpoint import saved_steps
+from colorizer.training.start import start_accelerator
 from colorizer.training.trainer import train
 
 TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")
@@ -119,6 +120,8 @@ def check(config: Table1Config) -> Paper:
             )
     paper = read_paper(config.paper) if config.paper else {}
     check_writable(config.output)
+    # Accelerate lets the processes meet, once for all: torch cannot do it again in one program.
+    start_accelerator(as_method(config, METHODS[0], config.seed))
     with processes() as here:
         _, available, protocol = prepare(config.measure, config.data, here)
     if here.is_first:

@@ -69,7 +69,7 @@ def _inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("inception") / weights.INCEPTION.file
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # TorchScript is deprecated
+        warnings.filterwarnings("ignore", "`torch.jit")  # deprecated
         torch.jit.script(_Network().eval()).save(str(path))
     return path
 
