@@ -27,8 +27,8 @@ SHOWN = {
     "kid": Shown("KID ×1000", 2, "↓", 1000),
 }
 NOTES = {
-    "palette": "how far the colours of a result are from those of its reference, in CIELAB units;",
-    "palette-wrong": "the same to another picture's: equal figures would mean that the reference"
+    "palette": "how far the colours of a result are from those of its reference, in CIELAB units.",
+    "palette-wrong": "the same for another picture's: equal figures would mean that the reference"
     " is ignored.",
     "fid": "between all results and all held-out colour pictures.",
 }
