@@ -28,7 +28,7 @@ SHOWN = {
 }
 NOTES = {
     "palette": "how far the colours of a result are from those of its reference, in CIELAB units.",
-    "palette-wrong": "the same for another picture's: equal figures would mean that the reference"
+    "palette-wrong": "the same to another picture's: equal figures would mean that the reference"
     " is ignored.",
     "fid": "between all results and all held-out colour pictures.",
 }
