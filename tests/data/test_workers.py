@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,7 +37,15 @@ def test_a_killed_worker_is_named() -> None:
         list(map_in_order(_kill_self, [signal.SIGKILL], workers=1))
 
 
-def test_interrupt_while_a_worker_starts_waits_until_it_has() -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt; a shell starts its background jobs with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interrupt_while_a_worker_starts_waits_until_it_has(interruptible: None) -> None:
     """Another thread can take the signal, so that a signal mask alone would let it in."""
     threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
     started = False
