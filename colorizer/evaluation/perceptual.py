@@ -11,9 +11,22 @@ from torch import Tensor
 
 from colorizer.errors import UserError
 from colorizer.evaluation.metrics import reproducible
-from colorizer.weights import ALEXNET, VGG16, load_weights
+from colorizer.weights import ALEXNET, VGG16, PublishedWeights, load_weights
 
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16}
+HEADS = {  # pickles in the lpips package, so read only if they are these
+    net: PublishedWeights(
+        f"LPIPS ({net})",
+        f"{net}.pth",
+        f"https://github.com/richzhang/PerceptualSimilarity/raw/master/lpips/weights/v0.1/{net}.pth",
+        sha256,
+        f"evaluation: LPIPS ({net})",
+    )
+    for net, sha256 in (
+        ("alex", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),
+        ("vgg", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"),
+    )
+}
 LPIPS_SMALLEST_SIDE = {"alex": 31, "vgg": 16}  # below, its last pooling has nothing left
 
 
@@ -35,7 +48,8 @@ class LPIPS:
 
         Raises:
             MissingWeights: there is no file and it cannot be downloaded.
-            UserError: the file is not readable or does not hold this backbone.
+            UserError: the file is not readable or does not hold this backbone; or the lpips package
+                has other weights of its own than the published ones.
         """
         self.smallest_side = LPIPS_SMALLEST_SIDE[net]
         self.device = torch.device(device)
@@ -47,7 +61,7 @@ class LPIPS:
         backbone = _backbone_state(network.net, state, BACKBONES[net].title)
         network.net.load_state_dict(backbone, assign=True)
         file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
-        heads = torch.load(file, map_location="cpu", weights_only=True)
+        heads = load_weights(HEADS[net], file)
         for number, head in enumerate(network.lins):
             name = "model.1.weight"
             head.load_state_dict({name: heads[f"lin{number}.{name}"]}, assign=True)

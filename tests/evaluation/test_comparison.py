@@ -1,5 +1,7 @@
 """Two evaluations compared picture by picture."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
 from colorizer.evaluation.comparison import read_evaluation
-from colorizer.evaluation.config import EvaluateConfig
+from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.training.trainer import train
@@ -81,3 +83,20 @@ def test_reports_of_other_pictures_and_other_files_are_refused(two, tmp_path, dr
         with pytest.raises(UserError, match=words):
             evaluate(replace(other, against=tmp_path / path))
     assert not (tmp_path / "o").exists()
+
+
+def test_figures_of_other_weights_are_not_compared(stand_ins, trained, tmp_path, capsys):
+    measure = MeasureConfig(modes=("self",), metrics=("psnr", "lpips-alex"))
+    config = EvaluateConfig(trained.output, trained.data, tmp_path / "report", measure=measure)
+    evaluate(config)
+    shutil.copytree(config.output, tmp_path / "other")
+    other = tmp_path / "other" / "report.json"
+    content = json.loads(other.read_text())
+    content["identity"]["protocol"]["weights"]["AlexNet"]["sha256"] = "0" * 64
+    other.write_text(json.dumps(content))
+    capsys.readouterr()
+    evaluate(replace(config, against=other))
+    captured = capsys.readouterr()
+    compared = captured.out[captured.out.index("picture by picture") :]
+    assert "PSNR" in compared and "LPIPS" not in compared
+    assert "not compared: self lpips-alex; the AlexNet weights are others" in captured.err

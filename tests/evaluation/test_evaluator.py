@@ -306,6 +306,13 @@ def test_a_metric_that_no_row_can_have_is_refused(no_weights, trained, tmp_path,
     assert (config.output / "cross.png").exists()
 
 
+def test_a_figure_that_is_not_a_number_is_named(no_weights, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("colorizer.evaluation.measures.psnr", lambda *_: np.array([np.nan]))
+    with pytest.raises(UserError, match=r"psnr of character-\d+-0 is not a number"):
+        evaluate(_config(trained, tmp_path))
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
 def test_pictures_of_other_modes_do_not_stay_in_the_report(no_weights, trained, tmp_path):
     config = _config(trained, tmp_path)
     evaluate(config)

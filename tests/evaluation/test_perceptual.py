@@ -1,5 +1,6 @@
 """LPIPS against the lpips package called directly, on the pictures as PNG files."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import lpips
@@ -11,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from colorizer.errors import UserError
-from colorizer.evaluation.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
+from colorizer.evaluation.perceptual import HEADS, LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.weights import MissingWeights
 
 
@@ -94,3 +95,10 @@ def test_loading_says_nothing_and_draws_no_random_numbers(stand_in_backbone, rec
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not any(parameter.requires_grad for parameter in network.parameters())
     assert not recwarn and capfd.readouterr() == ("", "")
+
+
+def test_other_weights_in_the_lpips_package_are_not_read(stand_in_backbone, monkeypatch):
+    file, _ = stand_in_backbone("alex")
+    monkeypatch.setitem(HEADS, "alex", replace(HEADS["alex"], sha256="0" * 64))
+    with pytest.raises(UserError, match=r"alex\.pth: sha256 is not that of the published"):
+        LPIPS("alex", file)

@@ -136,6 +136,16 @@ def test_settings_that_tell_the_methods_apart_are_refused(small):
     assert not small.output.exists()
 
 
+def test_what_would_be_found_out_after_days_is_refused_before_training(small):
+    with pytest.raises(UserError, match="--metrics fid cannot be had"):
+        make_table1(replace(small, measure=MeasureConfig(metrics=("fid",))))
+    assert not small.output.exists()
+    longer = run_folder(small, "sga", 1) / "checkpoints" / "step-00000009"
+    longer.mkdir(parents=True)
+    with pytest.raises(UserError, match="holds a training of 9 steps already, --steps is 1"):
+        make_table1(small)
+
+
 def test_a_dry_run_shows_all_four_and_trains_none(small, capsys):
     make_table1(replace(small, dry_run=True))
     assert capsys.readouterr().out.count("  precision  float32") == 8
