@@ -4,7 +4,6 @@ A sample is `<key>.color.webp`, `<key>.line.webp` and `<key>.json`. Names, order
 are fixed, so the same samples give the same bytes.
 """
 
-import hashlib
 import io
 import json
 import re
@@ -52,11 +51,6 @@ class Index:
     @property
     def samples(self) -> int:
         return sum(shard.samples for shard in self.shards)
-
-
-def data_digest(index: Index) -> str:
-    """One sha256 for all shards of a folder, in order."""
-    return hashlib.sha256("".join(e.sha256 for e in index.shards).encode()).hexdigest()
 
 
 def read_index(folder: Path) -> Index:

@@ -1,5 +1,6 @@
 """The run folder: config.json, metrics.jsonl, samples/, checkpoints/."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 from colorizer import console
 from colorizer.config import TrainConfig, to_json
-from colorizer.data.shards import Index, data_digest
+from colorizer.data.shards import Index
 from colorizer.errors import UserError
 from colorizer.storage import locked, replace_file, writing
 from colorizer.training import checkpoint
@@ -34,6 +35,11 @@ FREE_TO_CHANGE = frozenset(
         "loss.vgg_weights",
     ]
 )
+
+
+def data_digest(index: Index) -> str:
+    """One sha256 for all shards of a folder, in order."""
+    return hashlib.sha256("".join(e.sha256 for e in index.shards).encode()).hexdigest()
 
 
 class RunFolder:
