@@ -7,10 +7,9 @@ Mok, "Attention-Aware Anime Line Drawing Colorization", ICME 2023); where the pa
 authors' released code's.
 """
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 
@@ -283,19 +282,3 @@ class ExtractConfig:
     """Side of the parts that a larger picture is drawn in; memory grows with it, nothing else."""
     overwrite: bool = False
     """Draw again what is there already; else such pictures are skipped."""
-
-
-# ---- Settings as JSON
-
-
-def to_json(config: Any) -> dict[str, Any]:
-    """A settings dataclass as plain JSON values."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, tuple):
-            return [plain(item) for item in value]
-        return str(value) if isinstance(value, Path) else value
-
-    return plain(dataclasses.asdict(config))

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from colorizer import console
-from colorizer.config import TrainConfig, to_json
+from colorizer.config import TrainConfig
 from colorizer.data.shards import Index
 from colorizer.errors import UserError
+from colorizer.settings import to_json
 from colorizer.storage import locked, replace_file, writing
-from colorizer.training import checkpoint
+from colorizer.training import checkpoint, saving
 
 # What may differ between a run and its continuation: where things are and how often they are
 # written. All else makes another run.
@@ -101,7 +102,7 @@ class RunFolder:
         for log in (self.metrics, *self.order.glob("rank-*.jsonl")):
             forget_after(log, step)
         for path, fault in (newest.faults if newest else {}).items():
-            console.warn(f"{fault} Set aside as {checkpoint.set_aside(path).name}.")
+            console.warn(f"{fault} Set aside as {saving.set_aside(path).name}.")
 
     def append_metrics(self, figures: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""

@@ -10,12 +10,13 @@ import torch
 from accelerate import Accelerator
 
 from colorizer import console
-from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig, to_json
+from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
 from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
 from colorizer.data.shards import read_index
 from colorizer.errors import UserError
+from colorizer.settings import to_json
 from colorizer.storage import check_writable
-from colorizer.training import checkpoint
+from colorizer.training import checkpoint, saving
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
 from colorizer.training.generator_file import describe_generator
@@ -245,6 +246,6 @@ class Trainer:
                 files={},
             )
             header = describe_generator(config["task"], config["network"], size, self.step)
-            checkpoint.save(self.run_folder.checkpoints, self.task.state(), state, header)
-            checkpoint.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
+            saving.save(self.run_folder.checkpoints, self.task.state(), state, header)
+            saving.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
         self.accelerator.wait_for_everyone()

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from colorizer.errors import UserError
-from colorizer.training import checkpoint
+from colorizer.training import checkpoint, saving
 
 
 def _save(folder, step, value=0.0):
     state = checkpoint.State(step, {"a": 1}, "data", 64, 1, None, {})
     tensors = {"generator": {"weight": torch.full((2, 3, 4, 4), value)}}
-    return checkpoint.save(folder, tensors, state, {"colorizer": "{}"})
+    return saving.save(folder, tensors, state, {"colorizer": "{}"})
 
 
 def test_what_is_saved_is_read_back(tmp_path):
@@ -28,7 +28,7 @@ def test_strided_tensors_are_saved_with_their_values(tmp_path):
     tensor = torch.randn(2, 3, 4, 4)
     state = checkpoint.State(1, {}, "", 64, 1, None, {})
     strided = tensor.to(memory_format=torch.channels_last)
-    path = checkpoint.save(tmp_path, {"generator": {"weight": strided}}, state, {})
+    path = saving.save(tmp_path, {"generator": {"weight": strided}}, state, {})
     assert torch.equal(checkpoint.read(path, "generator")["weight"], tensor)
 
 
@@ -42,14 +42,14 @@ def test_no_partial_folder_is_left_and_one_is_never_taken_for_a_checkpoint(tmp_p
     _save(tmp_path, 1)
     (tmp_path / "step-00000002.partial").mkdir()
     assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000001"]
-    checkpoint.prune(tmp_path, 3)
+    saving.prune(tmp_path, 3)
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
 
 
 def test_the_newest_are_kept(tmp_path):
     for step in (5, 10, 100, 20):
         _save(tmp_path, step)
-    checkpoint.prune(tmp_path, 2)
+    saving.prune(tmp_path, 2)
     assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000100", "step-00000020"]
 
 
@@ -71,7 +71,7 @@ def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, damage):
     assert (newest.path, newest.state.step) == (good, 1)
     assert list(newest.faults) == [bad]
     assert "step-00000002" in newest.faults[bad]
-    checkpoint.set_aside(bad)
+    saving.set_aside(bad)
     assert checkpoint.newest_intact(tmp_path).faults == {}
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.config import DegradeConfig, ExtractionLossConfig, OptimizerConfig, to_json
+from colorizer.config import DegradeConfig, ExtractionLossConfig, OptimizerConfig
 from colorizer.errors import UserError
 from colorizer.extraction import Extractor
 from colorizer.presets import PRESETS
-from colorizer.training.start import BOUNDS, flatten
+from colorizer.settings import BOUNDS, flatten, to_json
 from colorizer.training.trainer import train
 
 
