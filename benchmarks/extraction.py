@@ -21,12 +21,12 @@ import tyro
 from colorizer import console, pictures
 from colorizer.config import DegradeConfig
 from colorizer.data.augment import to_uint8
-from colorizer.data.dataset import Sample, ShardReader
 from colorizer.data.decode import decode_file
 from colorizer.data.degrade import degrade, draw_parameters
 from colorizer.data.files import PictureFile, find_pictures
 from colorizer.data.geometry import fitted_size, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
+from colorizer.data.reader import Sample, ShardReader
 from colorizer.extraction import Extractor
 from colorizer.storage import check_writable, replace_file, writing
 

@@ -27,10 +27,10 @@ import tyro
 from colorizer import console
 from colorizer.data.config import FolderConfig
 from colorizer.data.decode import decode_file
+from colorizer.data.encoding import encode_color, encode_line
 from colorizer.data.geometry import fitted_size, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
 from colorizer.data.make import make_shards
-from colorizer.data.shards import encode_color, encode_line
 
 SIZE = 256
 

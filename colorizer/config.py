@@ -142,10 +142,20 @@ class RunConfig:
     """Steps between checkpoints. The last step always has one."""
     keep_checkpoints: int = 3
     """Newest checkpoints to keep."""
+    keep_every: int = 0
+    """Keep for good the checkpoints of steps that are multiples of this as well; 0: none."""
+    not_finite: Literal["stop", "skip"] = "stop"
+    """What a loss or gradient that is not finite does: it stops the run, or its update is skipped.
+
+    Either way the step, the loss and the samples are named."""
+    bad_samples: float = 0.0
+    """Share of the samples that may be unreadable; each is named, and another takes its place."""
+    timeout: float = 600.0
+    """Seconds without an answer of the other processes, or a batch of the loaders, that end it."""
     log_with: tuple[str, ...] = ()
     """Trackers that Accelerate knows and that are installed: tensorboard, wandb, ..."""
     log_samples: bool = False
-    """Write the keys of every step's samples to order/rank-N.jsonl, a file for each process."""
+    """Write every sample and its augmentation to order/rank-N.jsonl, a file for each process."""
     dry_run: bool = False
     """Print the resolved run and stop before anything is built."""
     discriminator_width: float = 1.0

@@ -1,7 +1,6 @@
 """Draw the lines of a picture with a trained extractor."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,8 +41,7 @@ class Extractor:
         self.size: int = self.file.size  # side of the pictures it was trained on
         self.sha256: str = sha256_of(self.file.path)
         self.device = default_device() if device is None else torch.device(device)
-        self.network = LineExtractor(**asdict(self.file.network))
-        load_generator(self.network, self.file.path, self.device)
+        self.network = load_generator(self.file, LineExtractor, self.device)
 
     def draw_batch(self, pictures: np.ndarray) -> np.ndarray:
         """Draw pictures whole, all at once.

@@ -1,6 +1,5 @@
 """Colour a drawing with a trained generator."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +34,7 @@ class Colorizer:
         """
         self.file = find_generator(checkpoint, NetworkConfig)
         self.device = default_device() if device is None else torch.device(device)
-        self.generator = Generator(**asdict(self.file.network))
-        load_generator(self.generator, self.file.path, self.device)
+        self.generator = load_generator(self.file, Generator, self.device)
 
     def color_batch(self, line: Tensor, reference: Tensor) -> Tensor:
         """Colour drawings at the size they have.

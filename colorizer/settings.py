@@ -1,11 +1,14 @@
 """Settings as JSON values, and the ranges they must be in."""
 
 import dataclasses
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from colorizer.errors import UserError
+
+Settings = TypeVar("Settings")
 
 BELOW_ONE = 1 - 1e-9
 BOUNDS = {
@@ -20,9 +23,12 @@ BOUNDS = {
     "sample_count": (1, inf),
     "checkpoint_every": (1, inf),
     "keep_checkpoints": (1, inf),
+    "keep_every": (0, inf),
+    "bad_samples": (0, 1),
+    "timeout": (1, 1e6),
     "network.width": (0.01, 100),
     "network.stages": (2, 10),
-    "network.residual_blocks": (0, inf),
+    "network.residual_blocks": (0, 100),
     "discriminator_width": (0.01, 100),
     "loss.l1": (0, inf),
     "loss.perceptual": (0, inf),
@@ -72,6 +78,54 @@ def to_json(config: Any) -> dict[str, Any]:
     return plain(dataclasses.asdict(config))
 
 
+def from_json(kind: type[Settings], content: Any) -> Settings:
+    """The settings that `to_json` has written.
+
+    Raises:
+        ValueError: a setting is missing, unknown, of another type or not finite; names it.
+    """
+    return _parse(kind, content, "")
+
+
+def _parse(kind: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        return _parse_settings(kind, value, name)
+    parts = get_args(kind)
+    if get_origin(kind) is Literal and value in parts:
+        return value
+    if get_origin(kind) is UnionType:  # X | None
+        return None if value is None else _parse(parts[0], value, name)
+    if get_origin(kind) is tuple and isinstance(value, list):
+        kinds = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
+        if len(kinds) == len(value):
+            return tuple(_parse(k, v, name) for k, v in zip(kinds, value, strict=True))
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return value
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    if kind is float and type(value) in (int, float) and isfinite(value):
+        return float(value)
+    if kind in (int, bool, str) and type(value) is kind:
+        return value
+    raise ValueError(f"{name} is {value!r}")
+
+
+def _parse_settings(kind: Any, content: Any, name: str) -> Any:
+    if not isinstance(content, dict):
+        raise ValueError(f"{name or 'the whole'} is {content!r}, no settings")
+    types = get_type_hints(kind)
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    prefix = f"{name}." if name else ""
+    for key in content.keys() ^ fields.keys():
+        raise ValueError(f"{prefix}{key} is {'missing' if key in fields else 'unknown'}")
+    values = {key: _parse(types[key], content[key], prefix + key) for key in fields}
+    settings = kind(**{key: value for key, value in values.items() if fields[key].init})
+    for key, value in values.items():
+        if getattr(settings, key) != value:  # one that is not to be chosen
+            raise ValueError(f"{prefix}{key} is {value!r}")
+    return settings
+
+
 def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by their names on the command line: `loss.l1`, ..."""
     flat = {}
@@ -83,13 +137,16 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def check_bounds(config: Any) -> None:
+def check_bounds(settings: dict[str, Any]) -> None:
     """Refuse numbers that make no sense.
+
+    Args:
+        settings: As JSON.
 
     Raises:
         UserError: naming the setting, what it is and what it may be.
     """
-    for name, setting in flatten(to_json(config)).items():
+    for name, setting in flatten(settings).items():
         if name not in BOUNDS:
             continue
         least, most = BOUNDS[name]

@@ -55,8 +55,9 @@ def locked(folder: Path, busy: str) -> Iterator[None]:
         file = path.open("w")
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # Not flock: loader processes would inherit it and outlive a killed training with it.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             raise UserError(
                 f"{folder}: another process {busy} there; wait for it to end."
             ) from error

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from colorizer.errors import UserError
+from colorizer.tensor_file import read_tensors
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,9 @@ def load_weights(weights: PublishedWeights, path: Path | None) -> dict[str, Tens
             sha256, only the tensors are read.
     """
     found = locate(weights, path)
-    if found.suffix != ".safetensors":
-        return torch.load(found, map_location="cpu", weights_only=True)
-    try:
-        return load_file(found)
-    except SafetensorError as error:
-        raise UserError(f"{found}: not a readable safetensors file ({error}).") from error
+    if found.suffix == ".safetensors":
+        return read_tensors(found)
+    return torch.load(found, map_location="cpu", weights_only=True)
 
 
 def locate(weights: PublishedWeights, path: Path | None) -> Path:

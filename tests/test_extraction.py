@@ -9,8 +9,8 @@ import pytest
 
 from colorizer.config import ExtractConfig
 from colorizer.data.config import FolderConfig
-from colorizer.data.dataset import ShardReader
 from colorizer.data.make import make_shards
+from colorizer.data.reader import ShardReader
 from colorizer.errors import UserError
 from colorizer.extraction import Extractor, extract
 

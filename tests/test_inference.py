@@ -1,6 +1,5 @@
 """Colouring with a trained generator, and every way to name one."""
 
-import json
 import os
 import shutil
 
@@ -88,7 +87,7 @@ def test_what_is_not_a_checkpoint_is_refused_with_its_name(trained, tmp_path):
         (tmp_path / "nowhere", "no such run folder"),
         (empty, "no checkpoint yet"),
         (tmp_path, "not a checkpoint"),
-        (pickle, "not a readable .safetensors file"),
+        (pickle, "is a pickle, which can run any program"),
         (foreign, "does not describe a generator"),
     ]:
         with pytest.raises(UserError, match=words) as error:
@@ -101,16 +100,6 @@ def test_a_line_extractor_is_refused(trained_extractor):
     for given in (path, path / "checkpoints" / "step-00000002" / "average.safetensors"):
         with pytest.raises(UserError, match="trained for extraction; give a network for colori"):
             Colorizer(given)
-
-
-def test_a_file_from_before_extractors_is_a_colorizer(trained, pair, tmp_path):
-    path = find_generator(trained.output, NetworkConfig).path
-    with safe_open(path, "pt") as file:
-        header = json.loads(file.metadata()["colorizer"])
-    del header["task"]
-    old = tmp_path / "old.safetensors"
-    save_file(load_file(path), old, metadata={"colorizer": json.dumps(header)})
-    assert np.array_equal(Colorizer(old).color(*pair), Colorizer(path).color(*pair))
 
 
 def test_tensors_that_do_not_fit_the_header_are_refused(trained, tmp_path):

@@ -89,7 +89,7 @@ def test_a_damaged_safetensors_file_is_refused(tmp_path, vgg_file):
     shutil.copy(vgg_file, path)
     with open(path, "r+b") as file:
         file.truncate(1000)
-    with pytest.raises(UserError, match="not a readable safetensors file"):
+    with pytest.raises(UserError, match=r"not a readable \.safetensors file"):
         load_weights(VGG19, path)
 
 

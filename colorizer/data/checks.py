@@ -1,6 +1,7 @@
 """Refuses settings of make_shards that cannot work, before anything is touched."""
 
 from colorizer.data.config import PicturesConfig, ShardsConfig
+from colorizer.data.encoding import MAX_SIDE
 from colorizer.data.sources import source_of
 from colorizer.errors import UserError
 
@@ -11,8 +12,8 @@ def check(config: ShardsConfig) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
-    if not 32 <= config.size <= 16383:
-        raise UserError(f"--size is {config.size}; 32 to 16383 (WebP's most) can be made.")
+    if not 32 <= config.size <= MAX_SIDE:
+        raise UserError(f"--size is {config.size}; 32 to {MAX_SIDE} can be made.")
     if config.held_out is not None and not 0 <= config.held_out < 1:
         raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
     if config.samples_per_shard < 1:

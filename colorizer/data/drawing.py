@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from colorizer.data.encoding import encode_line
 from colorizer.data.files import Rejection
 from colorizer.data.geometry import pad_to_square, resize
 from colorizer.data.prepare import Prepared, Undrawn
-from colorizer.data.shards import encode_line
 
 BATCH = 16  # pictures on the device at a time
 ENCODERS = 4  # threads

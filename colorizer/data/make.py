@@ -18,12 +18,12 @@ from colorizer import console
 from colorizer.data.checks import check
 from colorizer.data.config import PicturesConfig, ShardsConfig
 from colorizer.data.drawing import Drawer, ExtractionDrawer
+from colorizer.data.index import INDEX, read_index
 from colorizer.data.lines import XDoG
 from colorizer.data.listing import Listing, write_listing
 from colorizer.data.merge import PREVIEW, REJECTED, Report, Target, merge
 from colorizer.data.parts import ITEMS_IN_PART, PartWriter, is_done
 from colorizer.data.prepare import Preparation, prepare
-from colorizer.data.shards import INDEX, read_index
 from colorizer.data.sources import source_of
 from colorizer.data.sources.base import Source
 from colorizer.data.workers import map_in_order

@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 
 from colorizer.data.decode import Rejected
+from colorizer.data.encoding import encode_color, encode_line
 from colorizer.data.files import Rejection
 from colorizer.data.geometry import fitted_size, middle_square, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines
-from colorizer.data.shards import encode_color, encode_line
 from colorizer.data.sources.base import Item, Source
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from colorizer.data.encoding import decode_color, decode_line
 from colorizer.data.geometry import resize
-from colorizer.data.shards import decode_color, decode_line
 from colorizer.pictures import grid, write_picture
 
 ROWS, PAIRS_IN_ROW = 6, 4

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 
 
 def groups(reader: ShardReader) -> list[str]:

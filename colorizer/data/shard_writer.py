@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import tarfile
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,19 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from colorizer.data.shards import (
-    BLOCK,
-    COLOR,
-    FORMAT,
-    INDEX,
-    JSON,
-    KEY,
-    LINE,
-    Index,
-    ShardEntry,
-    encode_color,
-    encode_line,
-)
+from colorizer.data.encoding import encode_color, encode_line
+from colorizer.data.index import FORMAT, INDEX, Index, ShardEntry, checksum, shard_name
+from colorizer.data.shards import BLOCK, COLOR, JSON, KEY, LINE, tar_header
 from colorizer.errors import UserError
 from colorizer.storage import partial_name, publish, replace_file, writing
 
@@ -90,7 +79,7 @@ class ShardWriter:
                 shard: the keys of all may be too many to keep.)
             color: size×size×3 uint8 RGB.
             line: size×size uint8, dark ink on white.
-            metadata: JSON values.
+            metadata: JSON values, none of them infinite or NaN.
 
         Raises:
             ValueError: a bad or repeated key, or a picture of another shape.
@@ -107,13 +96,14 @@ class ShardWriter:
             raise ValueError(f"bad or repeated key {key!r}")
         self._keys.add(key)
         self._samples += 1
-        text = json.dumps(metadata, sort_keys=True).encode()
+        text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
         if self._shard is None:
             self._shard = _OpenShard(self.index.folder, len(self.index.shards))
         self._shard.append(
             _tar_member(f"{key}.{COLOR}", color)
             + _tar_member(f"{key}.{LINE}", line)
-            + _tar_member(f"{key}.{JSON}", text)
+            + _tar_member(f"{key}.{JSON}", text),
+            checksum(color, line, text),
         )
         if self._shard.samples == self._samples_per_shard:
             self._finish_shard()
@@ -131,23 +121,33 @@ class _OpenShard:
     """A shard that is being written."""
 
     def __init__(self, folder: Path, number: int) -> None:
-        self.samples = 0
-        self._path = folder / f"{number:06d}.tar"
+        self._path = folder / shard_name(number)
         self._bytes = 0
         self._hash = hashlib.sha256()
+        self._crc32s: list[str] = []
         with writing(self._path):
             self.file = partial_name(self._path).open("wb")
 
-    def append(self, sample: bytes) -> None:
+    @property
+    def samples(self) -> int:
+        return len(self._crc32s)
+
+    def append(self, sample: bytes, crc32: str) -> None:
         self._write(sample)
-        self.samples += 1
+        self._crc32s.append(crc32)
 
     def finish(self) -> ShardEntry:
         """End the tar and give the shard its name."""
         self._write(bytes(2 * BLOCK))
         with writing(self._path), self.file:
             publish(self.file, self._path)
-        return ShardEntry(self._path.name, self.samples, self._bytes, self._hash.hexdigest())
+        return ShardEntry(
+            self._path.name,
+            self.samples,
+            self._bytes,
+            self._hash.hexdigest(),
+            "".join(self._crc32s),
+        )
 
     def _write(self, data: bytes) -> None:
         with writing(self._path):
@@ -157,10 +157,7 @@ class _OpenShard:
 
 
 def _tar_member(name: str, data: bytes) -> bytes:
-    # tarfile's defaults (mode 0644, time 0, owner 0, no names) do not change from run to run.
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    return member.tobuf(tarfile.USTAR_FORMAT) + data + bytes(-len(data) % BLOCK)
+    return tar_header(name, len(data)) + data + bytes(-len(data) % BLOCK)
 
 
 def _write_index(index: Index) -> None:
@@ -171,4 +168,5 @@ def _write_index(index: Index) -> None:
         "settings": index.settings,
         "shards": [dataclasses.asdict(shard) for shard in index.shards],
     }
-    replace_file(index.folder / INDEX, json.dumps(content, indent=1).encode() + b"\n")
+    text = json.dumps(content, indent=1, allow_nan=False)
+    replace_file(index.folder / INDEX, f"{text}\n".encode())

@@ -13,7 +13,7 @@ from colorizer.data.characters import (
     sample_character,
     sample_pose,
 )
-from colorizer.data.dataset import Sample
+from colorizer.data.reader import Sample
 
 LABELS = len(REGIONS) * len(TONES)
 TERMS = 4 * LABELS + 2  # of a picture, for constant colours

@@ -18,7 +18,7 @@ from accelerate.utils import parse_flag_from_env
 
 from colorizer import console
 from colorizer.config import NetworkConfig
-from colorizer.data.dataset import Sample, ShardReader
+from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
 from colorizer.evaluation import comparison, drawn
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.data.dataset import Sample, ShardReader
+from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
 from colorizer.evaluation import drawn
 from colorizer.evaluation.config import Mode

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 from colorizer.data.references import groups, random_references, same_group
 from colorizer.errors import UserError
 from colorizer.evaluation import drawn

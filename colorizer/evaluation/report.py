@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from colorizer.config import NetworkConfig
-from colorizer.data.dataset import ShardReader
-from colorizer.data.shards import Index
+from colorizer.data.index import Index
+from colorizer.data.reader import ShardReader
 from colorizer.errors import UserError
 from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.inception import fid, kid

@@ -1,7 +1,6 @@
 """Streams held-out shards through webdataset: every sample once, in order, whole or not at all."""
 
 import hashlib
-import json
 import mmap
 import tarfile
 from collections.abc import Iterator
@@ -9,8 +8,9 @@ from pathlib import Path
 
 import webdataset
 
-from colorizer.data.dataset import Sample
-from colorizer.data.shards import Index, decode_color, decode_line, scan_shard
+from colorizer.data.index import Index
+from colorizer.data.reader import Encoded, Sample, check_sample, decode_sample, unreadable
+from colorizer.data.shards import COLOR, JSON, LINE, scan_shard
 from colorizer.errors import UserError
 from colorizer.processes import Processes
 
@@ -24,32 +24,36 @@ def stream(index: Index, numbers: range) -> Iterator[tuple[int, Sample]]:
     """Samples of a folder of shards with their numbers, in order; only their shards are opened.
 
     Raises:
-        UserError: a sample cannot be read, or a shard has fewer samples than its index says.
+        UserError: a sample cannot be read or is not what was written, or a shard is damaged.
     """
     first = 0  # number of the shard's first sample
-    for entry in index.shards:
+    for shard, entry in enumerate(index.shards):
         wanted = range(max(numbers.start, first), min(numbers.stop, first + entry.samples))
         if wanted:
-            yield from _stream_shard(index, entry.name, first, wanted)
+            positions = range(wanted.start - first, wanted.stop - first)
+            for position, sample in _stream_shard(index, shard, positions):
+                yield first + position, sample
         first += entry.samples
 
 
-def _stream_shard(
-    index: Index, name: str, first: int, wanted: range
-) -> Iterator[tuple[int, Sample]]:
-    path = index.folder / name
-    number = first
-    try:
-        for item in _members(path):
-            if number in wanted:
-                color, line = decode_color(item["color.webp"]), decode_line(item["line.webp"])
-                yield number, Sample(item["__key__"], color, line, json.loads(item["json"]))
-            number += 1
-            if number == wanted.stop:
-                return
-    except (tarfile.TarError, KeyError, ValueError, OSError) as error:
-        raise UserError(f"{path}: sample {number - first} cannot be read ({error}).") from error
-    raise UserError(f"{path} ends after {number - first} samples; by its index there are more.")
+def _stream_shard(index: Index, shard: int, wanted: range) -> Iterator[tuple[int, Sample]]:
+    """The samples at some positions of a shard."""
+    path = index.folder / index.shards[shard].name
+    # webdataset alone leaves out what follows some faults, and reads what no tar of ours has.
+    known = scan_shard(path, index.shards[shard])
+    items = iter(_members(path))
+    for position, key in enumerate(members.key for members in known[: wanted.stop]):
+        try:
+            item = next(items, {})
+            sample = Encoded(key, item[COLOR], item[LINE], item[JSON])
+        except OSError as error:
+            raise unreadable(index, shard, key, error) from error
+        except (tarfile.TarError, KeyError, ValueError) as error:
+            changed = ValueError("the shard has changed since it was opened")
+            raise unreadable(index, shard, key, changed) from error
+        if position in wanted:
+            check_sample(index, shard, position, sample)
+            yield position, decode_sample(index, shard, sample)
 
 
 def _members(path: Path) -> webdataset.WebDataset:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from colorizer import console, pictures
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 from colorizer.data.references import groups, random_references, same_group
 from colorizer.errors import UserError
 from colorizer.evaluation.presentation import SHOWN, legend, markdown_table

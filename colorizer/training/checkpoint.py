@@ -1,22 +1,28 @@
 """Checkpoints: safetensors and JSON, never half-written, never read unverified."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
 from colorizer.errors import UserError
+from colorizer.json_file import read_json
+from colorizer.settings import check_bounds, from_json
+from colorizer.tensor_file import read_tensors
 from colorizer.weights import sha256_of
 
-FORMAT = 1
+FORMAT = 2
 STEP_FOLDER = re.compile(r"step-(\d{8})")
+FILE = re.compile(r"[a-z_]+\.safetensors")
 STATE = "state.json"
+MOST_STATE = 1_000_000  # bytes
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -38,31 +44,90 @@ class Damaged(UserError):
     """A checkpoint that is not as it was written."""
 
 
+def dump_state(state: State) -> str:
+    """The text of state.json, which holds a checksum of its own."""
+    content = asdict(state)
+    return json.dumps({**content, "sha256": _digest(content)}, indent=2) + "\n"
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def verify(checkpoint: Path) -> State:
     """Check every file of a checkpoint against its sha256.
 
     Raises:
         Damaged: naming the file and what is wrong with it.
-        UserError: it is of another format.
+        UserError: it is as it was written, but by another program than this one.
+    """
+    state = read_state(checkpoint)
+    for name, digest in state.files.items():
+        path = checkpoint / name
+        try:
+            found = sha256_of(path)
+        except FileNotFoundError as error:
+            raise Damaged(f"{path}: missing, so the checkpoint is not used.") from error
+        except OSError as error:
+            raise Damaged(f"{path} cannot be read: {error.strerror}.") from error
+        if found != digest:
+            raise Damaged(f"{path}: damaged (its sha256 is not the one in {STATE}).")
+    return state
+
+
+def read_state(checkpoint: Path) -> State:
+    """What state.json says; the other files are not looked at.
+
+    Raises:
+        Damaged: it is not as it was written.
+        UserError: it is, but by another program than this one.
     """
     path = checkpoint / STATE
     try:
-        content = json.loads(path.read_text())
-        if content["format"] != FORMAT:
-            raise UserError(
-                f"{path}: format {content['format']}, this program reads format {FORMAT}."
-            )
-        state = State(**content)
+        content = read_json(path, MOST_STATE)
+        if not isinstance(content, dict):
+            raise ValueError("no object")
+        if content.pop("sha256", None) != _digest(content):
+            raise ValueError("its sha256 is not that of its content")
     except FileNotFoundError as error:
         raise Damaged(f"{checkpoint}: not a checkpoint, it has no {STATE}.") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except OSError as error:
+        raise Damaged(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
         raise Damaged(f"{path}: not a checkpoint's state ({error}).") from error
+    found = STEP_FOLDER.fullmatch(checkpoint.name)
+    if found and int(found[1]) != content.get("step"):
+        raise Damaged(f"{checkpoint}: holds step {content.get('step')!r}, so it is not used.")
+    try:
+        return _parse_state(content)
+    except (ValueError, UserError) as error:
+        raise UserError(f"{path}: not written by this version of the program ({error}).") from error
+
+
+def _parse_state(content: dict[str, Any]) -> State:
+    """Raises: ValueError or UserError: naming what is not as `dump_state` writes it."""
+    if content.get("format") != FORMAT:
+        raise ValueError(f"format {content.get('format')!r}, not {FORMAT}")
+    config = content.get("config")
+    state = from_json(State, content)
+    from_json(_settings_of(state.config.get("task")), config)
+    check_bounds(state.config)
+    if state.step < 0 or state.size < 1 or state.processes < 1:
+        raise ValueError("a number in it is too small")
     for name, digest in state.files.items():
-        if not (checkpoint / name).is_file():
-            raise Damaged(f"{checkpoint / name}: missing, so the checkpoint is not used.")
-        if sha256_of(checkpoint / name) != digest:
-            raise Damaged(f"{checkpoint / name}: damaged (its sha256 is not the one in {STATE}).")
+        if not FILE.fullmatch(name) or not re.fullmatch(r"[0-9a-f]{64}", str(digest)):
+            raise ValueError(f"{name!r} is no file of a checkpoint, or {digest!r} no sha256")
+    if "generator.safetensors" not in state.files:
+        raise ValueError("no generator among its files")
     return state
+
+
+def _settings_of(task: Any) -> type[TrainConfig]:
+    for kind in (ColorizationConfig, ExtractionConfig):
+        if task == kind.task:
+            return kind
+    raise ValueError(f"task {task!r}")
 
 
 def saved_steps(folder: Path) -> list[Path]:
@@ -106,7 +171,7 @@ def read(checkpoint: Path, name: str) -> dict[str, Tensor]:
     path = checkpoint / f"{name}.safetensors"
     if not path.is_file():
         raise UserError(f"{path}: missing, so the checkpoint is not used.")
-    return load_file(path)
+    return read_tensors(path)
 
 
 def optimizer_tensors(network: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

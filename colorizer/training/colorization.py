@@ -33,7 +33,7 @@ from colorizer.training.task import Judged, Task
 from colorizer.weights import VGG19, load_weights
 
 
-class Colorization(Task[Augmented, Colored]):
+class Colorization(Task[Parameters, Augmented, Colored]):
     """Colours a line drawing like the truth, from the truth distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
@@ -46,9 +46,12 @@ class Colorization(Task[Augmented, Colored]):
             self.vgg = VGGFeatures(state, loss.imagenet_normalization).to(accelerator.device)
         super().__init__(config, accelerator, Generator)
 
-    def augment(self, batch: Batch) -> Augmented:
+    def draw_parameters(self, numbers: list[int]) -> Parameters:
+        """How the references are distorted."""
+        return draw_parameters(self.config.augment, self.config.seed, numbers)
+
+    def augment(self, batch: Batch, parameters: Parameters) -> Augmented:
         """The batch on the device as line, truth and distorted reference."""
-        parameters = draw_parameters(self.config.augment, self.config.seed, batch.numbers)
         color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
         return augment(self.config.augment, Parameters(*parameters), color, line)
 

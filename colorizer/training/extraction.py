@@ -17,16 +17,19 @@ from colorizer.training.samples import SampleGrid
 from colorizer.training.task import Judged, Task
 
 
-class Extraction(Task[Degraded, Tensor]):
+class Extraction(Task[Parameters, Degraded, Tensor]):
     """Draws the lines of a picture, however badly it has been treated."""
 
     def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
         self.config = config
         super().__init__(config, accelerator, LineExtractor)
 
-    def augment(self, batch: Batch) -> Degraded:
+    def draw_parameters(self, numbers: list[int]) -> Parameters:
+        """What happens to the pictures."""
+        return draw_parameters(self.config.degrade, self.config.seed, numbers)
+
+    def augment(self, batch: Batch, parameters: Parameters) -> Degraded:
         """The batch on the device as degraded picture and true line."""
-        parameters = draw_parameters(self.config.degrade, self.config.seed, batch.numbers)
         color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
         return degrade(Parameters(*parameters), color, line)
 

@@ -1,22 +1,27 @@
 """A trained generator on its own: what its header says, and how it is found and loaded."""
 
+import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 
 from colorizer.config import ExtractorConfig, NetworkConfig
 from colorizer.errors import UserError
+from colorizer.json_file import parse_json
+from colorizer.settings import check_bounds, from_json
+from colorizer.tensor_file import read_metadata, read_tensors
 from colorizer.training.checkpoint import newest_intact, verify
 
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
+MOST_SIDE = 16_384  # pixels, of the pictures it may have been trained on
 
 Network = TypeVar("Network", NetworkConfig, ExtractorConfig)
+Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,34 @@ class GeneratorFile(Generic[Network]):
     network: Network
     size: int  # side of the pictures it was trained on
     step: int
+    sha256: str  # of the description and the tensors, by `_digest`
 
 
-def describe_generator(task: str, network: dict[str, Any], size: int, step: int) -> dict[str, str]:
-    """The header that makes a generator file enough to load it."""
+def describe_generator(
+    task: str, network: dict[str, Any], size: int, step: int, tensors: Mapping[str, Tensor]
+) -> dict[str, str]:
+    """The header that makes a generator file enough to load it, and to see that it is whole.
+
+    Args:
+        task: Colorization or extraction.
+        network: Its settings, as JSON.
+        size: Side of the pictures it was trained on.
+        step: Steps it was trained for.
+        tensors: On the CPU.
+    """
+    network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
     content = {"task": task, "network": network, "size": size, "step": step}
-    return {HEADER: json.dumps(content)}
+    return {HEADER: json.dumps({**content, "sha256": _digest(content, tensors)})}
+
+
+def _digest(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """safetensors has no checksum: a flipped bit would be read as another weight."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]:
@@ -45,8 +72,24 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
     Raises:
         UserError: nothing usable is there, or a network for another task; says why.
     """
+    file = locate_generator(path)
+    content = read_header(file)
+    if content["task"] != network.task:
+        raise UserError(
+            f"{file} was trained for {content['task']}; give a network for {network.task}."
+        )
+    settings = from_json(network, content["network"])
+    return GeneratorFile(file, settings, content["size"], content["step"], content["sha256"])
+
+
+def locate_generator(path: Path) -> Path:
+    """The file that a `--checkpoint` means: of a run, one in its newest intact checkpoint.
+
+    Raises:
+        UserError: there is none.
+    """
     if path.is_file():
-        return _read_header(path, network)
+        return path
     if not path.is_dir():
         raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
     if (path / "checkpoints").is_dir():
@@ -58,37 +101,70 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
         state = verify(path)
     # The running average is what a run with one is trained for.
     name = "average" if "average.safetensors" in state.files else "generator"
-    return _read_header(path / f"{name}.safetensors", network)
+    return path / f"{name}.safetensors"
 
 
-def _read_header(path: Path, network: type[Network]) -> GeneratorFile[Network]:
-    try:
-        with safe_open(path, "pt") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-        # Files from before there was a second task do not name theirs.
-        task = header.get("task", NetworkConfig.task)
-        if task != network.task:
-            raise UserError(f"{path} was trained for {task}; give a network for {network.task}.")
-        return GeneratorFile(path, network(**header["network"]), header["size"], header["step"])
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a readable .safetensors file ({error}).") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{path}: its header does not describe a generator of this program ({error!r})."
-        ) from error
-
-
-def load_generator(generator: nn.Module, path: Path, device: torch.device) -> None:
-    """Fill a generator with a file's tensors and make it ready for use on a device.
+def read_header(path: Path) -> dict[str, Any]:
+    """What a generator file says of itself: task, network, size, step and sha256, all checked.
 
     Raises:
-        UserError: the tensors are not the generator's.
+        UserError: it is no generator file of this program.
     """
+    metadata = read_metadata(path)
     try:
-        generator.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        raise UserError(f"{path}: the tensors do not fit the network in its header.") from error
-    generator.eval().requires_grad_(False).to(device)
+        content = parse_json(metadata[HEADER])
+        if not isinstance(content, dict) or content.keys() != {
+            *("task", "network", "size", "step", "sha256")
+        }:
+            raise ValueError("other entries than task, network, size, step and sha256")
+        settings = from_json(_network_of(content["task"]), content["network"])
+        check_bounds({"network": asdict(settings)})
+        size, step = (from_json(int, content[name]) for name in ("size", "step"))
+        from_json(str, content["sha256"])
+        if not 0 < size <= MOST_SIDE or size % settings.stride or step < 0:
+            raise ValueError(f"size {size}, step {step}")
+    except (KeyError, ValueError, UserError) as error:
+        raise UserError(
+            f"{path}: its header does not describe a generator of this program ({error})."
+        ) from error
+    return content
+
+
+def _network_of(task: Any) -> type[NetworkConfig] | type[ExtractorConfig]:
+    for kind in (NetworkConfig, ExtractorConfig):
+        if task == kind.task:
+            return kind
+    raise ValueError(f"task {task!r}")
+
+
+def load_generator(
+    file: GeneratorFile[Network], kind: type[Module], device: torch.device
+) -> Module:
+    """Build the network that a file describes, ready for use on a device.
+
+    Raises:
+        UserError: the tensors are not the network's, not those that were written, or not finite.
+    """
+    with torch.device("meta"):  # a header can ask for any size; memory is taken for the file alone
+        generator = kind(**asdict(file.network))
+    tensors = read_tensors(file.path)
+    wanted = {name: (t.shape, t.dtype) for name, t in generator.state_dict().items()}
+    if wanted != {name: (t.shape, t.dtype) for name, t in tensors.items()}:
+        raise UserError(f"{file.path}: the tensors do not fit the network in its header.")
+    content = {
+        "task": file.network.task,
+        "network": asdict(file.network),
+        "size": file.size,
+        "step": file.step,
+    }
+    if _digest(content, tensors) != file.sha256:
+        raise UserError(
+            f"{file.path}: damaged (its sha256 is not that in its header); export it again."
+        )
+    if not all(t.isfinite().all() for t in tensors.values()):
+        raise UserError(f"{file.path}: not all of its weights are finite.")
+    generator.load_state_dict(tensors, assign=True)
+    return generator.eval().requires_grad_(False).to(device)
 
 
 def default_device() -> torch.device:

@@ -1,15 +1,20 @@
 """The run folder: config.json, metrics.jsonl, samples/, checkpoints/."""
 
+import errno
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.shards import Index
+from colorizer.data.dataset import Batch
+from colorizer.data.index import Index
 from colorizer.errors import UserError
 from colorizer.settings import to_json
 from colorizer.storage import locked, replace_file, writing
@@ -30,6 +35,10 @@ FREE_TO_CHANGE = frozenset(
         "sample_count",
         "checkpoint_every",
         "keep_checkpoints",
+        "keep_every",
+        "not_finite",
+        "bad_samples",
+        "timeout",
         "log_with",
         "log_samples",
         "dry_run",
@@ -98,6 +107,7 @@ class RunFolder:
                 folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(to_json(self.config), indent=2)
         replace_file(self.folder / "config.json", f"{text}\n".encode())
+        saving.clean(self.checkpoints)
         step = newest.state.step if newest else 0
         for log in (self.metrics, *self.order.glob("rank-*.jsonl")):
             forget_after(log, step)
@@ -106,19 +116,47 @@ class RunFolder:
 
     def append_metrics(self, figures: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
-        append_line(self.metrics, figures)
+        append_lines(self.metrics, [figures])
 
-    def append_keys(self, rank: int, step: int, keys: list[str]) -> None:
-        """Write down what one process has trained on."""
-        append_line(self.order / f"rank-{rank}.jsonl", {"step": step, "keys": keys})
+    def append_samples(
+        self, rank: int, step: int, batch: Batch, parameters: Sequence[Tensor]
+    ) -> None:
+        """Write down what one process has trained on: samples, and digests of their augmentation.
+
+        Args:
+            rank: The process.
+            step: The step that the batch belongs to.
+            batch: The samples.
+            parameters: Of the augmentation, on the CPU: each a row for every sample.
+        """
+        lines = []
+        for row, (number, key) in enumerate(zip(batch.numbers, batch.keys, strict=True)):
+            digest = hashlib.blake2b(digest_size=8)
+            for column in parameters:
+                digest.update(column[row].numpy().tobytes())
+            lines.append(
+                {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
+            )
+        append_lines(self.order / f"rank-{rank}.jsonl", lines)
 
 
-def append_line(path: Path, values: dict[str, Any]) -> None:
-    """Add a line of JSON to a log."""
+def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Add lines of JSON to a log: all of them, or none if the disk is full.
+
+    Raises:
+        UserError: they cannot be written.
+    """
+    text = "".join(json.dumps(line) + "\n" for line in lines)
     with writing(path):
         path.parent.mkdir(exist_ok=True)
-        with path.open("a") as file:
-            file.write(json.dumps(values) + "\n")
+        with path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                if file.write(text.encode()) < len(text.encode()):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                file.truncate(before)
+                raise
 
 
 def forget_after(log: Path, step: int) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from colorizer import console, pictures
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 
 
 class SampleGrid(ABC):

@@ -1,70 +1,175 @@
-"""Writing checkpoints: each is there whole or not at all, whatever happens."""
+"""Writing checkpoints: each is there whole or not at all, and training hardly waits for it."""
 
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from colorizer import console
 from colorizer.errors import UserError
 from colorizer.storage import flush, writing
-from colorizer.training.checkpoint import STATE, State, saved_steps
+from colorizer.training.checkpoint import STATE, State, dump_state, saved_steps
+from colorizer.training.generator_file import describe_generator
 from colorizer.weights import sha256_of
 
+GENERATORS = ("generator", "average")  # files that say of themselves what network they hold
 
-def save(
-    folder: Path,
-    tensors: Mapping[str, Mapping[str, Tensor]],
-    state: State,
-    metadata: Mapping[str, str],
-) -> Path:
+Tensors = Mapping[str, Mapping[str, Tensor]]  # file name without its suffix → its tensors
+
+
+class Saver:
+    """Writes a run's checkpoints in the background, at most one at a time.
+
+    Leaving the `with` block waits for the one that is being written.
+    """
+
+    def __init__(self, folder: Path, keep: int, keep_every: int) -> None:
+        """
+        Args:
+            folder: The run's checkpoint folder.
+            keep: Newest checkpoints to keep.
+            keep_every: Also keep those of steps that are multiples of this; 0: none.
+        """
+        self._folder = folder
+        self._keep = keep
+        self._keep_every = keep_every
+        self._copy = HostCopy()
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._thread.shutdown()
+        if self._writing is not None and (failure := self._writing.exception()):
+            console.warn(str(failure))  # something else ends the run, and is about to be said
+
+    def save(self, tensors: Tensors, state: State) -> None:
+        """Copy the tensors to host memory, and write them while training goes on.
+
+        Args:
+            tensors: For each file its tensors, on any device.
+            state: All but `files`.
+
+        Raises:
+            UserError: the checkpoint before could not be written; this one is not begun.
+        """
+        self.wait()
+        self._writing = self._thread.submit(self._write, self._copy(tensors), state)
+
+    def wait(self) -> None:
+        """Until what is being written is on the disk.
+
+        Raises:
+            UserError: it could not be written.
+        """
+        if self._writing is not None:
+            task, self._writing = self._writing, None
+            task.result()
+
+    def check(self) -> None:
+        """Look, without waiting, how the last one went.
+
+        Raises:
+            UserError: it could not be written.
+        """
+        if self._writing is not None and self._writing.done():
+            self.wait()
+
+    def _write(self, tensors: Tensors, state: State) -> None:
+        save(self._folder, tensors, state)
+        prune(self._folder, self._keep, self._keep_every)
+
+
+class HostCopy:
+    """Copies tensors to host memory, always the same: new memory costs more than the copying."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[tuple[str, str], Tensor] = {}
+
+    def __call__(self, tensors: Tensors) -> Tensors:
+        """The copies, row-major (safetensors refuses channels_last); the last ones are lost."""
+        copies = {
+            file: {name: self._copied((file, name), t) for name, t in content.items()}
+            for file, content in tensors.items()
+        }
+        if torch.accelerator.is_available():
+            torch.accelerator.synchronize()
+        return copies
+
+    def _copied(self, key: tuple[str, str], tensor: Tensor) -> Tensor:
+        if key not in self._buffers:
+            pinned = tensor.device.type == "cuda"
+            self._buffers[key] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=pinned)
+        return self._buffers[key].copy_(tensor.detach(), non_blocking=True)
+
+
+def save(folder: Path, tensors: Tensors, state: State) -> Path:
     """Write a checkpoint, so that at every moment it is there whole or not at all.
 
     Args:
         folder: The run's checkpoint folder.
-        tensors: For each file, without its suffix, its tensors.
+        tensors: For each file its tensors, in host memory and row-major.
         state: All but `files`.
-        metadata: Written into the header of every file.
 
     Returns:
         The checkpoint's folder.
+
+    Raises:
+        UserError: there is no room, or another failure to write; what was begun is removed, what
+            was there is as before.
     """
+    needed = sum(t.nbytes for content in tensors.values() for t in content.values())
     target = folder / f"step-{state.step:08d}"
     partial = target.with_suffix(".partial")
-    with writing(target):
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        files = {name: _write(partial / name, t, metadata) for name, t in _named(tensors)}
-        text = json.dumps({**asdict(state), "files": files}, indent=2)
-        (partial / STATE).write_text(text + "\n")
-        flush(partial / STATE)
-        flush(partial)
-        if target.exists():  # the same step, saved before
-            shutil.rmtree(target)
-        os.replace(partial, target)
-        flush(folder)
+    shutil.rmtree(partial, ignore_errors=True)  # of an earlier start
+    try:
+        with writing(target):
+            partial.mkdir(parents=True)
+            _check_room(target, needed)
+            files = {
+                path.name: _write_file(path, content, state)
+                for path, content in ((partial / f"{n}.safetensors", t) for n, t in tensors.items())
+            }
+            (partial / STATE).write_text(dump_state(replace(state, files=files)))
+            flush(partial / STATE)
+            flush(partial)
+            os.replace(partial, target)
+            flush(folder)
+    except UserError as error:
+        shutil.rmtree(partial, ignore_errors=True)  # it takes room that others need
+        raise UserError(f"{error} A checkpoint takes {needed / 1e6:,.1f} MB.") from error
     return target
 
 
-def _named(
-    tensors: Mapping[str, Mapping[str, Tensor]],
-) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
-    return ((f"{name}.safetensors", content) for name, content in tensors.items())
+def _check_room(target: Path, needed: int) -> None:
+    """Raises: UserError: so many bytes do not fit on the disk."""
+    free = shutil.disk_usage(target.parent).free
+    if needed > free:
+        raise UserError(f"cannot write {target}: {free / 1e6:,.1f} MB are free; make room there.")
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State) -> str:
     """Write one file; gives its sha256."""
-    # safetensors refuses channels_last and other strided tensors.
-    plain = {key: t.detach().cpu().contiguous() for key, t in tensors.items()}
+    metadata = {}
+    if path.stem in GENERATORS:
+        settings = state.config
+        metadata = describe_generator(
+            settings["task"], settings["network"], state.size, state.step, tensors
+        )
     try:
-        save_file(plain, path, metadata=dict(metadata))
+        save_file(dict(tensors), path, metadata)
     except SafetensorError as error:  # how a full disk comes through
-        raise UserError(f"cannot write {path}: {error}.") from error
+        raise UserError(f"cannot write {path}: {error}; make room there.") from error
     flush(path)
     return sha256_of(path)
 
@@ -76,7 +181,27 @@ def set_aside(checkpoint: Path) -> Path:
     return checkpoint.rename(target)
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Delete all but the newest checkpoints, and what an interrupted save has left."""
-    for path in [*saved_steps(folder)[keep:], *folder.glob("step-*.partial")]:
+def prune(folder: Path, keep: int, keep_every: int = 0) -> None:
+    """Delete all but the newest checkpoints, and what interrupted saves have left.
+
+    Args:
+        folder: The run's checkpoint folder.
+        keep: How many of the newest stay.
+        keep_every: Those of steps that are multiples of this stay as well; 0: none.
+    """
+    clean(folder)
+    for path in saved_steps(folder)[keep:]:
+        step = int(path.name.removeprefix("step-"))
+        if not keep_every or step % keep_every:
+            _remove(path)
+
+
+def clean(folder: Path) -> None:
+    """Delete what interrupted saves have left."""
+    for path in folder.glob("step-*.partial"):
         shutil.rmtree(path)
+
+
+def _remove(checkpoint: Path) -> None:
+    """Delete a checkpoint, which has its name for as long as it is whole."""
+    shutil.rmtree(checkpoint.rename(checkpoint.with_suffix(".partial")))

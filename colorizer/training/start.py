@@ -1,25 +1,34 @@
 """What comes before the first step: processes, precision, and saying what is about to run."""
 
 import json
+import os
 import signal
+import time
 import warnings
 from dataclasses import replace
+from datetime import timedelta
 from types import FrameType
 from typing import Self
 
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs, parse_flag_from_env
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+    parse_flag_from_env,
+)
 
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
+from colorizer.processes import meet_again
 from colorizer.settings import check_bounds, to_json
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SAME_SIGNAL_SECONDS = 2.0  # a scheduler's signal comes from the launcher as well
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
@@ -41,14 +50,20 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
             raise UserError(f"--log-with {name}: not installed or not known (usable: {usable}).")
     # torch 2.15 renames this setting of DDP, and Accelerate does not know the new name yet.
     warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+    timeout = timedelta(seconds=config.timeout)
+    if not torch.distributed.is_initialized():  # by another training in this program
+        meet_again("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout)
     accelerator = Accelerator(
         cpu=not gpu,
         mixed_precision=precision,
         gradient_accumulation_steps=config.accumulate,
         log_with=list(config.log_with) or None,
         project_dir=config.output,
-        # D sees two batches before its backward; buffers broadcast in between break autograd.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+        kwargs_handlers=[
+            # D sees two batches before its backward; buffers broadcast in between break autograd.
+            DistributedDataParallelKwargs(broadcast_buffers=False),
+            InitProcessGroupKwargs(timeout=timeout),
+        ],
     )
     if accelerator.gradient_accumulation_steps != config.accumulate:  # the environment goes first
         raise UserError(
@@ -68,7 +83,7 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
-    check_bounds(config)
+    check_bounds(to_json(config))
     share = processes * config.accumulate
     if config.batch_size % share:
         raise UserError(
@@ -134,13 +149,21 @@ class StopRequest:
     """Within `with`, Ctrl-C or SIGTERM only asks to stop; a second one ends the program at once."""
 
     def __enter__(self) -> Self:
-        self.received = False
+        self._since: float | None = None
         self._handlers = {n: signal.signal(n, self._receive) for n in STOP_SIGNALS}
         return self
 
+    @property
+    def received(self) -> bool:
+        """Whether to stop."""
+        return self._since is not None
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        self.received = True
-        signal.signal(number, signal.SIG_DFL)
+        if self._since is None:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > SAME_SIGNAL_SECONDS:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._handlers.items():

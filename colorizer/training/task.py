@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
 from colorizer.config import TrainConfig
@@ -19,6 +20,7 @@ from colorizer.training.samples import SampleGrid
 
 Pictures = TypeVar("Pictures")  # a batch as the task's networks take it
 Result = TypeVar("Result")  # what its generator gives back
+Parameters = TypeVar("Parameters")  # the augmentation drawn for a batch, one row a sample
 
 
 class Judged(NamedTuple):
@@ -28,7 +30,14 @@ class Judged(NamedTuple):
     line: Tensor  # B×1×H×W in [-1, 1]
 
 
-class Task(ABC, Generic[Pictures, Result]):
+class Outcome(NamedTuple):
+    """What one batch has shown: scalars on the device, without gradient."""
+
+    losses: dict[str, Tensor]  # unweighted
+    norms: dict[str, Tensor]  # of the gradients of the networks that were updated
+
+
+class Task(ABC, Generic[Parameters, Pictures, Result]):
     """A generator, its discriminator if it has one, and their optimizers.
 
     A task says how a batch is prepared, what the generator makes of it, what the discriminator
@@ -54,11 +63,16 @@ class Task(ABC, Generic[Pictures, Result]):
                 Discriminator(width=config.discriminator_width), config.optimizer.discriminator_lr
             )
         self.updates = 0
+        self.keeps_buffers = config.not_finite == "skip"
 
     # ---- What differs between tasks
 
     @abstractmethod
-    def augment(self, batch: Batch) -> Pictures:
+    def draw_parameters(self, numbers: list[int]) -> Parameters:
+        """The augmentation of the n-th samples of the run: tensors on the CPU, a row a sample."""
+
+    @abstractmethod
+    def augment(self, batch: Batch, parameters: Parameters) -> Pictures:
         """The batch on the device, as the networks take it."""
 
     @abstractmethod
@@ -105,47 +119,73 @@ class Task(ABC, Generic[Pictures, Result]):
 
     # ---- One step
 
-    def step(self, batch: Batch) -> dict[str, Tensor]:
+    def step(self, batch: Batch, parameters: Parameters) -> Outcome:
         """Learn from one batch; the optimizers act when the accumulated batches are complete.
 
-        Returns:
-            Every loss, unweighted, as scalars on the device without gradient.
+        An update whose gradient is not finite is left out, without the host knowing yet.
         """
-        pictures = self.augment(batch)
+        pictures = self.augment(batch, parameters)
+        before = self._buffers() if self.keeps_buffers else []
+        outcome = Outcome({}, {})
         with self.accelerator.autocast():
             result = self.generate(pictures)
-        losses = {}
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
-            losses["discriminator"] = self._update_discriminator(pictures, result)
-        losses |= self._update_generator(pictures, result, batch.numbers)
+            self._update_discriminator(pictures, result, outcome)
+        self._update_generator(pictures, result, batch.numbers, outcome)
+        if before:
+            self._restore(before, outcome.losses)
         if self.average is not None and self.accelerator.sync_gradients:
             self._update_average()
-        return {name: value.detach() for name, value in losses.items()}
+        return outcome
 
-    def _update_discriminator(self, pictures: Pictures, result: Result) -> Tensor:
+    def _update_discriminator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
         fake = self.fake(pictures, result)
         with self.accelerator.autocast():
             real_scores = self.discriminator(*self.real(pictures))
             fake_scores = self.discriminator(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
         self.accelerator.backward(loss)
-        self.discriminator_optimizer.step()
-        self.discriminator_optimizer.zero_grad()
-        return loss
+        outcome.losses["discriminator"] = loss.detach()
+        self._update("discriminator", self.discriminator, self.discriminator_optimizer, outcome)
 
     def _update_generator(
-        self, pictures: Pictures, result: Result, numbers: list[int]
-    ) -> dict[str, Tensor]:
+        self, pictures: Pictures, result: Result, numbers: list[int], outcome: Outcome
+    ) -> None:
         losses = self.losses(pictures, result, numbers)
         if self.discriminator is not None:
             losses["adversarial"] = adversarial_loss(self._judge(self.fake(pictures, result)))
         self.accelerator.backward(
             sum(getattr(self.weights, name) * loss for name, loss in losses.items())
         )
-        self.generator_optimizer.step()
-        self.generator_optimizer.zero_grad()
-        return losses
+        outcome.losses.update((name, loss.detach()) for name, loss in losses.items())
+        self._update("generator", self.generator, self.generator_optimizer, outcome)
+
+    def _update(
+        self, name: str, network: nn.Module, optimizer: AcceleratedOptimizer, outcome: Outcome
+    ) -> None:
+        """An optimizer's step, which the device leaves out where the gradient is not finite."""
+        if self.accelerator.sync_gradients and self.accelerator.scaler is None:
+            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            # Averaged over the processes already, so that all decide alike. In float32 its sum of
+            # squares overflows from 1e19 on: as bad as infinite.
+            norm = nn.utils.get_total_norm(gradients, foreach=True)
+            # What fp16's scaler does as well: fused Adam reads it on the device.
+            optimizer.optimizer.found_inf = norm.isfinite().logical_not().float()
+            outcome.norms[name] = norm
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def _buffers(self) -> list[Tensor]:
+        """Copies of what a forward pass changes."""
+        return [buffer.clone() for network in self.trained for buffer in network.buffers()]
+
+    def _restore(self, before: list[Tensor], losses: dict[str, Tensor]) -> None:
+        """Put the buffers back, on the device, if a loss is not finite: nor are they then."""
+        finite = torch.stack(list(losses.values())).isfinite().all()
+        now = (buffer for network in self.trained for buffer in network.buffers())
+        for buffer, old in zip(now, before, strict=True):
+            buffer.copy_(torch.where(finite, buffer, old))
 
     def _judge(self, fake: Judged) -> Tensor:
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""

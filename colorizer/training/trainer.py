@@ -1,26 +1,29 @@
 """The training loop. Running the same command again continues where the run stopped."""
 
 import json
-import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
 
 from colorizer import console
 from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
-from colorizer.data.dataset import Batch, BatchNumbers, TrainingData, load_batches
-from colorizer.data.shards import read_index
+from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.index import read_index
+from colorizer.data.loader import load_batches
+from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
+from colorizer.processes import is_lost_connection
 from colorizer.settings import to_json
 from colorizer.storage import check_writable
-from colorizer.training import checkpoint, saving
+from colorizer.training import checkpoint
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
-from colorizer.training.generator_file import describe_generator
+from colorizer.training.health import Health
 from colorizer.training.run import RunFolder
+from colorizer.training.saving import Saver
 from colorizer.training.start import (
     StopRequest,
     check_settings,
@@ -47,7 +50,7 @@ def train(config: TrainConfig) -> bool:
     main = accelerator.is_main_process
     check_settings(config, accelerator.num_processes)
     check_writable(config.output)
-    data = TrainingData(config.data / "train", config.seed, config.shard_window)
+    data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)
     read_index(config.data / "held-out")
     check_size(config, data)
     if main:
@@ -61,7 +64,7 @@ def train(config: TrainConfig) -> bool:
             console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
         return True
     trainer = Trainer(config, accelerator, data, run, build_task(config, accelerator))
-    with run.locked() if main else nullcontext():
+    with run.locked() if main else nullcontext(), others_answer(trainer):
         if newest:
             trainer.resume(newest)
         accelerator.wait_for_everyone()  # all have read what is there before anything is changed
@@ -81,6 +84,21 @@ def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
             return Extraction(config, accelerator)
 
 
+@contextmanager
+def others_answer(trainer: "Trainer") -> Iterator[None]:
+    """Turn torch's many ways to say that another process is gone into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_lost_connection(error):
+            raise
+        raise UserError(
+            f"process {trainer.accelerator.process_index} stops after step {trainer.step}: another"
+            f" one has ended, or did not answer for {trainer.config.timeout:g} s; see what it says."
+            " The same command continues from the newest checkpoint."
+        ) from error
+
+
 class Trainer:
     """A run: its task, the step it stands at, and what it writes."""
 
@@ -98,16 +116,26 @@ class Trainer:
         self.run_folder = run_folder
         self.task = task
         self.step = 0
-        self.totals: dict[str, torch.Tensor] = {}  # sums of the losses since the last log line
-        self.logged = (0, 0.0)  # step and time of it
+        self.health = Health(config, accelerator, len(data.reader), run_folder.checkpoints)
+        self.saver = Saver(run_folder.checkpoints, config.keep_checkpoints, config.keep_every)
+        self.logged = (0, 0.0)  # step and time of the last log line
 
     def resume(self, newest: checkpoint.Newest) -> None:
-        """Continue from a verified checkpoint."""
+        """Continue from a verified checkpoint.
+
+        Raises:
+            UserError: its tensors are not those of the networks.
+        """
         state = newest.state
         names = [name.removesuffix(".safetensors") for name in state.files]
-        self.task.load_state({n: checkpoint.read(newest.path, n) for n in names}, state.step)
-        if self.accelerator.scaler is not None and state.scaler is not None:
-            self.accelerator.scaler.load_state_dict(state.scaler)
+        try:
+            self.task.load_state({n: checkpoint.read(newest.path, n) for n in names}, state.step)
+            if self.accelerator.scaler is not None and state.scaler is not None:
+                self.accelerator.scaler.load_state_dict(state.scaler)
+        except (KeyError, RuntimeError) as error:
+            raise UserError(
+                f"{newest.path}: what it holds does not fit the networks of its settings ({error})."
+            ) from error
         self.step = state.step
         if self.accelerator.is_main_process:
             console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
@@ -124,14 +152,11 @@ class Trainer:
         figures = ""
         with (
             StopRequest() as stop,
+            self.saver,
             console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
             for batch in self._batches():
-                with accelerator.accumulate(*self.task.trained):
-                    self._add(self.task.step(batch))
-                if config.log_samples:
-                    rank = accelerator.process_index
-                    self.run_folder.append_keys(rank, self.step + 1, batch.keys)
+                self._learn(batch)
                 if not accelerator.sync_gradients:
                     continue
                 self.step += 1
@@ -140,14 +165,21 @@ class Trainer:
                     figures = self._log()
                 if samples and (last or self.step % config.sample_every == 0):
                     name = f"step-{self.step:08d}.png"
-                    samples.write(self.task.result_generator, self.run_folder.samples / name)
-                if last or self.step % config.checkpoint_every == 0:
+                    with surviving():
+                        samples.write(self.task.result_generator, self.run_folder.samples / name)
+                if last:
+                    self._save_last()
+                elif self.step % config.checkpoint_every == 0:
                     self._save()
+                with self._surviving_checkpoint():
+                    self.saver.check()
                 advance(self.step, figures)
                 if last:
                     break
         for tracker in accelerator.trackers:
             tracker.finish()
+        if main and self.health.bad_samples:
+            console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
         if main and self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
 
@@ -163,7 +195,18 @@ class Trainer:
             accelerator.num_processes,
         )
         pin_memory = accelerator.device.type == "cuda"
-        return load_batches(self.data, numbers, config.workers, pin_memory)
+        return load_batches(self.data, numbers, config.workers, pin_memory, config.timeout)
+
+    def _learn(self, batch: Batch) -> None:
+        """Learn from one batch of the next step, and write down what it was."""
+        parameters = self.task.draw_parameters(batch.numbers)
+        with self.accelerator.accumulate(*self.task.trained):
+            outcome = self.task.step(batch, parameters)
+        self.health.add(self.step + 1, batch, outcome)
+        if self.config.log_samples:
+            rank = self.accelerator.process_index
+            with surviving():
+                self.run_folder.append_samples(rank, self.step + 1, batch, parameters)
 
     def _is_last(self, stop: StopRequest) -> bool:
         """Whether to end after this step; every process gets the same answer."""
@@ -174,78 +217,93 @@ class Trainer:
         # Asking makes the host wait for the GPU. On a CPU there is no one to wait for.
         if self.accelerator.device.type == "cuda" and self.step % STEPS_BETWEEN_AGREEMENTS:
             return False
-        flag = torch.tensor(float(stop.received), device=self.accelerator.device)
+        return self._anyone(stop.received)
+
+    def _anyone(self, answer: bool) -> bool:
+        """Whether any process says yes."""
+        flag = torch.tensor(float(answer), device=self.accelerator.device)
         return self.accelerator.reduce(flag, "sum").item() > 0
-
-    def _add(self, losses: dict[str, torch.Tensor]) -> None:
-        for name, value in losses.items():
-            self.totals[name] = self.totals[name] + value if name in self.totals else value
-
-    def _mean_losses(self) -> dict[str, float]:
-        """Means since the last log line, over all processes: the one wait for the device.
-
-        Raises:
-            UserError: in every process, if one is not finite.
-        """
-        batches = (self.step - self.logged[0]) * self.config.accumulate
-        means = self.accelerator.reduce(torch.stack(list(self.totals.values())) / batches, "mean")
-        losses = dict(zip(self.totals, means.tolist(), strict=True))
-        for name, value in losses.items():
-            if not math.isfinite(value):
-                raise UserError(
-                    f"the {name} loss became {value} between steps {self.logged[0]} and"
-                    f" {self.step}; training"
-                    f" stopped. {self.run_folder.checkpoints} is as before; try a lower"
-                    " learning rate, or"
-                    " --mixed-precision no."
-                )
-        return losses
-
-    def _check_weights(self) -> None:
-        """The last update comes after the last loss: broken weights must not push out good ones.
-
-        Raises:
-            UserError: in every process, since all have the same weights.
-        """
-        for network in self.task.trained:
-            sums = torch.stack([parameter.detach().sum() for parameter in network.parameters()])
-            if not sums.isfinite().all():
-                raise UserError(
-                    f"weights are no longer finite at step {self.step}; training stopped."
-                    f" {self.run_folder.checkpoints} is as before; try a lower learning rate."
-                )
 
     def _log(self) -> str:
         """Write the losses since the last time; gives the line for the progress bar."""
-        losses = self._mean_losses()
+        losses = self.health.means()
         step, moment = self.logged
-        self.totals, self.logged = {}, (self.step, time.monotonic())
+        self.logged = (self.step, time.monotonic())
         rate = (self.step - step) * self.config.batch_size / (self.logged[1] - moment)
         figures = {"step": self.step, **losses, "images_per_second": rate}
         if self.accelerator.is_main_process:
-            self.run_folder.append_metrics(figures)
+            with surviving():
+                self.run_folder.append_metrics(figures)
         self.accelerator.log(figures, step=self.step)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
         return f"{shown}  {rate:.1f} images/s"
 
+    # ---- Checkpoints
+
     def _save(self) -> None:
-        """Write a checkpoint and delete the oldest ones."""
-        if self.totals:
-            self._mean_losses()
-        self._check_weights()
+        """Have a checkpoint written while training goes on."""
+        self.health.look()
+        self.health.check_weights(self.task.trained)
         if self.accelerator.is_main_process:
-            config, size = to_json(self.config), self.data.reader.index.size
-            scaler = self.accelerator.scaler
-            state = checkpoint.State(
-                step=self.step,
-                config=config,
-                data=self.run_folder.data,
-                size=size,
-                processes=self.accelerator.num_processes,
-                scaler=scaler.state_dict() if scaler is not None else None,
-                files={},
+            with self._surviving_checkpoint():
+                self.saver.wait()
+            self.saver.save(self.task.state(), self._state())
+
+    def _save_last(self) -> None:
+        """Write a checkpoint, and wait until it is there.
+
+        Raises:
+            UserError: in every process, if it cannot be written.
+        """
+        self._save()
+        failure = None
+        if self.accelerator.is_main_process:
+            try:
+                self.saver.wait()
+            except UserError as error:
+                failure = error
+        if self._anyone(failure is not None):
+            if failure is None:
+                raise UserError(f"process {self.accelerator.process_index} stops as well.")
+            raise UserError(
+                f"{failure} Step {self.step} is not saved ({self._newest()}); then the same"
+                " command continues from there."
             )
-            header = describe_generator(config["task"], config["network"], size, self.step)
-            saving.save(self.run_folder.checkpoints, self.task.state(), state, header)
-            saving.prune(self.run_folder.checkpoints, self.config.keep_checkpoints)
-        self.accelerator.wait_for_everyone()
+
+    def _state(self) -> checkpoint.State:
+        scaler = self.accelerator.scaler
+        return checkpoint.State(
+            step=self.step,
+            config=to_json(self.config),
+            data=self.run_folder.data,
+            size=self.data.reader.index.size,
+            processes=self.accelerator.num_processes,
+            scaler=scaler.state_dict() if scaler is not None else None,
+            files={},
+        )
+
+    @contextmanager
+    def _surviving_checkpoint(self) -> Iterator[None]:
+        """A checkpoint that cannot be written does not end the run."""
+        try:
+            yield
+        except UserError as error:
+            every = self.config.checkpoint_every
+            following = (self.step // every + 1) * every
+            console.warn(
+                f"{error} Training goes on ({self._newest()}); the next try is at step"
+                f" {min(following, self.config.steps)}."
+            )
+
+    def _newest(self) -> str:
+        steps = checkpoint.saved_steps(self.run_folder.checkpoints)
+        return f"the newest checkpoint is {steps[0].name}" if steps else "there is no checkpoint"
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """What shows how a run goes may fail to be written; the run goes on."""
+    try:
+        yield
+    except UserError as error:
+        console.warn(f"{error} Training goes on without it.")

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from colorizer.data.config import FolderConfig
-from colorizer.data.shards import decode_color, decode_line, read_index, scan_shard
+from colorizer.data.encoding import decode_color, decode_line
+from colorizer.data.index import read_index
+from colorizer.data.shards import scan_shard
 from colorizer.data.sources import source_of
 from colorizer.data.sources.base import Item, Picture, Rejection
 

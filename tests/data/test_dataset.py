@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.data.dataset import BatchNumbers, Order, ShardReader, TrainingData, load_batches
+from colorizer.data.dataset import TrainingData
+from colorizer.data.loader import load_batches
+from colorizer.data.order import BatchNumbers, Order
+from colorizer.data.reader import ShardReader
 from colorizer.errors import UserError
 
 

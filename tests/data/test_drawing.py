@@ -12,8 +12,8 @@ from making import files_of, read_rejected, samples_of, save, ten_pictures, with
 from colorizer.data import make
 from colorizer.data.config import FolderConfig, PairedConfig
 from colorizer.data.drawing import BATCH
+from colorizer.data.index import read_index
 from colorizer.data.make import make_shards
-from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from colorizer.data.encoding import decode_color, decode_line
 from colorizer.data.geometry import fitted_size, middle_square, pad_to_square, resize
 from colorizer.data.lines import XDoG, draw_lines, xdog
 from colorizer.data.prepare import Preparation, prepare
-from colorizer.data.shards import decode_color, decode_line
 from colorizer.data.sources.base import Item, Picture, Source
 
 INK, PAPER = 128, 250

@@ -15,10 +15,10 @@ from colorizer.data.config import (
     PairedConfig,
     SideBySideConfig,
 )
+from colorizer.data.index import read_index
 from colorizer.data.lines import XDoG
 from colorizer.data.make import make_shards
 from colorizer.data.merge import is_held_out
-from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 
 

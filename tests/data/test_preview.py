@@ -8,9 +8,10 @@ import pytest
 from making import ten_pictures, without_workers
 from PIL import Image
 
+from colorizer.data.encoding import encode_color, encode_line
+from colorizer.data.index import read_index
 from colorizer.data.make import make_shards
 from colorizer.data.preview import Preview
-from colorizer.data.shards import encode_color, encode_line, read_index
 from colorizer.pictures import GAP, LABEL
 
 

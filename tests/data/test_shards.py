@@ -10,16 +10,10 @@ import numpy as np
 import pytest
 import webdataset
 
+from colorizer.data.encoding import decode_color, decode_line, encode_color, encode_line
+from colorizer.data.index import ShardEntry, read_index
 from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.shards import (
-    ShardEntry,
-    decode_color,
-    decode_line,
-    encode_color,
-    encode_line,
-    read_index,
-    scan_shard,
-)
+from colorizer.data.shards import scan_shard
 from colorizer.errors import UserError
 
 SIDE = 32
@@ -161,7 +155,7 @@ def test_missing_index_says_what_to_do(tmp_path: Path, shard_folder: Path) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": 1},
         {"size": "32"},
         {"size": True},
         {"samples": 11},

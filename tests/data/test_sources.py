@@ -19,11 +19,12 @@ from colorizer.data.config import (
     TarsConfig,
 )
 from colorizer.data.decode import Rejected
+from colorizer.data.encoding import decode_color, decode_line
 from colorizer.data.lines import XDoG
 from colorizer.data.listing import Listing, write_listing
 from colorizer.data.make import make_shards
 from colorizer.data.prepare import Preparation, Prepared, prepare
-from colorizer.data.shards import KEY, decode_color, decode_line
+from colorizer.data.shards import KEY
 from colorizer.data.sources import source_of
 from colorizer.data.sources.base import make_key
 from colorizer.errors import UserError

@@ -26,8 +26,9 @@ from making import (
 
 from colorizer.data.config import TarsConfig
 from colorizer.data.decode import Rejected
+from colorizer.data.index import read_index
 from colorizer.data.make import make_shards
-from colorizer.data.shards import KEY, read_index
+from colorizer.data.shards import KEY
 from colorizer.data.sources import source_of
 from colorizer.errors import UserError
 

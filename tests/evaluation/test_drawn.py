@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colorizer.data.characters import REGIONS, TONES, draw, sample_character, sample_pose
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 from colorizer.evaluation.drawn import (
     constant_errors,
     constant_terms,

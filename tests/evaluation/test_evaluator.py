@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.data.dataset import ShardReader
+from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
 
 LAUNCH = Path(__file__).parents[2] / "launch"

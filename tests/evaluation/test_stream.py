@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from colorizer.data.dataset import ShardReader
+from colorizer.data.index import read_index
+from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 from colorizer.evaluation.stream import pictures_digest, share, stream
 from colorizer.processes import ALONE

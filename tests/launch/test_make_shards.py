@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from colorizer.data.config import CharactersConfig
+from colorizer.data.index import read_index
 from colorizer.data.make import make_shards
-from colorizer.data.shards import read_index
 
 SCRIPT = Path(__file__).parents[2] / "launch" / "make_shards.py"
 PLAIN = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}

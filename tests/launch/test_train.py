@@ -1,5 +1,6 @@
 """Training as a user starts it: alone, through accelerate's launcher, in two processes."""
 
+import itertools
 import json
 import os
 import signal
@@ -34,13 +35,10 @@ def demo(launcher: list[str], data: Path, output: Path, *more: object):
     return run(launcher, "demo", "--data", data, "--output", output, *TINY, *more)
 
 
-def keys(output: Path) -> dict[int, list[str]]:
-    """Step → the keys that all processes together trained on."""
-    found: dict[int, list[str]] = {}
-    for path in sorted((output / "order").iterdir()):
-        for line in map(json.loads, path.read_text().splitlines()):
-            found.setdefault(line["step"], []).extend(line["keys"])
-    return found
+def samples(output: Path) -> list[str]:
+    """The samples that all processes together trained on, with their augmentation, in order."""
+    logs = (path.read_text().splitlines() for path in (output / "order").iterdir())
+    return sorted(itertools.chain(*logs), key=lambda line: json.loads(line)["n"])
 
 
 def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards, tmp_path):
@@ -51,10 +49,10 @@ def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards
     assert "1 on CPU" in one.stdout
     assert "2 on CPU" in two.stdout
     assert two.stdout.count("  precision ") == 1  # one process prints
-    assert keys(tmp_path / "two") == keys(tmp_path / "one")
+    assert samples(tmp_path / "two") == samples(tmp_path / "one")
     for rank in (0, 1):
         lines = (tmp_path / "two" / "order" / f"rank-{rank}.jsonl").read_text().splitlines()
-        assert [len(json.loads(line)["keys"]) for line in lines] == [2] * 6
+        assert [json.loads(line)["step"] for line in lines] == [1 + n // 2 for n in range(12)]
 
 
 def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_shards, tmp_path):
@@ -63,7 +61,7 @@ def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_sha
     second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 4)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
     assert "from step 2" in second.stdout
-    assert keys(tmp_path / "parts") == keys(tmp_path / "whole")
+    assert samples(tmp_path / "parts") == samples(tmp_path / "whole")
 
 
 def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):
@@ -83,7 +81,7 @@ def test_two_processes_train_one_line_extractor(character_shards, tmp_path):
     for launcher, output in (([sys.executable], one), (TORCHRUN, two)):
         made = run(launcher, "extractor-demo", "--output", output, *arguments)
         assert made.returncode == 0, made.stderr
-    assert keys(two) == keys(one)
+    assert samples(two) == samples(one)
     path = two / "checkpoints" / "step-00000002" / "average.safetensors"
     assert all(t.isfinite().all() for t in load_file(path).values())
 

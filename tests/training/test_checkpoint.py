@@ -1,34 +1,32 @@
 """Checkpoints: whole or not there, verified before use."""
 
-import json
+import dataclasses
 
 import pytest
+import states
 import torch
+from states import forge
+from states import save as _save
 from torch import nn
 
 from colorizer.errors import UserError
 from colorizer.training import checkpoint, saving
 
 
-def _save(folder, step, value=0.0):
-    state = checkpoint.State(step, {"a": 1}, "data", 64, 1, None, {})
-    tensors = {"generator": {"weight": torch.full((2, 3, 4, 4), value)}}
-    return saving.save(folder, tensors, state, {"colorizer": "{}"})
-
-
 def test_what_is_saved_is_read_back(tmp_path):
     path = _save(tmp_path, 12, 0.5)
     assert path == tmp_path / "step-00000012"
     state = checkpoint.verify(path)
-    assert (state.step, state.config, state.size) == (12, {"a": 1}, 64)
+    assert state == dataclasses.replace(states.state(12), files=state.files)
     assert checkpoint.read(path, "generator")["weight"].eq(0.5).all()
 
 
 def test_strided_tensors_are_saved_with_their_values(tmp_path):
     tensor = torch.randn(2, 3, 4, 4)
-    state = checkpoint.State(1, {}, "", 64, 1, None, {})
     strided = tensor.to(memory_format=torch.channels_last)
-    path = saving.save(tmp_path, {"generator": {"weight": strided}}, state, {})
+    with saving.Saver(tmp_path, 1, 0) as saver:
+        saver.save({"generator": {"weight": strided}}, states.state(1))
+    (path,) = checkpoint.saved_steps(tmp_path)
     assert torch.equal(checkpoint.read(path, "generator")["weight"], tensor)
 
 
@@ -84,21 +82,24 @@ def test_where_no_checkpoint_is_intact_nothing_is_started_anew(tmp_path):
 
 def test_a_checkpoint_of_another_format_is_not_taken_for_a_damaged_one(tmp_path):
     _save(tmp_path, 1)
-    path = _save(tmp_path, 2) / "state.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    with pytest.raises(UserError, match="format 99"):
+    forge(_save(tmp_path, 2), format=99)
+    with pytest.raises(UserError, match=r"by this version of the program \(format 99"):
         checkpoint.newest_intact(tmp_path)
 
 
-def test_a_state_of_another_kind_is_refused(tmp_path):
-    path = _save(tmp_path, 1)
-    state = json.loads((path / "state.json").read_text())
-    (path / "state.json").write_text(json.dumps({**state, "format": 99}))
-    with pytest.raises(UserError, match="format 99"):
-        checkpoint.verify(path)
-    (path / "state.json").write_text(json.dumps({**state, "surprise": 1}))
-    with pytest.raises(UserError, match="surprise"):
-        checkpoint.verify(path)
+def test_a_digit_changed_in_the_state_is_damage(tmp_path):
+    path = _save(tmp_path, 1) / "state.json"
+    path.write_text(path.read_text().replace('"size": 64', '"size": 65'))
+    with pytest.raises(checkpoint.Damaged, match="sha256 is not that of its content"):
+        checkpoint.verify(path.parent)
+
+
+def test_a_checkpoint_under_another_steps_name_is_not_used(tmp_path):
+    _save(tmp_path, 7).rename(tmp_path / "step-00000009")
+    good = _save(tmp_path, 8)
+    newest = checkpoint.newest_intact(tmp_path)
+    assert newest.path == good
+    assert "holds step 7" in newest.faults[tmp_path / "step-00000009"]
 
 
 def test_adams_state_goes_round_under_its_parameters_names():

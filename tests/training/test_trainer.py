@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
@@ -18,10 +20,8 @@ from colorizer.config import (
 )
 from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
-from colorizer.data.shards import read_index
 from colorizer.errors import UserError
 from colorizer.presets import PRESETS
-from colorizer.training.run import RunFolder
 from colorizer.training.trainer import Trainer, train
 
 
@@ -92,18 +92,11 @@ def test_accumulation_makes_steps_of_the_same_samples(tiny):
     whole, parts = (tiny(output=str(k), steps=2, accumulate=k, log_samples=True) for k in (1, 2))
     for config in (whole, parts):
         train(config)
-    whole_keys, parts_keys = (
-        [
-            json.loads(line)
-            for line in (c.output / "order" / "rank-0.jsonl").read_text().splitlines()
-        ]
-        for c in (whole, parts)
-    )
-    assert [line["step"] for line in whole_keys] == [1, 2]
-    assert [line["step"] for line in parts_keys] == [1, 1, 2, 2]
-    for step in (0, 1):
-        halves = parts_keys[2 * step]["keys"] + parts_keys[2 * step + 1]["keys"]
-        assert halves == whole_keys[step]["keys"]
+    logs = [(c.output / "order" / "rank-0.jsonl").read_text() for c in (whole, parts)]
+    assert logs[0] == logs[1]
+    samples = [json.loads(line) for line in logs[0].splitlines()]
+    assert [(s["step"], s["n"]) for s in samples] == [(1 + n // 4, n) for n in range(8)]
+    assert len({s["augmentation"] for s in samples}) == 8
     assert len(_metrics(parts)) == 2  # a step is an update, not a batch
 
 
@@ -171,13 +164,6 @@ def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(t
     assert [m["step"] for m in _metrics(config)] == [1, 2]
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_writes_no_checkpoint(tiny):
-    broken = tiny(output="broken", steps=8, optimizer=OptimizerConfig(generator_lr=1e30))
-    with pytest.raises(UserError, match=r"the \w+ loss became (nan|inf) between steps"):
-        train(broken)
-    assert not list((broken.output / "checkpoints").iterdir())
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     tiny, capsys, monkeypatch, number
@@ -241,21 +227,18 @@ def test_an_output_that_cannot_be_a_folder_is_refused_before_weights_are_looked_
 
 def test_a_second_training_in_the_same_folder_is_refused(tiny):
     config = tiny(steps=1)
-    run = RunFolder(config, read_index(config.data / "train"))
-    with (
-        run.locked(),
-        pytest.raises(UserError, match="another process is training"),
-    ):
-        train(config)
+    config.output.mkdir()
+    hold = (
+        "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX);"
+        " print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(config.output / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match="another process is training"):
+            train(config)
+        other.communicate()
     train(config)
-
-
-def test_weights_broken_by_the_last_update_are_not_saved(tiny):
-    """The loss of the first step is still finite: it comes before the update."""
-    config = tiny(checkpoint_every=1, optimizer=OptimizerConfig(generator_lr=1e38))
-    with pytest.raises(UserError, match="no longer finite at step 1"):
-        train(config)
-    assert not list((config.output / "checkpoints").iterdir())
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(tiny):

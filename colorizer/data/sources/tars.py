@@ -1,6 +1,7 @@
 """WebDataset tars as a source: pictures are read where they lie, nothing is ever unpacked."""
 
 import json
+import math
 import os
 import tarfile
 from collections.abc import Iterator
@@ -185,11 +186,17 @@ def _parse(note: bytes) -> Any:
     try:
         if len(note) > MAX_JSON:
             raise ValueError(f"over {MAX_JSON} bytes")
-        content = json.loads(note)
+        content = json.loads(note, parse_float=_finite, parse_constant=_finite)
         _check_depth(content, MAX_DEPTH)
         return content
     except (ValueError, RecursionError) as error:
         raise Rejected("broken", f"its json cannot be read: {error}") from error
+
+
+def _finite(number: str) -> float | None:
+    """None for NaN (as pandas writes what is missing) and what is infinite: neither is JSON."""
+    value = float(number)
+    return value if math.isfinite(value) else None
 
 
 def _check_depth(content: Any, depth: int) -> None:

@@ -1,0 +1,76 @@
+"""The order of training: which sample is the n-th of a run, and which process loads it.
+
+The n-th sample of a run is a pure function of (seed, n): epoch → permuted shards → windows of
+shards → permuted samples. Step s takes samples s·B to (s+1)·B - 1, so the number of processes and
+loader workers changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+
+class Order:
+    """Which sample is the n-th of a run."""
+
+    def __init__(
+        self,
+        counts: Sequence[int],  # samples of each shard
+        seed: int,
+        window: int,  # shards whose samples are shuffled together
+    ) -> None:
+        self.counts = np.asarray(counts)
+        self.seed = seed
+        self.window = window
+        self.total = int(self.counts.sum())
+        self._epoch = lru_cache(2)(self._permute_shards)
+        self._samples = lru_cache(4)(self._permute_window)
+
+    def __getitem__(self, n: int) -> tuple[int, int]:
+        """(shard, position in it) of the n-th sample, for any n ≥ 0."""
+        epoch, place = divmod(n, self.total)
+        _, starts = self._epoch(epoch)
+        window = int(np.searchsorted(starts, place, "right")) - 1
+        shard, position = self._samples(epoch, window)[place - starts[window]]
+        return int(shard), int(position)
+
+    def _permute_shards(self, epoch: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """The epoch's windows of shards, and the place at which each window starts."""
+        shards = np.random.default_rng([self.seed, epoch]).permutation(len(self.counts))
+        windows = [shards[i : i + self.window] for i in range(0, len(shards), self.window)]
+        return windows, np.cumsum([0, *(self.counts[w].sum() for w in windows[:-1])])
+
+    def _permute_window(self, epoch: int, window: int) -> np.ndarray:
+        """(shard, position) of every sample of a window, shuffled."""
+        shards = self._epoch(epoch)[0][window]
+        samples = np.concatenate(
+            [
+                np.stack([np.full(n, s), np.arange(n)], 1)
+                for s, n in zip(shards, self.counts[shards], strict=True)
+            ]
+        )
+        return np.random.default_rng([self.seed, epoch, window, 1]).permutation(samples)
+
+
+@dataclass(frozen=True)
+class BatchNumbers:
+    """The numbers n of every batch that one process loads."""
+
+    first_step: int
+    steps: int
+    batch_size: int  # over all processes and accumulated batches
+    accumulate: int
+    rank: int
+    world: int
+
+    def __len__(self) -> int:
+        return (self.steps - self.first_step) * self.accumulate
+
+    def __iter__(self) -> Iterator[list[int]]:
+        share = self.batch_size // (self.accumulate * self.world)
+        for step in range(self.first_step, self.steps):
+            for part in range(self.accumulate):
+                start = step * self.batch_size + (part * self.world + self.rank) * share
+                yield list(range(start, start + share))

@@ -1,0 +1,159 @@
+"""Random access to the samples of a folder of shards; each is checked whenever it is read."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from colorizer.data.encoding import decode_color, decode_line, picture_size
+from colorizer.data.index import Index, checksum, read_index
+from colorizer.data.shards import SampleMembers, scan_shard
+from colorizer.errors import UserError
+from colorizer.json_file import parse_json
+
+SHARDS_IN_MEMORY = 64  # whose member tables are kept: about 100 bytes a sample
+
+
+class Sample(NamedTuple):
+    """One pair of a shard."""
+
+    key: str
+    color: np.ndarray  # H×W×3 uint8 RGB
+    line: np.ndarray  # H×W uint8, white 255
+    metadata: dict[str, Any]
+
+
+class Encoded(NamedTuple):
+    """A sample's members as they lie in a shard, equal to what was once written."""
+
+    key: str
+    color: bytes
+    line: bytes
+    json: bytes
+
+
+class ShardReader:
+    """Reads any sample of a folder of shards."""
+
+    def __init__(self, folder: Path) -> None:
+        self._start(read_index(folder))
+
+    def _start(self, index: Index) -> None:
+        self.index = index
+        self.counts = [entry.samples for entry in index.shards]
+        self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
+        self._members = lru_cache(SHARDS_IN_MEMORY)(self._scan)
+
+    def __len__(self) -> int:
+        return self.index.samples
+
+    def __getstate__(self) -> Index:  # the cache stays behind when a loader process starts
+        return self.index
+
+    def __setstate__(self, index: Index) -> None:
+        self._start(index)
+
+    def __getitem__(self, number: int) -> Sample:
+        """The sample at a place in the order of the shards."""
+        return self.read(*self._place(number))
+
+    def read(self, shard: int, position: int) -> Sample:
+        """The sample at a position of a shard.
+
+        Raises:
+            UserError: it cannot be read or is not what was written; names shard and key.
+        """
+        return decode_sample(self.index, shard, self._read(shard, position))
+
+    def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
+        """Key and JSON of the sample at a place in the order of the shards.
+
+        Its pictures are read and checked, too: the checksum is of all three.
+
+        Raises:
+            UserError: as for `read`.
+        """
+        shard, position = self._place(number)
+        sample = self._read(shard, position)
+        try:
+            return sample.key, _parse_metadata(sample.json)
+        except ValueError as error:
+            raise unreadable(self.index, shard, sample.key, error) from error
+
+    def _place(self, number: int) -> tuple[int, int]:
+        shard = int(np.searchsorted(self.starts, number, "right")) - 1
+        return shard, number - int(self.starts[shard])
+
+    def _read(self, shard: int, position: int) -> Encoded:
+        members = self._members(shard)[position]
+        places = (members.color, members.line, members.json)
+        try:
+            with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
+                sample = Encoded(members.key, *(_read_at(file, *place) for place in places))
+        except (OSError, ValueError) as error:
+            raise unreadable(self.index, shard, members.key, error) from error
+        check_sample(self.index, shard, position, sample)
+        return sample
+
+    def _scan(self, shard: int) -> list[SampleMembers]:
+        entry = self.index.shards[shard]
+        return scan_shard(self.index.folder / entry.name, entry)
+
+
+def check_sample(index: Index, shard: int, position: int, sample: Encoded) -> None:
+    """Compare a sample with its checksum in the index.
+
+    Raises:
+        UserError: it is not what was written; names shard and key.
+    """
+    entry = index.shards[shard]
+    if checksum(sample.color, sample.line, sample.json) != entry.crc32_of(position):
+        raise UserError(
+            f"shard {index.folder / entry.name}: sample {sample.key} is not as it was written (its"
+            " crc32 is not the one in index.json); make the shards again."
+        )
+
+
+def decode_sample(index: Index, shard: int, sample: Encoded) -> Sample:
+    """Pictures and JSON of a sample, of the size that the index says.
+
+    Raises:
+        UserError: they are not what make_shards.py writes; names shard and key.
+    """
+    try:
+        for data in (sample.color, sample.line):  # before anything is decoded
+            width, height = picture_size(data)
+            if (width, height) != (index.size, index.size):
+                raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+        color, line = decode_color(sample.color), decode_line(sample.line)
+        return Sample(sample.key, color, line, _parse_metadata(sample.json))
+    except ValueError as error:
+        raise unreadable(index, shard, sample.key, error) from error
+
+
+def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserError:
+    """What to say when a sample cannot be read, for whatever reason."""
+    reason = getattr(error, "strerror", None) or error
+    return UserError(
+        f"shard {index.folder / index.shards[shard].name}: sample {key} cannot be read ({reason});"
+        " see to the disk, or make the shards again."
+    )
+
+
+def _parse_metadata(text: bytes) -> dict[str, Any]:
+    try:
+        metadata = parse_json(text)
+    except ValueError as error:
+        raise ValueError(f"its JSON is damaged: {error}") from error
+    if not isinstance(metadata, dict):
+        raise ValueError("its JSON is no object")
+    return metadata
+
+
+def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset)
+    data = file.read(size)
+    if len(data) < size:
+        raise ValueError("the shard ends in the midst of it")
+    return data

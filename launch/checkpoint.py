@@ -1,0 +1,28 @@
+"""Look at the checkpoints of a run, check them, or take the generator out of one."""
+
+import tyro
+
+from colorizer import console
+from colorizer.training.tools import (
+    ExportConfig,
+    InspectConfig,
+    VerifyConfig,
+    export,
+    inspect,
+    verify_all,
+)
+
+
+def main() -> None:
+    commands = {"inspect": InspectConfig, "verify": VerifyConfig, "export": ExportConfig}
+    match tyro.extras.subcommand_cli_from_dict(commands, description=__doc__):
+        case InspectConfig() as config:
+            inspect(config)
+        case VerifyConfig() as config:
+            verify_all(config)
+        case ExportConfig() as config:
+            export(config)
+
+
+if __name__ == "__main__":
+    console.run(main)

@@ -1,0 +1,179 @@
+"""Loader processes: they change nothing, and their end or silence is a sentence, soon."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from spoiling import spoil
+
+from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.loader import load_batches
+from colorizer.data.order import BatchNumbers
+from colorizer.errors import UserError
+
+MANY = BatchNumbers(0, 2000, 2, 1, 0, 1)  # more than are loaded ahead
+
+
+@pytest.fixture
+def data(shard_folder: Path) -> TrainingData:
+    return TrainingData(shard_folder, seed=0, window=2)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("colorizer.data.loader.POLL", 0.2)
+    yield
+    assert not multiprocessing.active_children()  # whatever has happened to them
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_loader_processes_change_nothing(data, workers):
+    numbers = BatchNumbers(2, 6, 4, 1, 0, 1)
+    batches = list(load_batches(data, numbers, workers, pin_memory=False, timeout=60))
+    assert [b.numbers for b in batches] == [list(range(s * 4, s * 4 + 4)) for s in range(2, 6)]
+    for batch in batches:
+        assert batch.color.shape == (4, 32, 32, 3) and batch.color.dtype == torch.uint8
+        for place, n in enumerate(batch.numbers):
+            sample = data.reader.read(*data.order[n])
+            assert batch.keys[place] == sample.key
+            assert np.array_equal(batch.color[place], sample.color)
+            assert np.array_equal(batch.line[place], sample.line)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_in_a_loader_process_keeps_its_sentence(data, shard_folder, workers):
+    spoil(shard_folder, *range(10))
+    with pytest.raises(UserError) as error:
+        list(load_batches(data, BatchNumbers(0, 1, 2, 1, 0, 1), workers, pin_memory=False))
+    assert "is not as it was written" in str(error.value)
+    assert "Traceback" not in str(error.value)
+
+
+def test_processes_end_with_the_batches(data):
+    batches = load_batches(data, MANY, 2, pin_memory=False)
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    batches.close()
+
+
+# ---- Processes that end
+
+
+def refusal(batches: Iterator[Batch], seconds: float) -> str:
+    start = time.monotonic()
+    with pytest.raises(UserError) as refused:
+        list(batches)
+    assert time.monotonic() - start < seconds
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("timeout", [0.0, 300.0])
+def test_a_killed_process_is_a_sentence(data, shard_folder, workers, timeout):
+    handler = signal.getsignal(signal.SIGCHLD)
+    batches = load_batches(data, MANY, workers, pin_memory=False, timeout=timeout)
+    next(batches)
+    os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+    for _ in range(20):  # the trainer is at work: nothing may be raised here
+        time.sleep(0.01)
+    assert refusal(batches, seconds=10) == (
+        "a loader process was ended by SIGKILL, most often for lack of memory; give fewer"
+        f" --workers, and look whether {shard_folder} can still be read."
+    )
+    assert signal.getsignal(signal.SIGCHLD) == handler
+
+
+def test_a_process_killed_at_any_moment_is_a_sentence(data):
+    rng = random.Random(0)
+    for _ in range(12):
+        batches = load_batches(data, MANY, 2, pin_memory=False, timeout=60)
+        for _ in range(rng.randrange(1, 20)):
+            next(batches)
+        victim = rng.choice(multiprocessing.active_children())
+        os.kill(victim.pid, signal.SIGKILL)
+        assert "was ended by SIGKILL" in refusal(batches, seconds=10)
+
+
+def test_a_process_that_exits_is_a_sentence(data):
+    data.reader.read = lambda shard, position: os._exit(3)
+    said = refusal(load_batches(data, MANY, 1, pin_memory=False, timeout=60), seconds=10)
+    assert said.startswith("a loader process was ended, most often for lack of memory; give fewer")
+
+
+# ---- Processes that send nothing
+
+
+def hang(shard: int, position: int) -> None:
+    time.sleep(1000)
+
+
+def test_a_read_that_hangs_is_a_sentence(data, shard_folder):
+    data.reader.read = hang
+    said = refusal(load_batches(data, MANY, 2, pin_memory=False, timeout=0.6), seconds=10)
+    assert said == (
+        f"no batch came from the loader processes in 0.6 s; look whether the disk with"
+        f" {shard_folder} answers, or give a longer --timeout."
+    )
+
+
+def test_stopped_processes_are_a_sentence(data):
+    batches = load_batches(data, MANY, 2, pin_memory=False, timeout=0.6)
+    next(batches)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGSTOP)
+    assert "no batch came" in refusal(batches, seconds=10)
+
+
+def test_slow_reads_within_the_time_are_waited_for(data):
+    read = data.reader.read
+
+    def slow(shard: int, position: int):
+        time.sleep(0.25)
+        return read(shard, position)
+
+    data.reader.read = slow
+    numbers = BatchNumbers(0, 3, 2, 1, 0, 1)
+    assert len(list(load_batches(data, numbers, 1, pin_memory=False, timeout=5))) == 3
+
+
+def test_a_program_ends_in_spite_of_a_read_that_hangs(shard_folder):
+    program = f"""
+import sys, time
+from pathlib import Path
+from colorizer.data import dataset, loader, order
+from colorizer.errors import UserError
+data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+data.reader.read = lambda shard, position: time.sleep(1000)
+loader.POLL = 0.2
+try:
+    list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False, 0.5))
+except UserError as error:
+    sys.exit(str(error))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1 and done.stderr.startswith("no batch came")
+
+
+# ---- Faults of the program
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, RuntimeError, ConnectionError, EOFError])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fault_of_the_program_stays_one(data, workers, kind):
+    def faulty(shard: int, position: int) -> None:
+        raise kind("DataLoader worker (pid 1) is what this fault is about")
+
+    data.reader.read = faulty
+    with pytest.raises(kind, match="what this fault is about"):
+        list(load_batches(data, MANY, workers, pin_memory=False, timeout=60))

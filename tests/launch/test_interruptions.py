@@ -1,0 +1,157 @@
+"""Trainings that are killed, signalled, left alone by another process, or run out of disk."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import (
+    SCRIPT,
+    TORCHRUN,
+    file_hashes,
+    last_step,
+    rank_process,
+    start,
+    wait_for,
+)
+
+from colorizer.training import checkpoint
+
+
+def tiny(data: Path, output: Path, *more: object) -> list[object]:
+    """Arguments of a training of a moment a step."""
+    return [
+        *(SCRIPT, "demo", "--data", data, "--output", output),
+        *("--network.width", 0.125, "--batch-size", 4, "--workers", 1),
+        *("--log-every", 1, "--sample-every", 0, *more),
+    ]
+
+
+def finish(command: list[object]) -> str:
+    process = start(command)
+    shown, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, shown
+    return shown
+
+
+def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, tmp_path):
+    more = ("--steps", 40, "--checkpoint-every", 3, "--loss.adversarial", 1)
+    finish([sys.executable, *tiny(character_shards, tmp_path / "whole", *more)])
+    output = tmp_path / "killed"
+    command = [sys.executable, *tiny(character_shards, output, *more)]
+    moments = random.Random(0)
+    for _ in range(4):
+        process = start(command)
+        before = last_step(output)
+        wait_for(lambda before=before: last_step(output) > before, process)
+        time.sleep(moments.uniform(0, 0.4))
+        process.kill()
+        process.communicate()
+    shown = finish(command)
+    assert "Continuing" in shown
+    assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
+    assert not list((output / "checkpoints").glob("*.partial"))
+
+
+def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
+    character_shards, tmp_path
+):
+    more = ("--steps", 40, "--checkpoint-every", 2)
+    finish([*TORCHRUN, *tiny(character_shards, tmp_path / "whole", *more)])
+    output = tmp_path / "killed"
+    launcher = [*TORCHRUN, "--max-restarts", 2]
+    process = start([*launcher, *tiny(character_shards, output, *more)])
+    for rank in (1, 0):
+        before = last_step(output)
+        wait_for(lambda before=before: last_step(output) > before + 3, process)
+        os.kill(rank_process(process.pid, rank), signal.SIGKILL)
+    shown, _ = process.communicate(timeout=180)
+    assert process.returncode == 0, shown
+    assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
+
+
+@pytest.fixture
+def two_ranks(character_shards, tmp_path) -> Iterator[list[subprocess.Popen[str]]]:
+    """Two processes of one training, without a launcher that would end them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    more = ("--steps", 100_000, "--timeout", 5, "--workers", 0)
+    command = [sys.executable, *tiny(character_shards, tmp_path / "run", *more)]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    place |= {"LOCAL_WORLD_SIZE": "2"}
+    ranks = [start(command, RANK=str(n), LOCAL_RANK=str(n), **place) for n in range(2)]
+    wait_for(lambda: last_step(tmp_path / "run") > 2, ranks[0])
+    yield ranks
+    for process in ranks:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_no_rank_waits_for_another_for_longer_than_the_timeout(two_ranks, number):
+    """Whether the other is gone, or there without a sign of life."""
+    os.kill(two_ranks[1].pid, number)
+    shown, _ = two_ranks[0].communicate(timeout=30)
+    assert two_ranks[0].returncode == 1, shown
+    assert "error: process 0 stops after step" in shown
+    assert "another one has ended, or did not answer for 5 s" in shown
+    assert "Traceback" not in shown
+
+
+def test_a_second_signal_ends_at_once_but_not_one_that_comes_with_the_first(tmp_path):
+    program = (
+        "import time\n"
+        "from colorizer.training.start import StopRequest\n"
+        "with StopRequest() as stop:\n"
+        "    print('ready', flush=True)\n"
+        "    while True: time.sleep(0.05)\n"
+    )
+    process = start([sys.executable, "-c", program])
+    assert process.stdout.readline() == "ready\n"
+    for _ in range(3):  # the scheduler's, and the launcher's
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.2)
+    assert process.poll() is None
+    time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == -signal.SIGTERM
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 1.5 MB: room for one checkpoint of a tiny run."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("mounting is not allowed here; tests/training/test_saving.py limits the files")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_keeps_the_run_alive_and_the_last_checkpoint(character_shards, small_disk):
+    output = small_disk / "run"
+    more = ("--steps", 12, "--checkpoint-every", 3, "--keep-checkpoints", 9)
+    command = [sys.executable, *tiny(character_shards, output, *more)]
+    process = start(command)
+    shown, _ = process.communicate(timeout=120)
+    assert process.returncode == 1, shown
+    assert "cannot write" in shown and "A checkpoint takes 0." in shown
+    assert "Training goes on (the newest checkpoint is" in shown
+    assert "Step 12 is not saved (the newest checkpoint is step-" in shown
+    assert "Traceback" not in shown
+    newest = checkpoint.newest_intact(output / "checkpoints")
+    assert newest.state.step < 12 and not newest.faults
+    assert not list((output / "checkpoints").glob("*.partial"))
+    assert last_step(output) == 12
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    assert f"from step {newest.state.step}" in finish(command)
+    assert checkpoint.newest_intact(output / "checkpoints").state.step == 12
