@@ -12,6 +12,7 @@ import random
 import shutil
 import signal
 import statistics
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -122,6 +123,14 @@ def finish(command: list[object]) -> str:
     return shown
 
 
+def start_training(command: list[object], run: Path) -> subprocess.Popen[str]:
+    """Run a command until it has trained for a step."""
+    (run / "metrics.jsonl").unlink(missing_ok=True)  # with steps that are to be done again
+    process = start(command)
+    wait_for(lambda: last_step(run) > 0, process)
+    return process
+
+
 def digest_of(run: Path) -> str:
     """One sha256 over every file of a run's last checkpoint, state.json too."""
     digest = hashlib.sha256()
@@ -146,9 +155,7 @@ def kill_trainings(output: Path, times: int, rng: random.Random) -> str:
     shutil.rmtree(run, ignore_errors=True)
     repeated, saving = [], 0
     for number in range(times):
-        process = start(command)
-        before = newest_step(run)
-        wait_for(lambda before=before: last_step(run) > before, process)
+        process = start_training(command, run)
         time.sleep(rng.uniform(0, 1.5))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -174,9 +181,7 @@ def signal_trainings(output: Path, times: int, rng: random.Random) -> str:
     shutil.rmtree(run, ignore_errors=True)
     seconds, lost = [], 0
     for _ in range(times):
-        process = start(command)
-        before = newest_step(run)
-        wait_for(lambda before=before: last_step(run) > before, process)
+        process = start_training(command, run)
         time.sleep(rng.uniform(0, 1.5))
         moment = time.monotonic()
         process.send_signal(signal.SIGTERM)

@@ -97,6 +97,8 @@ def check_shard_size(path: Path, entry: ShardEntry) -> None:
 
 
 def _no_index(folder: Path) -> str:
+    if re.match(r"[a-z0-9+]+:", str(folder)):
+        return f"{folder}: addresses and pipes are not opened; give a folder of this machine."
     if not folder.is_dir():
         return f"{folder} is not a folder; give one that make_shards.py has written."
     if (folder / "train" / INDEX).is_file():

@@ -102,7 +102,8 @@ def read_state(checkpoint: Path) -> State:
     try:
         return _parse_state(content)
     except (ValueError, UserError) as error:
-        raise UserError(f"{path}: not written by this version of the program ({error}).") from error
+        why = str(error).removesuffix(".")
+        raise UserError(f"{path}: not written by this version of the program ({why}).") from error
 
 
 def _parse_state(content: dict[str, Any]) -> State:
@@ -158,7 +159,10 @@ def newest_intact(folder: Path) -> Newest | None:
         except Damaged as error:
             faults[path] = str(error)
     if faults:
-        raise UserError(f"{folder}: no checkpoint is intact. {' '.join(faults.values())}")
+        raise UserError(
+            f"{folder}: no checkpoint is intact. {' '.join(faults.values())} Train into another"
+            " folder, or delete this one to begin anew."
+        )
     return None
 
 

@@ -124,8 +124,9 @@ def read_header(path: Path) -> dict[str, Any]:
         if not 0 < size <= MOST_SIDE or size % settings.stride or step < 0:
             raise ValueError(f"size {size}, step {step}")
     except (KeyError, ValueError, UserError) as error:
+        why = str(error).removesuffix(".")
         raise UserError(
-            f"{path}: its header does not describe a generator of this program ({error})."
+            f"{path}: its header does not describe a generator of this program ({why})."
         ) from error
     return content
 

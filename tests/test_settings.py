@@ -1,0 +1,94 @@
+"""Settings as JSON: what is written is read back, and nothing else."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colorizer.config import ColorizationConfig, ExtractionConfig, NetworkConfig
+from colorizer.errors import UserError
+from colorizer.json_file import parse_json, read_json
+from colorizer.presets import PRESETS
+from colorizer.settings import check_bounds, from_json, to_json
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_comes_back(preset):
+    config = PRESETS[preset](Path("a"), Path("b"))
+    assert from_json(type(config), to_json(config)) == config
+
+
+@given(
+    st.builds(
+        ColorizationConfig,
+        data=st.just(Path("a")),
+        output=st.just(Path("b c")),
+        steps=st.integers(),
+        bad_samples=st.floats(allow_nan=False, allow_infinity=False),
+        log_with=st.lists(st.text()).map(tuple),
+        mixed_precision=st.sampled_from(["auto", "no"]),
+        network=st.builds(NetworkConfig, width=st.floats(0, 9), stages=st.integers()),
+    )
+)
+def test_any_settings_come_back(config):
+    assert from_json(ColorizationConfig, to_json(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", 1.5, "steps is 1.5"),
+        ("steps", True, "steps is True"),
+        ("steps", None, "steps is None"),
+        ("log_samples", 1, "log_samples is 1"),
+        ("bad_samples", float("inf"), "bad_samples is inf"),
+        ("bad_samples", "0", "bad_samples is '0'"),
+        ("mixed_precision", "int4", "mixed_precision is 'int4'"),
+        ("log_with", "wandb", "log_with is 'wandb'"),
+        ("log_with", [1], "log_with is 1"),
+        ("data", 3, "data is 3"),
+        ("loss", [], r"loss is \[\], no settings"),
+        ("task", "extraction", "task is 'extraction'"),
+        ("surprise", 1, "surprise is unknown"),
+    ],
+)
+def test_another_kind_of_value_is_refused_by_name(name, value, words):
+    content = to_json(PRESETS["demo"](Path("a"), Path("b"))) | {name: value}
+    with pytest.raises(ValueError, match=words):
+        from_json(ColorizationConfig, content)
+
+
+def test_a_missing_setting_and_other_settings_are_refused():
+    content = to_json(PRESETS["demo"](Path("a"), Path("b")))
+    del content["loss"]["style"]
+    with pytest.raises(ValueError, match=r"loss\.style is missing"):
+        from_json(ColorizationConfig, content)
+    with pytest.raises(ValueError, match=r"is unknown|is missing"):
+        from_json(ExtractionConfig, content)
+    with pytest.raises(ValueError, match="the whole is None"):
+        from_json(ColorizationConfig, None)
+
+
+def test_bounds():
+    config = PRESETS["demo"](Path("a"), Path("b"))
+    check_bounds(to_json(config))
+    with pytest.raises(UserError, match=r"--timeout is 0\.5; it must be from 1 to"):
+        check_bounds(to_json(replace(config, timeout=0.5)))
+    with pytest.raises(UserError, match="--bad-samples is 2"):
+        check_bounds(to_json(replace(config, bad_samples=2)))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "NaN", "[Infinity]", "{", "", b"\xff"])
+def test_what_is_not_json_is_one_kind_of_error(text, tmp_path):
+    with pytest.raises(ValueError):
+        parse_json(text)
+
+
+def test_a_file_of_json_is_bounded(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text('["123456"]')
+    assert read_json(path, 10) == ["123456"]
+    with pytest.raises(ValueError, match="larger than 9 bytes"):
+        read_json(path, 9)
