@@ -1,5 +1,9 @@
 """Train on shards: `accelerate launch launch/train.py PRESET --data SHARDS --output RUN`."""
 
+import os
+import shlex
+import sys
+
 import tyro
 
 from colorizer import console
@@ -10,7 +14,10 @@ from colorizer.training.trainer import train
 
 def main() -> None:
     presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
-    train(tyro.extras.overridable_config_cli(presets, description=__doc__))
+    config = tyro.extras.overridable_config_cli(presets, description=__doc__)
+    finished = train(config)
+    if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":
+        console.say(f"To continue, with the launcher you used: {shlex.join(sys.argv)}")
     part()
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 import cv2
@@ -13,6 +14,7 @@ from colorizer.data.dataset import Batch, TrainingData
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
 
+REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
 POLL = 2.0  # seconds from one look at the loader processes to the next, while none has a batch
 
 
@@ -58,6 +60,8 @@ def load_batches(
     finally:
         for process in processes:  # they ignore SIGTERM, and a hanging one would never be joined
             process.kill()
+        for process in processes:
+            process.join(REAPING)
 
 
 def _wait(
@@ -75,7 +79,7 @@ def _wait(
             if str(error).startswith("DataLoader timed out"):  # after POLL
                 if timeout and time.monotonic() - start >= timeout:
                     raise UserError(_is_silent(data, timeout)) from error
-            elif _says_a_process_ended(error):
+            elif processes and _says_a_process_ended(error):
                 raise UserError(_has_ended(data, processes)) from error
             else:
                 raise
@@ -97,6 +101,7 @@ def _is_silent(data: TrainingData, timeout: float) -> str:
 
 
 def _has_ended(data: TrainingData, processes: list[BaseProcess]) -> str:
+    wait([process.sentinel for process in processes], timeout=1)  # its exit comes after its pipe's
     codes = [process.exitcode for process in processes if process.exitcode is not None]
     how = f" by {signal.Signals(-codes[0]).name}" if codes and codes[0] < 0 else ""
     return (

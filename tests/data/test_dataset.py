@@ -4,10 +4,8 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers, Order
 from colorizer.data.reader import ShardReader
 from colorizer.errors import UserError
@@ -22,16 +20,6 @@ def test_reader_gives_every_sample_at_its_place(shard_folder, draw_scene):
         assert sample.metadata["number"] == number
         assert np.array_equal(sample.color, draw_scene(number, 32, 32))
         assert reader.metadata(number) == (sample.key, sample.metadata)
-
-
-def test_a_damaged_picture_is_named(shard_folder):
-    reader = ShardReader(shard_folder)
-    members = reader._members(1)[2]
-    with open(shard_folder / "000001.tar", "r+b") as file:
-        file.seek(members.color[0])
-        file.write(b"\0" * 64)
-    with pytest.raises(UserError, match=r"000001\.tar: sample scene-6 cannot be read"):
-        reader[6]
 
 
 def test_every_epoch_has_every_sample_once():
@@ -67,35 +55,6 @@ def test_processes_and_accumulation_share_each_steps_samples(world, accumulate):
             assert {len(b) for b in batches} == {24 // world // accumulate}
             seen += [n for batch in batches for n in batch]
         assert sorted(seen) == list(range(step * 24, (step + 1) * 24))
-
-
-@pytest.mark.parametrize("workers", [0, 1, 2])
-def test_loader_processes_change_nothing(shard_folder, workers):
-    data = TrainingData(shard_folder, seed=0, window=2)
-    numbers = BatchNumbers(2, 6, 4, 1, 0, 1)
-    batches = list(load_batches(data, numbers, workers, pin_memory=False))
-    assert [b.numbers for b in batches] == [list(range(s * 4, s * 4 + 4)) for s in range(2, 6)]
-    for batch in batches:
-        assert batch.color.shape == (4, 32, 32, 3) and batch.color.dtype == torch.uint8
-        for place, n in enumerate(batch.numbers):
-            sample = data.reader.read(*data.order[n])
-            assert batch.keys[place] == sample.key
-            assert np.array_equal(batch.color[place], sample.color)
-            assert np.array_equal(batch.line[place], sample.line)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_a_fault_in_a_loader_process_keeps_its_sentence(shard_folder, workers):
-    data = TrainingData(shard_folder, seed=0, window=2)
-    for shard in range(3):
-        for members in data.reader._members(shard):
-            with open(shard_folder / f"{shard:06d}.tar", "r+b") as file:
-                file.seek(members.line[0])
-                file.write(b"\0" * 64)
-    with pytest.raises(UserError) as error:
-        list(load_batches(data, BatchNumbers(0, 1, 2, 1, 0, 1), workers, pin_memory=False))
-    assert "cannot be read" in str(error.value)
-    assert "Traceback" not in str(error.value)
 
 
 def test_empty_shards_are_refused(shard_folder):

@@ -125,14 +125,6 @@ def test_a_read_that_hangs_is_a_sentence(data, shard_folder):
     )
 
 
-def test_stopped_processes_are_a_sentence(data):
-    batches = load_batches(data, MANY, 2, pin_memory=False, timeout=0.6)
-    next(batches)
-    for process in multiprocessing.active_children():
-        os.kill(process.pid, signal.SIGSTOP)
-    assert "no batch came" in refusal(batches, seconds=10)
-
-
 def test_slow_reads_within_the_time_are_waited_for(data):
     read = data.reader.read
 

@@ -76,6 +76,20 @@ def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
     assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
 
 
+def test_a_schedulers_signal_saves_one_step_of_all_ranks(character_shards, tmp_path):
+    output = tmp_path / "run"
+    process = start([*TORCHRUN, *tiny(character_shards, output, "--steps", 100_000)])
+    wait_for(lambda: last_step(output) > 2, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    shown, _ = process.communicate(timeout=30)  # torchrun would kill them after 30 s
+    assert process.returncode == 1  # torchrun's own, though both have saved and left with 0
+    assert shown.count("Stopped and saved at step") == 1 and "error:" not in shown
+    newest = checkpoint.newest_intact(output / "checkpoints")
+    assert newest.state.step == last_step(output) and newest.state.processes == 2
+    more = ("--steps", newest.state.step + 1)
+    assert "Continuing" in finish([*TORCHRUN, *tiny(character_shards, output, *more)])
+
+
 @pytest.fixture
 def two_ranks(character_shards, tmp_path) -> Iterator[list[subprocess.Popen[str]]]:
     """Two processes of one training, without a launcher that would end them."""

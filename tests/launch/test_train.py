@@ -6,20 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from processes import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
 from safetensors.torch import load_file
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "launch" / "train.py"
-ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
 TINY = [
     *("--network.width", "0.125", "--batch-size", "4"),
     *("--log-every", "1", "--sample-every", "0", "--log-samples"),
 ]
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 ACCELERATE = [
     *(sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"),
     *("--config_file", str(ROOT / "accelerate_configs" / "cpu.yaml")),
@@ -99,20 +95,9 @@ def test_accelerates_launcher_trains_and_continues(character_shards, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_and_exits_with_0_and_leaves_no_process(character_shards, tmp_path, number):
     output = tmp_path / "run"
-    command = [sys.executable, str(SCRIPT), "demo", "--data", str(character_shards)]
-    command += ["--output", str(output), *TINY, "--steps", "100000", "--workers", "2"]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (output / "metrics.jsonl").exists():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.1)
+    command = [sys.executable, SCRIPT, "demo", "--data", character_shards, "--output", output]
+    process = start([*command, *TINY, "--steps", 100_000, "--workers", 2])
+    wait_for(lambda: last_step(output) > 0, process)
     os.killpg(process.pid, number)  # as a terminal or a scheduler sends it: to all of the group
     shown, _ = process.communicate(timeout=60)
     assert process.returncode == 0, shown
@@ -120,6 +105,7 @@ def test_a_signal_saves_and_exits_with_0_and_leaves_no_process(character_shards,
     assert "Traceback" not in shown
     (saved,) = (output / "checkpoints").iterdir()
     assert f"saved at step {int(saved.name[5:])};" in shown
+    assert f"{SCRIPT} demo --data {character_shards} --output {output}" in shown
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
 
