@@ -229,7 +229,7 @@ def kill_ranks(output: Path, times: int, rng: random.Random) -> str:
 
 
 def compare_orders(output: Path) -> None:
-    """The same run in several layouts: sha256 of `sort -n` of all samples and augmentations."""
+    """The same run in several layouts: sha256 of all samples and augmentations, sorted."""
     python, more = [sys.executable], ("--log-samples", "--network.width", 0.25)
     layouts = {
         "1 process x 0 workers": [(python, 0, 24)],

@@ -2,12 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from colorizer.data.order import Order
 from colorizer.data.reader import Sample, ShardReader
@@ -25,9 +24,13 @@ class Batch(NamedTuple):
     keys: list[str]
     bad: dict[int, str]  # place in the set of each sample that was replaced, and what is wrong
 
+    def pin_memory(self) -> "Batch":
+        """The same, where a GPU can fetch it while the training goes on."""
+        return self._replace(color=self.color.pin_memory(), line=self.line.pin_memory())
 
-class TrainingData(Dataset):
-    """Looked up with a list of numbers n, gives their batch."""
+
+class TrainingData:
+    """The samples of training, numbered in their order without end."""
 
     def __init__(self, folder: Path, seed: int, window: int, bad_samples: float = 0.0) -> None:
         """
@@ -44,28 +47,20 @@ class TrainingData(Dataset):
         self.reader = ShardReader(folder)
         if len(self.reader) == 0:
             raise UserError(f"{folder}: the shards hold no samples; make them from more pictures.")
-        self.order_settings = (self.reader.counts, seed, window)
-        self.order = Order(*self.order_settings)
+        self.order = Order(self.reader.counts, seed, window)
         self.bad_samples = bad_samples
+        # 0.29 * 100 is 28.999...
+        self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
         self._bad: set[int] = set()  # places in the set that this process has found unreadable
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "order"}
+    def load(self, numbers: list[int]) -> Batch:
+        """The samples of these numbers.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.order = Order(*self.order_settings)
-
-    def __getitem__(self, numbers: list[int]) -> Batch | UserError:
-        """The batch, or what is wrong with the data.
-
-        Raised in a loader process, the error would lose its sentence.
+        Raises:
+            UserError: more are unreadable than may be.
         """
         bad: dict[int, str] = {}
-        try:
-            samples = [self._read(n, bad) for n in numbers]
-        except UserError as error:
-            return error
+        samples = [self._read(n, bad) for n in numbers]
         return Batch(
             torch.from_numpy(np.stack([s.color for s in samples])),
             torch.from_numpy(np.stack([s.line for s in samples])),
@@ -100,10 +95,8 @@ class TrainingData(Dataset):
         if not self.bad_samples:
             raise error
         self._bad.add(place)
-        total = self.order.total
-        allowed = math.floor(round(self.bad_samples * total, 6))  # 0.29 * 100 is 28.999...
-        if len(self._bad) > allowed:
+        if len(self._bad) > self.allowed:
             raise UserError(
-                f"{len(self._bad)} of {total} samples cannot be read, and --bad-samples"
-                f" {self.bad_samples:g} allows {allowed}; the last: {error}"
+                f"{len(self._bad)} of {self.order.total} samples cannot be read, and --bad-samples"
+                f" {self.bad_samples:g} allows {self.allowed}; the last: {error}"
             ) from error

@@ -37,22 +37,13 @@ class ShardReader:
     """Reads any sample of a folder of shards."""
 
     def __init__(self, folder: Path) -> None:
-        self._start(read_index(folder))
-
-    def _start(self, index: Index) -> None:
-        self.index = index
-        self.counts = [entry.samples for entry in index.shards]
+        self.index = read_index(folder)
+        self.counts = [entry.samples for entry in self.index.shards]
         self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
         self._members = lru_cache(SHARDS_IN_MEMORY)(self._scan)
 
     def __len__(self) -> int:
         return self.index.samples
-
-    def __getstate__(self) -> Index:  # the cache stays behind when a loader process starts
-        return self.index
-
-    def __setstate__(self, index: Index) -> None:
-        self._start(index)
 
     def __getitem__(self, number: int) -> Sample:
         """The sample at a place in the order of the shards."""

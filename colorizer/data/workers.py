@@ -93,11 +93,11 @@ def _start_worker() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
         libc.mallopt(M_TRIM_THRESHOLD, 256 * 2**20)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _leave_with_parent() -> None:
-    """Without this a worker outlives a parent that was killed, waiting for work for ever."""
+def leave_with_parent() -> None:
+    """End when it has: a worker would wait for work for ever after its parent was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -24,18 +24,18 @@ class Health:
     """Losses and bad samples of all processes since the last mean was taken."""
 
     def __init__(
-        self, config: TrainConfig, accelerator: Accelerator, samples: int, checkpoints: Path
+        self, config: TrainConfig, accelerator: Accelerator, allowed_bad: int, checkpoints: Path
     ) -> None:
         """
         Args:
             config: What not to tolerate.
             accelerator: All processes look at the same moments.
-            samples: In the set, for the share of bad ones.
+            allowed_bad: How many samples of the set may be unreadable.
             checkpoints: For the messages.
         """
         self._config = config
         self._accelerator = accelerator
-        self._allowed = math.floor(config.bad_samples * samples)
+        self._allowed = allowed_bad
         self._checkpoints = checkpoints
         self._record = LossRecord()
         self._sums: dict[str, float] = {}
@@ -69,7 +69,7 @@ class Health:
         if self.bad_samples > self._allowed:
             raise UserError(
                 f"{self.bad_samples} samples cannot be read, --bad-samples"
-                f" {self._config.bad_samples} allows {self._allowed}: see what was said of each."
+                f" {self._config.bad_samples:g} allows {self._allowed}: see what was said of each."
             )
         scaler = self._accelerator.scaler
         if scaler is not None and scaler.get_scale() < LEAST_SCALE:

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
@@ -116,7 +116,7 @@ class Trainer:
         self.run_folder = run_folder
         self.task = task
         self.step = 0
-        self.health = Health(config, accelerator, len(data.reader), run_folder.checkpoints)
+        self.health = Health(config, accelerator, data.allowed, run_folder.checkpoints)
         self.saver = Saver(run_folder.checkpoints, config.keep_checkpoints, config.keep_every)
         self.logged = (0, 0.0)  # step and time of the last log line
 
@@ -153,9 +153,10 @@ class Trainer:
         with (
             StopRequest() as stop,
             self.saver,
+            closing(self._batches()) as batches,
             console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
-            for batch in self._batches():
+            for batch in batches:
                 self._learn(batch)
                 if not accelerator.sync_gradients:
                     continue
@@ -183,7 +184,7 @@ class Trainer:
         if main and self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Generator[Batch, None, None]:
         """This process's batches from here to the last step."""
         config, accelerator = self.config, self.accelerator
         numbers = BatchNumbers(

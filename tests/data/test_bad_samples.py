@@ -129,9 +129,10 @@ def test_the_share_is_counted_exactly(tmp_path):
             writer.write(f"key-{number}", grey, grey[..., 0], {})
     spoil(tmp_path, *range(29))
     numbers = list(range(100))
-    assert isinstance(TrainingData(tmp_path, 0, 1, 0.29)[numbers], Batch)  # 28.999... in float
+    TrainingData(tmp_path, 0, 1, 0.29).load(numbers)  # 28.999... in float
     spoil(tmp_path, 29)
-    assert "30 of 100" in str(TrainingData(tmp_path, 0, 1, 0.29)[numbers])
+    with pytest.raises(UserError, match="30 of 100"):
+        TrainingData(tmp_path, 0, 1, 0.29).load(numbers)
 
 
 def test_a_search_without_end_is_ended(shard_folder):
@@ -148,7 +149,7 @@ def test_a_whole_shard_may_go_if_the_share_allows_it(shard_folder):
     os.unlink(shard_folder / "000001.tar")
     keys, bad = set(), {}
     for start in range(0, 40, BATCH):
-        batch = data[list(range(start, start + BATCH))]
+        batch = data.load(list(range(start, start + BATCH)))
         keys |= set(batch.keys)
         bad |= batch.bad
     assert keys == {f"scene-{n}" for n in (0, 1, 2, 3, 8, 9)}
@@ -159,4 +160,4 @@ def test_a_fault_of_the_program_is_no_bad_sample(shard_folder, monkeypatch):
     data = TrainingData(shard_folder, SEED, WINDOW, bad_samples=1.0)
     monkeypatch.setattr("colorizer.data.reader.decode_color", lambda data: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        data[[0, 1]]
+        data.load([0, 1])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,7 @@ def data(shard_folder: Path) -> TrainingData:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("colorizer.data.loader.POLL", 0.2)
+def _leave_no_process() -> Iterator[None]:
     yield
     assert not multiprocessing.active_children()  # whatever has happened to them
 
@@ -47,6 +47,15 @@ def test_loader_processes_change_nothing(data, workers):
             assert batch.keys[place] == sample.key
             assert np.array_equal(batch.color[place], sample.color)
             assert np.array_equal(batch.line[place], sample.line)
+
+
+def test_more_processes_than_shards_lose_no_sample(data):
+    assert len(data.reader.counts) == 3
+    seen = []
+    for rank in range(2):
+        numbers = BatchNumbers(0, 5, 2, 1, rank, 2)
+        seen += chain(*(b.keys for b in load_batches(data, numbers, 4, pin_memory=False)))
+    assert sorted(seen) == sorted(data.reader[number].key for number in range(10))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -79,17 +88,14 @@ def refusal(batches: Iterator[Batch], seconds: float) -> str:
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("timeout", [0.0, 300.0])
 def test_a_killed_process_is_a_sentence(data, shard_folder, workers, timeout):
-    handler = signal.getsignal(signal.SIGCHLD)
     batches = load_batches(data, MANY, workers, pin_memory=False, timeout=timeout)
     next(batches)
     os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-    for _ in range(20):  # the trainer is at work: nothing may be raised here
-        time.sleep(0.01)
+    time.sleep(0.2)  # the trainer is at work: nothing may be raised here
     assert refusal(batches, seconds=10) == (
         "a loader process was ended by SIGKILL, most often for lack of memory; give fewer"
         f" --workers, and look whether {shard_folder} can still be read."
     )
-    assert signal.getsignal(signal.SIGCHLD) == handler
 
 
 def test_a_process_killed_at_any_moment_is_a_sentence(data):
@@ -125,6 +131,14 @@ def test_a_read_that_hangs_is_a_sentence(data, shard_folder):
     )
 
 
+def test_stopped_processes_are_a_sentence(data):
+    batches = load_batches(data, MANY, 2, pin_memory=False, timeout=0.6)
+    next(batches)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGSTOP)
+    assert "no batch came" in refusal(batches, seconds=10)
+
+
 def test_slow_reads_within_the_time_are_waited_for(data):
     read = data.reader.read
 
@@ -145,7 +159,6 @@ from colorizer.data import dataset, loader, order
 from colorizer.errors import UserError
 data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
 data.reader.read = lambda shard, position: time.sleep(1000)
-loader.POLL = 0.2
 try:
     list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False, 0.5))
 except UserError as error:

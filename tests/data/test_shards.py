@@ -235,6 +235,14 @@ def test_cut_at_any_place_is_noticed(shard) -> None:
         refuse(path, whole[:place], entry, "damaged")
 
 
+@pytest.mark.parametrize("address", ["pipe:touch proof", "s3://bucket/a", "http://localhost/a"])
+def test_addresses_are_refused_and_nothing_is_started(address, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"addresses and pipes are not opened; give a folder"):
+        read_index(Path(address) / "train")
+    assert not list(tmp_path.iterdir())
+
+
 def test_fewer_samples_than_indexed_are_noticed(shard) -> None:
     path, entry = shard
     cut = scan_shard(path, entry)[2].color[0] - 512

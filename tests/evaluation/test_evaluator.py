@@ -275,7 +275,7 @@ def test_a_damaged_shard_is_refused_and_no_report_is_left(no_weights, trained, t
     content = bytearray(shard.read_bytes())
     content[1000] ^= 1
     shard.write_bytes(bytes(content))
-    with pytest.raises(UserError, match=r"000000\.tar is damaged"):
+    with pytest.raises(UserError, match=r"000000\.tar: sample s0 is not as it was written"):
         evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
     assert not (tmp_path / "report").exists()
 

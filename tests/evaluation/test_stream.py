@@ -54,7 +54,7 @@ def test_a_damaged_member_is_named(shard_folder):
     start = data.index(b"RIFF", data.index(b"scene-9.color.webp"))
     data[start : start + 300] = bytes(300)
     shard.write_bytes(bytes(data))
-    with pytest.raises(UserError, match=r"000002\.tar: sample 1 cannot be read"):
+    with pytest.raises(UserError, match=r"000002\.tar: sample scene-9 is not as it was written"):
         list(stream(index, range(10)))
 
 
