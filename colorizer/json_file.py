@@ -23,13 +23,21 @@ def parse_json(data: bytes | str) -> Any:
     """The value that a JSON text holds.
 
     Raises:
-        ValueError: the text is malformed, no Unicode, nested too deeply, or has NaN or Infinity.
+        ValueError: the text is malformed, no Unicode, nested too deeply, names a key twice, or
+            has NaN or Infinity.
     """
     try:
-        return json.loads(data, parse_constant=_refuse_constant)
+        return json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a key is there twice")
+    return content

@@ -1,12 +1,14 @@
-"""Safetensors files that somebody else may have written: nothing is run, nothing is unbounded."""
+"""Safetensors files, which somebody else may have written: nothing is run or unbounded."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorizer.errors import UserError
+from colorizer.storage import flush, writing
 
 MOST_HEADER = 16 * 2**20  # bytes; that of the full generator has 40,000
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
@@ -38,6 +40,29 @@ def read_metadata(path: Path) -> dict[str, str]:
             return file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise UserError(_unreadable(path, error)) from error
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a file and have it on the disk.
+
+    Args:
+        path: A name that nothing else has: no file is left under it by a full disk.
+        tensors: In host memory and row-major.
+        metadata: Of the header.
+
+    Raises:
+        UserError: there is no room, or another failure to write.
+    """
+    with writing(path):
+        path.touch()
+        mode = path.stat().st_mode  # what everybody's files have; safetensors' are for one user
+        try:
+            save_file(dict(tensors), path, metadata)
+        except SafetensorError as error:  # how a full disk comes through
+            path.unlink(missing_ok=True)
+            raise UserError(f"cannot write {path}: {error}; make room there.") from error
+        path.chmod(mode)
+        flush(path)
 
 
 def check_header(path: Path) -> None:

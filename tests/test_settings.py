@@ -80,7 +80,9 @@ def test_bounds():
         check_bounds(to_json(replace(config, bad_samples=2)))
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "NaN", "[Infinity]", "{", "", b"\xff"])
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "NaN", "[Infinity]", '{"a": 1, "a": 1}', "{", "", b"\xff"]
+)
 def test_what_is_not_json_is_one_kind_of_error(text, tmp_path):
     with pytest.raises(ValueError):
         parse_json(text)

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Self
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from colorizer import console
 from colorizer.errors import UserError
 from colorizer.storage import flush, writing
+from colorizer.tensor_file import write_tensors
 from colorizer.training.checkpoint import STATE, State, dump_state, saved_steps
 from colorizer.training.generator_file import describe_generator
 from colorizer.weights import sha256_of
@@ -166,11 +165,7 @@ def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State) -> str:
         metadata = describe_generator(
             settings["task"], settings["network"], state.size, state.step, tensors
         )
-    try:
-        save_file(dict(tensors), path, metadata)
-    except SafetensorError as error:  # how a full disk comes through
-        raise UserError(f"cannot write {path}: {error}; make room there.") from error
-    flush(path)
+    write_tensors(path, tensors, metadata)
     return sha256_of(path)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from safetensors.torch import save_file
 
 from colorizer import console
 from colorizer.config import ExtractorConfig, NetworkConfig
@@ -14,8 +13,8 @@ from colorizer.errors import UserError
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
 from colorizer.settings import flatten
-from colorizer.storage import check_writable, flush, partial_name, writing
-from colorizer.tensor_file import read_metadata, read_tensors
+from colorizer.storage import check_writable, partial_name, writing
+from colorizer.tensor_file import read_metadata, read_tensors, write_tensors
 from colorizer.training.checkpoint import (
     STATE,
     Damaged,
@@ -200,8 +199,7 @@ def export(config: ExportConfig) -> None:
     partial = partial_name(config.output)
     with writing(config.output):
         config.output.parent.mkdir(parents=True, exist_ok=True)
-        save_file(read_tensors(source), partial, read_metadata(source))
-        flush(partial)
+        write_tensors(partial, read_tensors(source), read_metadata(source))
         partial.replace(config.output)
     _load(config.output)
     use = {

@@ -51,6 +51,15 @@ def test_training_goes_on_while_what_it_had_is_written(tmp_path, gate):
     assert _value(tmp_path, 1) == 1.0  # leaving waits
 
 
+def test_who_may_read_it_is_left_to_the_user(tmp_path):
+    before = os.umask(0o027)
+    try:
+        saved = saving.save(tmp_path, _tensors(), _state(1))
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in saved.iterdir()} == {0o640}
+
+
 def test_one_is_written_at_a_time(tmp_path, gate):
     with saving.Saver(tmp_path, 3, 0) as saver:
         saver.save(_tensors(1.0), _state(1))

@@ -1,5 +1,6 @@
 """launch/checkpoint.py: what is there, whether it is intact, and the generator alone."""
 
+import resource
 import shutil
 
 import numpy as np
@@ -119,3 +120,14 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half(two, tmp_pat
     export(ExportConfig(two, path, overwrite=True))
     assert find_generator(path, NetworkConfig).step == 1
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_an_export_onto_a_full_disk_leaves_nothing(two, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*; make room there"):
+            export(ExportConfig(two, tmp_path / "out" / "a.safetensors"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list((tmp_path / "out").iterdir())
