@@ -52,12 +52,21 @@ def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards
 
 
 def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_shards, tmp_path):
-    whole = demo([sys.executable], character_shards, tmp_path / "whole", "--steps", 4)
-    first = demo([sys.executable], character_shards, tmp_path / "parts", "--steps", 2)
-    second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 4)
+    one = ([sys.executable], character_shards)
+    halves = ("--accumulate", 2)  # so that batch norm sees what it sees in two processes
+    whole = demo(*one, tmp_path / "whole", "--steps", 8, *halves)
+    first = demo(*one, tmp_path / "parts", "--steps", 4, *halves)
+    second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 8)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
-    assert "from step 2" in second.stdout
+    assert "from step 4" in second.stdout
     assert samples(tmp_path / "parts") == samples(tmp_path / "whole")
+    for ours, other in zip(losses(tmp_path / "parts"), losses(tmp_path / "whole"), strict=True):
+        assert ours == pytest.approx(other, rel=1e-4)
+
+
+def losses(output: Path) -> list[dict[str, float]]:
+    lines = map(json.loads, (output / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
 
 
 def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):
