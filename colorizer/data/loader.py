@@ -7,6 +7,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
+from multiprocessing.context import ForkContext, ForkProcess
 from multiprocessing.process import BaseProcess
 from threading import Thread
 
@@ -47,15 +48,29 @@ def load_batches(
         yield batch.pin_memory() if pin_memory else batch
 
 
+class _LoaderProcess(ForkProcess):
+    """Ignores SIGTERM, and the pool ends its processes with that and waits until they have."""
+
+    terminated = False  # by the pool, while it was alive
+
+    def terminate(self) -> None:
+        # One that is ending may have lost its connections, but not its sentinel yet.
+        self.terminated = not connection.wait([self.sentinel], timeout=0.1)
+        self.kill()
+
+
+class _Context(ForkContext):
+    Process = _LoaderProcess
+
+
 def _load_ahead(
     data: TrainingData, numbers: BatchNumbers, workers: int, timeout: float
 ) -> Generator[Batch, None, None]:
     # Not torch's DataLoader: it shares an event with its processes, and waits for its lock for ever
     # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
-    context = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (data,))
+    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data,))
     before = multiprocessing.active_children()
-    processes: list[BaseProcess] = []
+    processes: list[_LoaderProcess] = []
     waiting: deque[Future[Batch]] = deque()
     try:
         for batch in numbers:
@@ -66,47 +81,42 @@ def _load_ahead(
         while waiting:
             yield _result(waiting.popleft(), processes, data, timeout)
     except BrokenProcessPool as error:
-        ended = _first_to_end(processes, wait_for=1)
-        _end(pool, processes)
-        if ended is None:
+        _shut(pool)
+        codes = [p.exitcode for p in processes if p.exitcode and not p.terminated]
+        if not codes:
             raise
-        raise UserError(_has_ended(data, ended)) from error
+        raise UserError(_has_ended(data, codes[0])) from error
     finally:
-        _end(pool, processes)
+        for process in processes:  # one that hangs would never be joined
+            process.kill()
+        _shut(pool)
 
 
-def _end(pool: ProcessPoolExecutor, processes: list[BaseProcess]) -> None:
-    for process in processes:  # they ignore SIGTERM, and a hanging one would never be joined
-        process.kill()
+def _children_since(before: list[BaseProcess]) -> list[_LoaderProcess]:
+    return [child for child in multiprocessing.active_children() if child not in before]
+
+
+def _shut(pool: ProcessPoolExecutor) -> None:
     closing = Thread(target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
     closing.start()
     closing.join(REAPING)
 
 
-def _children_since(before: list[BaseProcess]) -> list[BaseProcess]:
-    return [child for child in multiprocessing.active_children() if child not in before]
-
-
 def _result(
-    future: Future[Batch], processes: list[BaseProcess], data: TrainingData, timeout: float
+    future: Future[Batch], processes: list[_LoaderProcess], data: TrainingData, timeout: float
 ) -> Batch:
     if wait([future], timeout or None).not_done:
         raise UserError(
             f"no batch came from the loader processes in {timeout:g} s; look whether the disk with"
             f" {data.reader.index.folder} answers, or give a longer --timeout."
         )
-    if _first_to_end(processes, wait_for=0):  # the pool looks only when no batch is coming
+    # The pool itself looks only when no batch is coming.
+    if connection.wait([process.sentinel for process in processes], timeout=0):
         raise BrokenProcessPool
     return future.result()
 
 
-def _first_to_end(processes: list[BaseProcess], wait_for: float) -> BaseProcess | None:
-    sentinels = connection.wait([process.sentinel for process in processes], wait_for)
-    return next((process for process in processes if process.sentinel in sentinels), None)
-
-
-def _has_ended(data: TrainingData, process: BaseProcess) -> str:
-    code = process.exitcode or 0
+def _has_ended(data: TrainingData, code: int) -> str:
     how = f" by {signal.Signals(-code).name}" if code < 0 else ""
     return (
         f"a loader process was ended{how}, most often for lack of memory; give fewer --workers, and"
