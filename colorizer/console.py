@@ -1,5 +1,6 @@
 """All terminal output. On a terminal: colours and a live bar; elsewhere: plain lines."""
 
+import multiprocessing
 import os
 import sys
 import time
@@ -135,6 +136,9 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        if multiprocessing.active_children():
+            sys.stdout.flush()
+            os._exit(1)  # one that is in a dead disk's read cannot even be killed, or waited for
         sys.exit(1)
     except KeyboardInterrupt:
         _console(stderr=True).print("stopped")

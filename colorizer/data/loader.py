@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from multiprocessing.context import ForkContext, ForkProcess
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import get_temp_dir
 from threading import Thread
 
 import cv2
@@ -68,6 +69,7 @@ def _load_ahead(
 ) -> Generator[Batch, None, None]:
     # Not torch's DataLoader: it shares an event with its processes, and waits for its lock for ever
     # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
+    get_temp_dir()  # for the sockets of all its processes; this one removes it
     pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data,))
     before = multiprocessing.active_children()
     processes: list[_LoaderProcess] = []

@@ -24,24 +24,32 @@ class Health:
     """Losses and bad samples of all processes since the last mean was taken."""
 
     def __init__(
-        self, config: TrainConfig, accelerator: Accelerator, allowed_bad: int, checkpoints: Path
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        samples: int,
+        allowed_bad: int,
+        checkpoints: Path,
     ) -> None:
         """
         Args:
             config: What not to tolerate.
             accelerator: All processes look at the same moments.
+            samples: In the set.
             allowed_bad: How many samples of the set may be unreadable.
             checkpoints: For the messages.
         """
         self._config = config
         self._accelerator = accelerator
+        self._samples = samples
         self._allowed = allowed_bad
         self._checkpoints = checkpoints
         self._record = LossRecord()
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._faults = 0
-        self._bad: set[int] = set()  # places in the set
+        self._bad: set[int] = set()  # places in the set that this process has met
+        self._newly_bad = 0  # of them, since the last look
         self.bad_samples = 0  # over all processes, at the last look
 
     def add(self, step: int, batch: Batch, outcome: Outcome) -> None:
@@ -50,6 +58,7 @@ class Health:
         for place, fault in batch.bad.items():
             if place not in self._bad:
                 console.warn(f"{fault} Another sample takes its place.")
+        self._newly_bad += len(batch.bad.keys() - self._bad)
         self._bad |= batch.bad.keys()
 
     def look(self) -> None:
@@ -62,8 +71,11 @@ class Health:
         for name in look.sums:
             self._sums[name] = self._sums.get(name, 0.0) + look.sums[name]
             self._counts[name] = self._counts.get(name, 0) + look.counts[name]
-        faults, self.bad_samples = map(round, self._over_all([len(look.faults), len(self._bad)]))
+        faults, newly_bad = map(round, self._over_all([len(look.faults), self._newly_bad]))
         self._faults += faults
+        self._newly_bad = 0
+        if newly_bad:
+            self.bad_samples = self._bad_anywhere()
         if faults:
             self._judge_faults(look.faults)
         if self.bad_samples > self._allowed:
@@ -122,6 +134,12 @@ class Health:
         return self._accelerator.reduce(
             torch.tensor(figures, dtype=precise, device=device), "sum"
         ).tolist()
+
+    def _bad_anywhere(self) -> int:
+        """Bad samples that any process has met: in time each meets them all."""
+        met = torch.zeros(self._samples, device=self._accelerator.device)
+        met[sorted(self._bad)] = 1
+        return int((self._accelerator.reduce(met, "sum") > 0).sum())
 
     def check_weights(self, networks: Iterable[nn.Module]) -> None:
         """The last update comes after the last loss: broken weights must not push out good ones.

@@ -164,13 +164,13 @@ def forget_after(log: Path, step: int) -> None:
     if not log.exists():
         return
     kept = []
-    for line in log.read_text().splitlines(keepends=True):
+    for line in log.read_bytes().splitlines(keepends=True):
         try:
             if json.loads(line)["step"] <= step:
                 kept.append(line)
         except (ValueError, KeyError, TypeError):
             console.warn(f"{log}: a damaged line is dropped.")
-    replace_file(log, "".join(kept).encode())
+    replace_file(log, b"".join(kept))
 
 
 def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:

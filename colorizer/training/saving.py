@@ -192,11 +192,17 @@ def prune(folder: Path, keep: int, keep_every: int = 0) -> None:
 
 
 def clean(folder: Path) -> None:
-    """Delete what interrupted saves have left."""
+    """Delete what interrupted saves have left.
+
+    Raises:
+        UserError: the folder does not allow it.
+    """
     for path in folder.glob("step-*.partial"):
-        shutil.rmtree(path)
+        with writing(path):
+            shutil.rmtree(path)
 
 
 def _remove(checkpoint: Path) -> None:
     """Delete a checkpoint, which has its name for as long as it is whole."""
-    shutil.rmtree(checkpoint.rename(checkpoint.with_suffix(".partial")))
+    with writing(checkpoint):
+        shutil.rmtree(checkpoint.rename(checkpoint.with_suffix(".partial")))

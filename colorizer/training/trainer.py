@@ -1,9 +1,11 @@
 """The training loop. Running the same command again continues where the run stopped."""
 
+import hashlib
 import json
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -17,7 +19,7 @@ from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
 from colorizer.processes import is_lost_connection
 from colorizer.settings import to_json
-from colorizer.storage import check_writable
+from colorizer.storage import check_writable, writing
 from colorizer.training import checkpoint
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
@@ -65,14 +67,32 @@ def train(config: TrainConfig) -> bool:
         return True
     trainer = Trainer(config, accelerator, data, run, build_task(config, accelerator))
     with run.locked() if main else nullcontext(), others_answer(trainer):
+        accelerator.wait_for_everyone()  # nobody else saves here any more
+        newest = run.find_checkpoint()
+        check_same(accelerator, newest, config.output)  # and all have read it, before it is changed
         if newest:
             trainer.resume(newest)
-        accelerator.wait_for_everyone()  # all have read what is there before anything is changed
         if main:
             run.prepare(newest)
         accelerator.wait_for_everyone()
         trainer.run()
     return trainer.step == config.steps
+
+
+def check_same(accelerator: Accelerator, newest: checkpoint.Newest | None, output: Path) -> None:
+    """Compare what the processes found to continue from, once all have looked.
+
+    Raises:
+        UserError: not the same.
+    """
+    text = checkpoint.dump_state(newest.state) if newest else ""
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+    numbers = accelerator.gather(torch.tensor([number], device=accelerator.device))
+    if (numbers != number).any():
+        raise UserError(
+            f"{output}: not all processes find the same checkpoint there; give an --output that is"
+            " one folder for all machines."
+        )
 
 
 def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
@@ -116,7 +136,9 @@ class Trainer:
         self.run_folder = run_folder
         self.task = task
         self.step = 0
-        self.health = Health(config, accelerator, data.allowed, run_folder.checkpoints)
+        self.health = Health(
+            config, accelerator, len(data.reader), data.allowed, run_folder.checkpoints
+        )
         self.saver = Saver(run_folder.checkpoints, config.keep_checkpoints, config.keep_every)
         self.logged = (0, 0.0)  # step and time of the last log line
 
@@ -235,7 +257,8 @@ class Trainer:
         if self.accelerator.is_main_process:
             with surviving():
                 self.run_folder.append_metrics(figures)
-        self.accelerator.log(figures, step=self.step)
+        with surviving(), writing(self.config.output):
+            self.accelerator.log(figures, step=self.step)
         shown = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
         return f"{shown}  {rate:.1f} images/s"
 
@@ -267,8 +290,8 @@ class Trainer:
             if failure is None:
                 raise UserError(f"process {self.accelerator.process_index} stops as well.")
             raise UserError(
-                f"{failure} Step {self.step} is not saved ({self._newest()}); then the same"
-                " command continues from there."
+                f"{failure} Step {self.step} is not saved ({self._newest()}). When there is room,"
+                " the same command continues."
             )
 
     def _state(self) -> checkpoint.State:
@@ -289,11 +312,9 @@ class Trainer:
         try:
             yield
         except UserError as error:
-            every = self.config.checkpoint_every
-            following = (self.step // every + 1) * every
             console.warn(
-                f"{error} Training goes on ({self._newest()}); the next try is at step"
-                f" {min(following, self.config.steps)}."
+                f"{error} Training goes on, and tries again at the next checkpoint"
+                f" ({self._newest()})."
             )
 
     def _newest(self) -> str:

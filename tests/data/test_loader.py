@@ -170,6 +170,40 @@ except UserError as error:
     assert done.returncode == 1 and done.stderr.startswith("no batch came")
 
 
+def test_a_program_ends_in_spite_of_a_process_that_cannot_be_killed(shard_folder):
+    """As one in the midst of a dead disk's read."""
+    program = f"""
+import time
+from pathlib import Path
+from colorizer import console
+from colorizer.data import dataset, loader, order
+data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+data.reader.read = lambda shard, position: time.sleep(1000)
+loader._LoaderProcess.kill = lambda process: None
+loader.REAPING = 0.5
+numbers = order.BatchNumbers(0, 9, 2, 1, 0, 1)
+console.run(lambda: list(loader.load_batches(data, numbers, 2, False, 0.5)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1 and "error: no batch came" in done.stderr
+
+
+def test_no_folder_is_left_behind(shard_folder, tmp_path):
+    program = f"""
+from pathlib import Path
+from colorizer.data import dataset, loader, order
+data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+assert len(list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False))) == 9
+"""
+    place = tmp_path / "place"
+    place.mkdir()
+    environment = os.environ | {"TMPDIR": str(place)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+    assert not list(place.iterdir())
+
+
 # ---- Faults of the program
 
 

@@ -159,7 +159,7 @@ def test_a_full_disk_keeps_the_run_alive_and_the_last_checkpoint(character_shard
     shown, _ = process.communicate(timeout=120)
     assert process.returncode == 1, shown
     assert "cannot write" in shown and "A checkpoint takes 0." in shown
-    assert "Training goes on (the newest checkpoint is" in shown
+    assert "tries again at the next checkpoint (the newest checkpoint is" in shown
     assert "Step 12 is not saved (the newest checkpoint is step-" in shown
     assert "Traceback" not in shown
     newest = checkpoint.newest_intact(output / "checkpoints")

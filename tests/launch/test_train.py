@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +24,11 @@ ACCELERATE = [
 
 
 def run(launcher: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*launcher, str(SCRIPT), *map(str, arguments)]
+    return run_command([*launcher, SCRIPT, *arguments])
+
+
+def run_command(command: list[object]) -> subprocess.CompletedProcess[str]:
+    command = list(map(str, command))
     return subprocess.run(command, capture_output=True, text=True, timeout=180, env=ENVIRONMENT)
 
 
@@ -67,6 +72,31 @@ def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_sha
 def losses(output: Path) -> list[dict[str, float]]:
     lines = map(json.loads, (output / "metrics.jsonl").read_text().splitlines())
     return [{k: v for k, v in line.items() if k != "images_per_second"} for line in lines]
+
+
+def test_a_bad_sample_that_both_processes_meet_is_one(character_shards, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(character_shards, data)
+    shard = data / "train" / "000000.tar"
+    content = bytearray(shard.read_bytes())
+    content[content.index(b"WEBPVP8L") + 30] ^= 1
+    shard.write_bytes(content)
+    made = demo(TORCHRUN, data, tmp_path / "run", "--steps", 40, "--bad-samples", 0.07)
+    assert made.returncode == 0, made.stderr
+    warned = made.stderr.count("Another sample takes its place.")
+    assert "warning: 1 samples could not be read" in made.stderr and warned > 1
+
+
+def test_processes_that_do_not_share_the_output_are_refused(character_shards, tmp_path):
+    arguments = ["demo", "--data", character_shards, "--output", f"{tmp_path}/run-$RANK", *TINY]
+    script = " ".join(map(str, [sys.executable, SCRIPT, *arguments, "--steps"]))
+    launcher = [*TORCHRUN, "--no-python", "bash", "-c"]
+    first = run_command([*launcher, f"{script} 2"])
+    assert first.returncode == 0, first.stderr
+    second = run_command([*launcher, f"{script} 4"])
+    assert second.returncode != 0
+    assert "not all processes find the same checkpoint" in second.stderr
+    assert (tmp_path / "run-0" / "checkpoints" / "step-00000002").is_dir()
 
 
 def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):

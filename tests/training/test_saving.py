@@ -165,3 +165,20 @@ def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
         assert len(found) >= min(steps - 1, 2)
         for path in found:
             checkpoint.verify(path)
+
+
+def test_an_old_one_that_cannot_be_deleted_is_a_sentence(tmp_path, monkeypatch):
+    for step in (1, 2):
+        saving.save(tmp_path, _tensors(), _state(step))
+
+    def refuse(path, **_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refuse)
+        with pytest.raises(UserError, match=r"cannot write .*step-00000001: Permission denied"):
+            saving.prune(tmp_path, 1)
+        with pytest.raises(UserError, match=r"step-00000001\.partial: Permission denied"):
+            saving.clean(tmp_path)
+    saving.prune(tmp_path, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000002"]

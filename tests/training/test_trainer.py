@@ -164,6 +164,16 @@ def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(t
     assert [m["step"] for m in _metrics(config)] == [1, 2]
 
 
+def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(tiny, capsys):
+    config = tiny(steps=2)
+    train(config)
+    log = config.output / "metrics.jsonl"
+    log.write_bytes(log.read_bytes() + b'{"step": 2, \xff\x00')  # a power cut
+    train(replace(config, steps=3))
+    assert "a damaged line is dropped" in capsys.readouterr().err
+    assert [m["step"] for m in _metrics(config)] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     tiny, capsys, monkeypatch, number
