@@ -1,0 +1,79 @@
+"""One training step computed as the paper's released code does, from its facts: no code is copied.
+
+Same networks, same losses, same updates as ours, to the last digits. What differs is how: VGG-19 is
+run in five prefixes, each from the picture on; the truth's features keep a graph, as VGG's weights
+are not frozen; everything is float32, contiguous and not compiled; Adam has torch's defaults.
+"""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from colorizer.config import ColorizationConfig
+from colorizer.data.augment import Augmented
+from colorizer.training.losses import RELU_LAYERS, VGGFeatures
+
+
+class ReleasedStep:
+    """Networks with weights of their own, copied from ours."""
+
+    def __init__(
+        self,
+        config: ColorizationConfig,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        vgg: VGGFeatures,
+        frozen: bool,
+    ) -> None:
+        """
+        Args:
+            config: Weights of the losses, learning rates.
+            generator: Copied, as are the others.
+            discriminator: Likewise.
+            vgg: Likewise.
+            frozen: Spare VGG's weights their gradients, and the truth its graph.
+        """
+        self.weights = config.loss
+        self.generator, self.discriminator = copy.deepcopy((generator, discriminator))
+        layers = copy.deepcopy(vgg.layers)
+        self.prefixes = [layers[: last + 1] for last in RELU_LAYERS]
+        layers.requires_grad_(not frozen)
+        betas = config.optimizer.betas
+        self.generator_optimizer = torch.optim.Adam(
+            self.generator.parameters(), config.optimizer.generator_lr, betas
+        )
+        self.discriminator_optimizer = torch.optim.Adam(
+            self.discriminator.parameters(), config.optimizer.discriminator_lr, betas
+        )
+
+    def __call__(self, pictures: Augmented) -> dict[str, float]:
+        """One step on a batch that is on the device; every loss, read at once."""
+        line, truth = pictures.line, pictures.truth
+        result = self.generator(line, pictures.reference).image
+
+        self.discriminator_optimizer.zero_grad()
+        real, fake = self.discriminator(truth, line), self.discriminator(result.detach(), line)
+        judging = F.mse_loss(real, torch.ones_like(real)) + F.mse_loss(fake, torch.zeros_like(fake))
+        judging.backward()
+        self.discriminator_optimizer.step()
+
+        self.generator_optimizer.zero_grad()
+        scores = self.discriminator(result, line)
+        maps = [(prefix(result), prefix(truth)) for prefix in self.prefixes]
+        losses = {
+            "l1": F.l1_loss(result, truth),
+            "perceptual": sum(F.l1_loss(a, b) for a, b in maps),
+            "style": sum(F.l1_loss(_gram(a), _gram(b)) for a, b in maps),
+            "adversarial": F.mse_loss(scores, torch.ones_like(scores)),
+        }
+        sum(getattr(self.weights, name) * loss for name, loss in losses.items()).backward()
+        self.generator_optimizer.step()
+        return {"discriminator": judging.item(), **{k: v.item() for k, v in losses.items()}}
+
+
+def _gram(features: Tensor) -> Tensor:
+    batch, channels, height, width = features.shape
+    flat = features.reshape(batch, channels, height * width)
+    return torch.bmm(flat, flat.transpose(1, 2)) / (channels * height * width)

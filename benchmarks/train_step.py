@@ -1,0 +1,169 @@
+"""How fast a training step is, against the released code's way of computing the same.
+
+    python benchmarks/train_step.py --batch-size 4
+
+Both have the same weights and batch and take turns in one process; their losses are compared first.
+VGG-19 has random weights: none are needed to see how fast it is.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+import tyro
+from released_recipe import ReleasedStep
+from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import vgg19
+
+from colorizer.config import LossConfig
+from colorizer.data.dataset import Batch
+from colorizer.presets import PRESETS
+from colorizer.training.colorization import Colorization
+from colorizer.training.start import start_accelerator
+
+WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class TrainStepConfig:
+    """Time training steps: ours, and the released code's way of computing them."""
+
+    preset: Literal["attention-aware", "sga"] = "attention-aware"
+    """Whose networks and losses."""
+    batch_size: int = 16
+    """Pictures a step."""
+    size: int = 256
+    """Their sides, in pixels."""
+    width: float = 1.0
+    """Multiplies every channel count of the generator."""
+    mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
+    """Ours; the released way is float32 always."""
+    rounds: int = 5
+    """How often the two take turns."""
+    frozen: bool = False
+    """Let the released way freeze VGG too, so that the truth has no graph."""
+
+
+def main() -> None:
+    config = tyro.cli(TrainStepConfig, description=__doc__)
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as folder:
+        task = build(config, Path(folder))
+    batch = random_batch(config)
+    parameters = task.draw_parameters(batch.numbers)
+    pictures = task.augment(batch, parameters)
+    unwrap = task.accelerator.unwrap_model
+    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg
+    released = ReleasedStep(task.config, *networks, config.frozen)
+
+    def ours() -> dict[str, torch.Tensor]:
+        return task.step(batch, parameters).losses
+
+    def theirs() -> dict[str, float]:
+        return released(pictures)
+
+    compare(ours(), theirs())
+    flops = count_flops(ours)
+    times = {"ours": [], "released": []}
+    peaks = {}
+    for number in range(WARM_UP + config.rounds):
+        for name, step in (("ours", ours), ("released", theirs)):
+            seconds, peaks[name] = timed(step)
+            if number >= WARM_UP:
+                times[name].append(seconds)
+    report(config, times, peaks, flops)
+
+
+def build(config: TrainStepConfig, folder: Path) -> Colorization:
+    """The task of a preset, as training builds it, with a random VGG-19 in a file."""
+    save_file(vgg19().state_dict(), folder / "vgg19.safetensors")
+    settings = replace(
+        PRESETS[config.preset](folder, folder),
+        batch_size=config.batch_size,
+        mixed_precision=config.mixed_precision,
+        loss=LossConfig(vgg_weights=folder / "vgg19.safetensors"),
+    )
+    settings = replace(settings, network=replace(settings.network, width=config.width))
+    return Colorization(settings, start_accelerator(settings))
+
+
+def random_batch(config: TrainStepConfig) -> Batch:
+    """Noise; arithmetic does not mind."""
+    shape = (config.batch_size, config.size, config.size)
+    color = torch.randint(256, (*shape, 3), dtype=torch.uint8)
+    line = torch.randint(256, shape, dtype=torch.uint8)
+    numbers = list(range(config.batch_size))
+    return Batch(color, line, numbers, [str(n) for n in numbers], {})
+
+
+def compare(ours: dict[str, torch.Tensor], released: dict[str, float]) -> None:
+    """Print the first step's losses.
+
+    Raises:
+        AssertionError: they differ by more than precision.
+    """
+    for name, value in released.items():
+        mine = ours[name].item()
+        print(f"{name}: ours {mine:.6f}, released {value:.6f} ({abs(mine - value) / value:.1e})")
+        assert abs(mine - value) <= 0.02 * abs(value), name
+
+
+def count_flops(step: Callable[[], object]) -> int:
+    """Arithmetic of a step, in FLOP."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return counter.get_total_flops()
+
+
+def timed(step: Callable[[], object]) -> tuple[float, float]:
+    """Seconds, and the GPU's peak memory in GB, of a step."""
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    start = time.perf_counter()
+    step()
+    if cuda:
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - start
+    return seconds, torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
+
+
+def matrix_ceiling(device: str, dtype: torch.dtype) -> float:
+    """FLOP/s of a large matrix product: what no step can exceed."""
+    size = 8192 if device == "cuda" else 2048
+    matrix = torch.randn(size, size, device=device, dtype=dtype)
+    best = min(timed(lambda: matrix @ matrix)[0] for _ in range(10))
+    return 2 * size**3 / best
+
+
+def report(
+    config: TrainStepConfig, times: dict[str, list[float]], peaks: dict[str, float], flops: int
+) -> None:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = {"bf16": torch.bfloat16, "fp16": torch.float16, "auto": torch.bfloat16, "no": None}
+    dtype = (half[config.mixed_precision] if device == "cuda" else None) or torch.float32
+    ceiling = matrix_ceiling(device, dtype)
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        print(
+            f"{name}: {1e3 * median:.1f} ms (min {1e3 * min(seconds):.1f}),"
+            f" {config.batch_size / median:.2f} pictures/s, peak {peaks[name]:.2f} GB"
+        )
+    ratios = [r / o for o, r in zip(times["ours"], times["released"], strict=True)]
+    ours = statistics.median(times["ours"])
+    print(f"ratio, median of {len(ratios)}: {statistics.median(ratios):.2f}")
+    print(
+        f"arithmetic of ours {flops / 1e12:.3f} TFLOP; matrix products on this {device}, {dtype}:"
+    )
+    print(f"{ceiling / 1e12:.3f} TFLOP/s; share of that floor {flops / ceiling / ours:.0%}")
+
+
+if __name__ == "__main__":
+    main()
