@@ -23,12 +23,12 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "launch")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "launch"))
 
-from fuzzing import fuzz_shards  # noqa: E402
-from fuzzing_checkpoints import fuzz_checkpoint  # noqa: E402
-from processes import (  # noqa: E402
+from fuzzing import fuzz_shards
+from fuzzing_checkpoints import fuzz_checkpoint
+from processes import (
     SCRIPT,
     TORCHRUN,
     last_step,
@@ -37,12 +37,12 @@ from processes import (  # noqa: E402
     wait_for,
 )
 
-from colorizer.config import LossConfig, NetworkConfig  # noqa: E402
-from colorizer.data.config import CharactersConfig  # noqa: E402
-from colorizer.data.make import make_shards  # noqa: E402
-from colorizer.presets import demo  # noqa: E402
-from colorizer.training.checkpoint import newest_intact, saved_steps  # noqa: E402
-from colorizer.training.trainer import train  # noqa: E402
+from colorizer.config import LossConfig, NetworkConfig
+from colorizer.data.config import CharactersConfig
+from colorizer.data.make import make_shards
+from colorizer.presets import demo
+from colorizer.training.checkpoint import newest_intact, saved_steps
+from colorizer.training.trainer import train
 
 Fault = Literal["kills", "signals", "ranks", "order", "shards", "checkpoints"]
 DEFAULT_TIMES = {"kills": 100, "signals": 20, "ranks": 10, "shards": 2000, "checkpoints": 2000}

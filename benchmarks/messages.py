@@ -18,14 +18,15 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
+
+from states import forge
+
+from colorizer.data.config import CharactersConfig
+from colorizer.data.make import make_shards
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests" / "training"), str(ROOT / "tests")]
-
-from states import forge  # noqa: E402
-
-from colorizer.data.config import CharactersConfig  # noqa: E402
-from colorizer.data.make import make_shards  # noqa: E402
-
 NOTED = re.compile("Continuing|damaged|missing|intact")  # of what is said when nothing is wrong
 
 Case = Callable[[Path], list[object]]  # changes the copy, gives a command's arguments

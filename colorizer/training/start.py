@@ -1,5 +1,6 @@
 """What comes before the first step: processes, precision, and saying what is about to run."""
 
+import hashlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import time
 import warnings
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Self
 
@@ -26,6 +28,7 @@ from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.processes import meet_again
 from colorizer.settings import check_bounds, to_json
+from colorizer.training import checkpoint
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SAME_SIGNAL_SECONDS = 2.0  # a scheduler's signal comes from the launcher as well
@@ -114,6 +117,22 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
             f"{config.data}: pictures of {size} pixels are too small for the discriminator,"
             " which needs"
             f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
+        )
+
+
+def check_same(accelerator: Accelerator, newest: checkpoint.Newest | None, output: Path) -> None:
+    """Compare what the processes found to continue from, once all have looked.
+
+    Raises:
+        UserError: not the same.
+    """
+    text = checkpoint.dump_state(newest.state) if newest else ""
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+    numbers = accelerator.gather(torch.tensor([number], device=accelerator.device))
+    if (numbers != number).any():
+        raise UserError(
+            f"{output}: not all processes find the same checkpoint there; give an --output that is"
+            " one folder for all machines."
         )
 
 

@@ -1,11 +1,9 @@
 """The training loop. Running the same command again continues where the run stopped."""
 
-import hashlib
 import json
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -28,6 +26,7 @@ from colorizer.training.run import RunFolder
 from colorizer.training.saving import Saver
 from colorizer.training.start import (
     StopRequest,
+    check_same,
     check_settings,
     check_size,
     describe,
@@ -77,22 +76,6 @@ def train(config: TrainConfig) -> bool:
         accelerator.wait_for_everyone()
         trainer.run()
     return trainer.step == config.steps
-
-
-def check_same(accelerator: Accelerator, newest: checkpoint.Newest | None, output: Path) -> None:
-    """Compare what the processes found to continue from, once all have looked.
-
-    Raises:
-        UserError: not the same.
-    """
-    text = checkpoint.dump_state(newest.state) if newest else ""
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-    numbers = accelerator.gather(torch.tensor([number], device=accelerator.device))
-    if (numbers != number).any():
-        raise UserError(
-            f"{output}: not all processes find the same checkpoint there; give an --output that is"
-            " one folder for all machines."
-        )
 
 
 def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
