@@ -15,6 +15,7 @@ from colorizer.data.decode import Rejected, decode_file
 from colorizer.data.files import PictureFile, find_pictures
 from colorizer.data.sources.folder import no_pictures
 from colorizer.errors import UserError
+from colorizer.memory import keep_freed_memory
 from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
@@ -135,6 +136,8 @@ def extract(config: ExtractConfig) -> None:
     todo = [job for job in jobs if config.overwrite or not job.drawing.exists()]
     check_writable(config.output if config.picture.is_dir() else config.output.parent)
     extractor = Extractor(config.checkpoint)
+    if extractor.device.type == "cpu":
+        keep_freed_memory()
     rejected = 0
     with console.progress("drawing", len(todo), "pictures") as advance:
         for done, job in enumerate(todo, 1):

@@ -1,9 +1,7 @@
 """Calls a function in worker processes, in order and with bounded memory."""
 
-import ctypes
 import multiprocessing
 import os
-import platform
 import signal
 import threading
 from collections import deque
@@ -16,11 +14,11 @@ from typing import TypeVar
 import cv2
 
 from colorizer.errors import UserError
+from colorizer.memory import keep_freed_memory
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LOOK_AHEAD = 4  # tasks under way for each worker
 
 
@@ -87,12 +85,7 @@ def interrupts_held_back() -> Iterator[None]:
 
 def _start_worker() -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
-    if platform.libc_ver()[0] == "glibc":
-        # One picture's memory serves the next; else each is given back and fetched anew, which
-        # takes 7 % of the time.
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, 32 * 2**20)
-        libc.mallopt(M_TRIM_THRESHOLD, 256 * 2**20)
+    keep_freed_memory(32 * 2**20, 256 * 2**20)  # one picture's memory serves the next
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 

@@ -41,6 +41,7 @@ from colorizer.evaluation.report import (
 )
 from colorizer.evaluation.stream import share, stream
 from colorizer.inference import Colorizer
+from colorizer.memory import keep_freed_memory
 from colorizer.processes import Processes, processes
 from colorizer.storage import check_writable, locked, replace_file, writing
 from colorizer.training.generator_file import find_generator
@@ -70,6 +71,8 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
     reader, available, protocol = prepare(config.measure, config.data, here)
     file = find_generator(config.checkpoint, NetworkConfig)
     device = device_of(here)
+    if device.type == "cpu":
+        keep_freed_memory()
     content = identity = None
     if here.is_first:
         identity = identify(config.measure, file, reader.index, available, protocol, device)

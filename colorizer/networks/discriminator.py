@@ -1,7 +1,11 @@
 """The conditional discriminator: does this picture belong to this line drawing?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from colorizer.networks.blocks import SLOPE
@@ -33,3 +37,13 @@ class Discriminator(nn.Module):
     def forward(self, picture: Tensor, line: Tensor) -> Tensor:
         """B×3×H×W picture, B×1×H×W line in [-1, 1] → B×1×h×w scores (13×13 at 256)."""
         return self.layers(torch.cat([picture, line], 1))
+
+    @contextmanager
+    def normalized_once(self) -> Iterator[None]:
+        """Within it the spectral norms are computed once, in float32, not in every forward."""
+        with parametrize.cached():
+            with torch.autocast(self.layers[-1].weight.device.type, enabled=False):
+                for layer in self.layers:
+                    if parametrize.is_parametrized(layer):
+                        _ = layer.weight
+            yield

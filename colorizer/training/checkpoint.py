@@ -197,13 +197,25 @@ def load_optimizer(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        UserError: a part of a parameter's state is missing.
+        UserError: a part of a parameter's state is missing, or not of its shape.
     """
     for name, parameter in network.named_parameters():
         there = [kind for kind in ADAM_STATE if f"{kind}.{name}" in tensors]
         if len(there) == len(ADAM_STATE):
             optimizer.state[parameter] = {
-                kind: tensors[f"{kind}.{name}"].to(parameter.device) for kind in ADAM_STATE
+                "step": tensors[f"step.{name}"].to(parameter.device),
+                "exp_avg": _laid_out_as(parameter, tensors[f"exp_avg.{name}"], name),
+                "exp_avg_sq": _laid_out_as(parameter, tensors[f"exp_avg_sq.{name}"], name),
             }
         elif there:
             raise UserError(f"the checkpoint's optimizer has only {', '.join(there)} of {name}.")
+
+
+def _laid_out_as(parameter: nn.Parameter, tensor: Tensor, name: str) -> Tensor:
+    """A copy on the parameter's device, in its memory layout: fused Adam takes that for granted."""
+    if tensor.shape != parameter.shape:
+        raise UserError(
+            f"the checkpoint's optimizer has shape {tuple(tensor.shape)} for {name}, not"
+            f" {tuple(parameter.shape)}."
+        )
+    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)

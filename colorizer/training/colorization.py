@@ -29,7 +29,7 @@ from colorizer.training.losses import (
     triplet_loss,
 )
 from colorizer.training.samples import SampleGrid
-from colorizer.training.task import Judged, Task
+from colorizer.training.task import LAYOUT, Judged, Task
 from colorizer.weights import VGG19, load_weights
 
 
@@ -43,7 +43,8 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         if loss.needs_vgg:  # before anything large is built: it may be missing
             with accelerator.local_main_process_first():  # one download a machine
                 state = load_weights(VGG19, loss.vgg_weights)
-            self.vgg = VGGFeatures(state, loss.imagenet_normalization).to(accelerator.device)
+            vgg = VGGFeatures(state, loss.imagenet_normalization)
+            self.vgg = vgg.to(accelerator.device, memory_format=LAYOUT)
         super().__init__(config, accelerator, Generator)
 
     def draw_parameters(self, numbers: list[int]) -> Parameters:

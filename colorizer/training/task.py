@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch
@@ -18,6 +19,7 @@ from colorizer.training import checkpoint
 from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.samples import SampleGrid
 
+LAYOUT = torch.channels_last  # what convolutions compute in, so that none converts its input
 Pictures = TypeVar("Pictures")  # a batch as the task's networks take it
 Result = TypeVar("Result")  # what its generator gives back
 Parameters = TypeVar("Parameters")  # the augmentation drawn for a batch, one row a sample
@@ -51,7 +53,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.optimizer_config = config.optimizer
         self.weights = config.loss
         torch.manual_seed(config.seed)
-        live = generator(**asdict(config.network))
+        live = generator(**asdict(config.network)).to(memory_format=LAYOUT)
         ema = config.optimizer.ema_decay > 0
         self.average = deepcopy(live).to(accelerator.device) if ema else None
         self.generator, self.generator_optimizer = self._prepare(
@@ -60,7 +62,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.discriminator = None
         if config.loss.adversarial > 0:
             self.discriminator, self.discriminator_optimizer = self._prepare(
-                Discriminator(width=config.discriminator_width), config.optimizer.discriminator_lr
+                Discriminator(width=config.discriminator_width).to(memory_format=LAYOUT),
+                config.optimizer.discriminator_lr,
             )
         self.updates = 0
         self.keeps_buffers = config.not_finite == "skip"
@@ -141,7 +144,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     def _update_discriminator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
         fake = self.fake(pictures, result)
-        with self.accelerator.autocast():
+        discriminator = self.accelerator.unwrap_model(self.discriminator)
+        with self.accelerator.autocast(), discriminator.normalized_once():
             real_scores = self.discriminator(*self.real(pictures))
             fake_scores = self.discriminator(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
@@ -191,7 +195,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
         discriminator = self.accelerator.unwrap_model(self.discriminator)
         discriminator.requires_grad_(False)
-        with self.accelerator.autocast():
+        with self.accelerator.autocast(), discriminator.normalized_once():
             scores = discriminator(*fake)
         discriminator.requires_grad_(True)
         return scores
@@ -201,12 +205,13 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """average ← decay·average + (1 - decay)·generator; a shorter memory at first."""
         self.updates += 1
         decay = min(self.optimizer_config.ema_decay, (1 + self.updates) / (10 + self.updates))
+        mean = self.average.state_dict()
         live = self.accelerator.unwrap_model(self.generator).state_dict()
-        for name, value in self.average.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(live[name], 1 - decay)
-            else:
-                value.copy_(live[name])
+        floats = [name for name, value in mean.items() if value.is_floating_point()]
+        update = get_ema_multi_avg_fn(decay)  # of all in one go
+        update([mean[name] for name in floats], [live[name] for name in floats], self.updates)
+        for name in mean.keys() - set(floats):  # batch norm's counters
+            mean[name].copy_(live[name])
 
     # ---- What a checkpoint holds
 

@@ -15,6 +15,7 @@ from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
+from colorizer.memory import keep_freed_memory
 from colorizer.processes import is_lost_connection
 from colorizer.settings import to_json
 from colorizer.storage import check_writable, writing
@@ -49,6 +50,8 @@ def train(config: TrainConfig) -> bool:
     """
     accelerator = start_accelerator(config)
     main = accelerator.is_main_process
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
     check_settings(config, accelerator.num_processes)
     check_writable(config.output)
     data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)

@@ -93,3 +93,24 @@ def test_result_depends_on_line_and_reference(method):
     result = generator(line, reference).image
     for other in (generator(-line, reference), generator(line, -reference)):
         assert (other.image - result).abs().max() > 1e-6
+
+
+def test_within_normalized_once_all_forwards_share_one_spectral_norm_in_float32():
+    discriminator = Discriminator(width=0.25)
+    with torch.no_grad():
+        discriminator.layers[0].weight = torch.randn_like(discriminator.layers[0].weight)
+    vectors = discriminator.layers[0].parametrizations.weight[0]._u
+    before = vectors.clone()
+    picture, line = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    with discriminator.normalized_once():
+        after = vectors.clone()
+        weight = discriminator.layers[0].weight
+        with torch.autocast("cpu", torch.bfloat16):
+            discriminator(picture, line)
+            discriminator(picture, line)
+            assert discriminator.layers[0].weight is weight
+    assert weight.dtype == torch.float32
+    assert not torch.equal(before, after)  # one power iteration
+    assert torch.equal(vectors, after)  # and no more
+    discriminator(picture, line)
+    assert not torch.equal(vectors, after)

@@ -104,25 +104,29 @@ def test_a_checkpoint_under_another_steps_name_is_not_used(tmp_path):
 
 def test_adams_state_goes_round_under_its_parameters_names():
     torch.manual_seed(0)
-    networks = [nn.Linear(3, 2) for _ in range(2)]
+    networks = [nn.Conv2d(3, 2, 3).to(memory_format=torch.channels_last) for _ in range(2)]
     optimizers = [torch.optim.Adam(n.parameters(), fused=True) for n in networks]
     for _ in range(3):
-        networks[0](torch.randn(4, 3)).square().sum().backward()
+        networks[0](torch.randn(4, 3, 5, 5)).square().sum().backward()
         optimizers[0].step()
     kept = checkpoint.optimizer_tensors(networks[0], optimizers[0])
-    tensors = {name: t.clone() for name, t in kept.items()}
+    tensors = {name: t.clone().contiguous() for name, t in kept.items()}  # as files hold them
     assert tensors["step.weight"] == 3
     assert set(tensors) == {f"{k}.{n}" for k in checkpoint.ADAM_STATE for n in ("weight", "bias")}
 
     networks[1].load_state_dict(networks[0].state_dict())
     checkpoint.load_optimizer(networks[1], optimizers[1], tensors)
-    x = torch.randn(4, 3)
+    x = torch.randn(4, 3, 5, 5)
     for network, optimizer in zip(networks, optimizers, strict=True):
         optimizer.zero_grad()
         network(x).square().sum().backward()
         optimizer.step()
     assert torch.equal(networks[0].weight, networks[1].weight)
 
+    with pytest.raises(UserError, match=r"has shape \(1,\) for bias, not \(2,\)"):
+        checkpoint.load_optimizer(
+            networks[1], optimizers[1], tensors | {"exp_avg.bias": torch.zeros(1)}
+        )
     del tensors["exp_avg.bias"]
     with pytest.raises(UserError, match="only step, exp_avg_sq of bias"):
         checkpoint.load_optimizer(networks[1], optimizers[1], tensors)
