@@ -1,10 +1,29 @@
 """How the line tokens look at the reference's tokens: stop-gradient attention and SCFT's."""
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from colorizer.networks.blocks import SLOPE
+
+MOST_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
+PART_ENTRIES = 2**22  # of a larger one at a time
+
+
+class Matching(NamedTuple):
+    """How the queries match the keys: scaled inner products, computed where they are asked for."""
+
+    queries: Tensor  # B×N×C
+    keys: Tensor  # B×M×C
+    scale: float
+
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        """B×K places of queries and B×K places of keys → B×K, in float32 or wider."""
+        chosen = _gathered(self.queries, query) * _gathered(self.keys, key)
+        return chosen.sum(2) * self.scale
 
 
 class StopGradientAttention(nn.Module):
@@ -20,17 +39,16 @@ class StopGradientAttention(nn.Module):
         self.shortcut = nn.Linear(channels, channels)  # W_x
         self.norm = nn.BatchNorm1d(channels)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """B×N×C queries, B×M×C keys → (B×N×C, the B×N×M logits for the triplet loss).
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Matching]:
+        """B×N×C queries, B×M×C keys → (B×N×C, their matching for the triplet loss).
 
-        The first result gives the logits no gradient.
+        The first result gives X·Yᵀ no gradient.
         """
-        logits = similarity(x, y)
-        attention = doubly_normalized(logits.detach())  # B×N×M
         value = F.leaky_relu(self.value(y), SLOPE)
         shortcut = F.leaky_relu(self.shortcut(x), SLOPE)
-        z = attention.to(value.dtype) @ value + shortcut
-        return self.norm(z.transpose(1, 2)).transpose(1, 2) + x, logits  # BatchNorm1d takes B×C×N
+        z = doubly_normalized_attention(x, y, value) + shortcut
+        z = self.norm(z.transpose(1, 2)).transpose(1, 2) + x  # BatchNorm1d takes B×C×N
+        return z, Matching(x, y, 1.0)
 
 
 class SCFTAttention(nn.Module):
@@ -42,34 +60,87 @@ class SCFTAttention(nn.Module):
         self.key = nn.Linear(channels, channels)
         self.value = nn.Linear(channels, channels)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """B×N×C queries, B×M×C keys → (B×N×C, the B×N×M logits for the triplet loss)."""
-        logits = similarity(self.query(x), self.key(y)) / x.shape[2] ** 0.5
-        value = self.value(y)
-        return torch.softmax(logits, 2).to(value.dtype) @ value + x, logits
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Matching]:
+        """B×N×C queries, B×M×C keys → (B×N×C, their matching for the triplet loss)."""
+        query, key, value = self.query(x), self.key(y), self.value(y)
+        with torch.autocast(x.device.type, enabled=False):
+            heads = (_widened(t).unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
+            z = F.scaled_dot_product_attention(*heads).squeeze(1)
+        return z.to(value.dtype) + x, Matching(query, key, x.shape[2] ** -0.5)
 
 
-def similarity(x: Tensor, y: Tensor) -> Tensor:
-    """B×N×C and B×M×C → B×N×M inner products, in float32 or wider under any autocast.
+def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """A · value, where A is softmax over keys of X·Yᵀ, then every key's share over the queries.
 
-    Unscaled ones reach ±370 before training: half precision would be off by whole units.
-    """
-    with torch.autocast(x.device.type, enabled=False):
-        x, y = (t.to(torch.promote_types(t.dtype, torch.float32)) for t in (x, y))
-        return x @ y.transpose(1, 2)
-
-
-def doubly_normalized(logits: Tensor) -> Tensor:
-    """Softmax over keys, then every key's share over the queries.
+    A's columns are brought to the sum N / M (1 in training, where N = M), the scale that the batch
+    norm behind it has learned. Most columns sum to almost nothing before training, so the clamp is
+    part of the function.
 
     Args:
-        logits: B×N×M, float32 or wider.
+        x: B×N×C queries; A gives it no gradient.
+        y: B×M×C keys; likewise.
+        value: B×M×D.
 
     Returns:
-        B×N×M: rows are softmax over keys, then columns are brought to the sum N / M (1 in training,
-        where N = M), the scale that the batch norm behind it has learned. Most columns sum to
-        almost nothing before training, so the clamp is part of the function.
+        B×N×D. Beyond MOST_ENTRIES, A is never held whole, neither here nor in the backward pass,
+        which costs five products of that size instead of three.
     """
-    attention = torch.softmax(logits, dim=2)
-    attention = attention / attention.sum(1, keepdim=True).clamp_min(1e-12)
-    return attention * (logits.shape[1] / logits.shape[2])
+    x, y = x.detach(), y.detach()
+    if len(x) * x.shape[1] * y.shape[1] > MOST_ENTRIES:
+        return _AttentionInParts.apply(x, y, value)
+    attention = _softmax_over_keys(x, y)  # B×N×M
+    attention = attention / _column_scale(attention.sum(1, keepdim=True), x, y)
+    return attention.to(value.dtype) @ value
+
+
+class _AttentionInParts(torch.autograd.Function):
+    """The same, some queries at a time; of A only the sums of its columns are kept."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+        rows = max(1, PART_ENTRIES // (len(y) * y.shape[1]))
+        parts = x.split(rows, 1)
+        sums = sum(_softmax_over_keys(part, y).sum(1, keepdim=True) for part in parts)  # B×1×M
+        scale = _column_scale(sums, x, y)
+        z = value.new_empty(*x.shape[:2], value.shape[2])
+        for part, result in zip(parts, z.split(rows, 1), strict=True):
+            attention = _softmax_over_keys(part, y).div_(scale)  # B×rows×M
+            result.copy_(attention.to(value.dtype) @ value)
+        ctx.save_for_backward(x, y, scale)
+        ctx.rows = rows
+        return z
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, d_z: Tensor) -> tuple[None, None, Tensor]:
+        """dV = Aᵀ·dZ."""
+        x, y, scale = ctx.saved_tensors
+        # In float32: half precision would lose what many parts add.
+        d_value = _widened(d_z).new_zeros(*y.shape[:2], d_z.shape[2])
+        for part, d_part in zip(x.split(ctx.rows, 1), d_z.split(ctx.rows, 1), strict=True):
+            attention = _softmax_over_keys(part, y).div_(scale).to(d_z.dtype)
+            d_value += attention.transpose(1, 2) @ d_part
+        return None, None, d_value.to(d_z.dtype)
+
+
+def _softmax_over_keys(x: Tensor, y: Tensor) -> Tensor:
+    """softmax(X·Yᵀ) in float32 or wider under any autocast.
+
+    Unscaled products reach ±370 before training: half precision would be off by whole units.
+    """
+    with torch.autocast(x.device.type, enabled=False):
+        return torch.softmax(_widened(x) @ _widened(y).transpose(1, 2), 2)
+
+
+def _column_scale(sums: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """What A's columns, which sum to `sums`, are divided by."""
+    return sums.clamp_min(1e-12) * (y.shape[1] / x.shape[1])
+
+
+def _widened(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def _gathered(tokens: Tensor, places: Tensor) -> Tensor:
+    """B×N×C tokens at B×K places → B×K×C."""
+    return _widened(tokens).gather(1, places.unsqueeze(2).expand(-1, -1, tokens.shape[2]))

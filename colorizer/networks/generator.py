@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from colorizer.networks.attention import SCFTAttention, StopGradientAttention
+from colorizer.networks.attention import Matching, SCFTAttention, StopGradientAttention
 from colorizer.networks.blocks import Decoder, Encoder, ResidualBlock, stage_channels, tokens_from
 
 
@@ -13,7 +13,7 @@ class Colored(NamedTuple):
     """What the generator gives back."""
 
     image: Tensor  # B×3×H×W in [-1, 1]
-    logits: Tensor  # B×N×M: how line tokens match reference tokens, for the triplet loss
+    matching: Matching  # of line tokens and reference tokens, for the triplet loss
 
 
 class Generator(nn.Module):
@@ -58,7 +58,7 @@ class Generator(nn.Module):
             reference: B×3×H'×W' in [-1, 1]; its size may differ from the line's.
 
         Returns:
-            B×3×H×W in [-1, 1], and the logits of the attention to the reference.
+            B×3×H×W in [-1, 1], and how its tokens match the reference's.
 
         Raises:
             ValueError: a side is not a multiple of the stride.
@@ -72,11 +72,11 @@ class Generator(nn.Module):
         line_tokens = tokens_from(line_maps)  # B×(h·w)×992
         reference_tokens = tokens_from(self.reference_encoder(reference))
 
-        tokens, logits = self.cross_attention(line_tokens, reference_tokens)
+        tokens, matching = self.cross_attention(line_tokens, reference_tokens)
         if self.self_attention is not None:
             tokens, _ = self.self_attention(tokens, tokens)
 
         height, width = line_maps[-1].shape[-2:]
         features = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
         features = torch.cat([features, self.residual_blocks(features)], 1)  # B×1984×h×w
-        return Colored(self.decoder(features, line_maps), logits)
+        return Colored(self.decoder(features, line_maps), matching)

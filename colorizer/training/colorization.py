@@ -88,9 +88,9 @@ class Colorization(Task[Parameters, Augmented, Colored]):
             rows, columns = (side // stride for side in pictures.line.shape[2:])
             negatives = draw_negatives(self.config.seed, numbers, rows * columns)
             losses["triplet"] = triplet_loss(
-                result.logits,
+                result.matching,
                 tokens_come_from(pictures.grid, rows, columns),
-                negatives.to(result.logits.device),
+                negatives.to(self.accelerator.device),
                 weights.triplet_margin,
             )
         return losses

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torchvision.models import vgg19
 
 from colorizer.errors import UserError
+from colorizer.networks.attention import Matching
 
 RELU_LAYERS = (
     3,
@@ -104,11 +105,11 @@ def tokens_come_from(grid: Tensor, rows: int, columns: int) -> Tensor:
     return torch.where(inside, row * columns + column, -1)
 
 
-def triplet_loss(logits: Tensor, anchors: Tensor, negatives: Tensor, margin: float) -> Tensor:
+def triplet_loss(matching: Matching, anchors: Tensor, negatives: Tensor, margin: float) -> Tensor:
     """Similarity-based triplet loss (Lee et al., CVPR 2020): max(0, S(q, n) - S(q, p) + margin).
 
     Args:
-        logits: B×N×M similarities of line queries and reference keys.
+        matching: S of N line queries and M reference keys.
         anchors: B×M, for each key, as the positive p, the query q that it corresponds to; -1: none.
         negatives: B×M, another key n for each key.
         margin: By how much the positive must score higher.
@@ -116,12 +117,10 @@ def triplet_loss(logits: Tensor, anchors: Tensor, negatives: Tensor, margin: flo
     Returns:
         Mean over the keys that correspond to a query (0 if none does).
     """
-    batch, _, keys = logits.shape
     there = anchors >= 0
-    query = anchors.clamp_min(0)
-    picture = torch.arange(batch, device=logits.device)[:, None]
-    key = torch.arange(keys, device=logits.device)[None]
-    positive = logits[picture, query, key].float()
-    negative = logits[picture, query, negatives].float()
+    queries = anchors.clamp_min(0)
+    positives = torch.arange(anchors.shape[1], device=anchors.device).expand_as(anchors)
+    positive = matching.scores(queries, positives)
+    negative = matching.scores(queries, negatives)
     loss = F.relu(negative - positive + margin)
     return (loss * there).sum() / there.sum().clamp_min(1)

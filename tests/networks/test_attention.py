@@ -1,16 +1,28 @@
 """Both attentions against independent float64 computations."""
 
 import numpy as np
+import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from colorizer.networks import attention
 from colorizer.networks.attention import (
     SCFTAttention,
     StopGradientAttention,
-    doubly_normalized,
-    similarity,
+    doubly_normalized_attention,
 )
 
 B, N, C = 2, 5, 6
+
+
+@pytest.fixture(params=["whole", "two queries at a time", "one query at a time"])
+def at_once(request, monkeypatch):
+    """How much of the map is held."""
+    if request.param != "whole":
+        monkeypatch.setattr(attention, "MOST_ENTRIES", 1)
+        entries = {"two queries at a time": 2 * B * N, "one query at a time": 1}
+        monkeypatch.setattr(attention, "PART_ENTRIES", entries[request.param])
 
 
 def _tokens(seed: int, count: int = N, scale: float = 1.0) -> torch.Tensor:
@@ -48,6 +60,7 @@ def _forward_by_hand(module: StopGradientAttention, x: np.ndarray, y: np.ndarray
     return normed * state["norm.weight"] + state["norm.bias"] + x
 
 
+@pytest.mark.usefixtures("at_once")
 def test_stop_gradient_attention_forward():
     torch.manual_seed(0)
     module = StopGradientAttention(C).double()
@@ -56,6 +69,7 @@ def test_stop_gradient_attention_forward():
     assert np.abs(module(x, y)[0].detach().numpy() - expected).max() < 1e-12
 
 
+@pytest.mark.usefixtures("at_once")
 def test_stop_gradient_attention_gives_values_their_gradient_and_logits_none():
     """Without the norm: dV = Aᵀ·dZ, Y is reached through V alone, X through the shortcut alone."""
     torch.manual_seed(0)
@@ -79,38 +93,70 @@ def test_stop_gradient_attention_gives_values_their_gradient_and_logits_none():
         assert np.abs(x.grad[b].numpy() - d_x).max() < 1e-12
 
 
-def test_no_gradient_reaches_the_logits_but_they_can_be_taught():
+def test_the_matching_can_be_taught():
     torch.manual_seed(0)
     module = StopGradientAttention(C).double()
     x, y = _tokens(1).requires_grad_(), _tokens(2).requires_grad_()
-    z, logits = module(x, y)
-    assert logits.requires_grad
-    (through_z,) = torch.autograd.grad(z.sum(), [logits], allow_unused=True)
-    assert through_z is None
-    (taught,) = torch.autograd.grad(logits[0, 1, 2], [x])
+    _, matching = module(x, y)
+    query, key = torch.tensor([[1, 4], [0, 0]]), torch.tensor([[2, 2], [3, 4]])
+    scores = matching.scores(query, key)
+    products = (x @ y.transpose(1, 2)).detach()
+    expected = [[products[0, 1, 2], products[0, 4, 2]], [products[1, 0, 3], products[1, 0, 4]]]
+    torch.testing.assert_close(scores.detach(), torch.tensor(expected))
+    (taught,) = torch.autograd.grad(scores[0, 0], [x])
     torch.testing.assert_close(taught[0, 1], y[0, 2])
+    assert taught[1].eq(0).all()
 
 
+@pytest.mark.usefixtures("at_once")
 def test_huge_logits_stay_exact_under_autocast():
     """Logits of some hundreds, as before training: half precision would be off by whole units."""
     x, y = _tokens(1, scale=8.0).float(), _tokens(2, scale=8.0).float()
     assert (x @ y.transpose(1, 2)).abs().max() > 200
     with torch.autocast("cpu", torch.bfloat16):
-        attention = doubly_normalized(similarity(x, y))
-    assert attention.dtype == torch.float32
+        found = doubly_normalized_attention(
+            x.bfloat16(), y.bfloat16(), torch.eye(N).expand(B, N, N)
+        )
     for b in range(B):
-        expected = _map_by_hand(x[b].double().numpy(), y[b].double().numpy())
-        assert np.abs(attention[b].numpy() - expected).max() < 1e-3
+        expected = _map_by_hand(*(t[b].bfloat16().double().numpy() for t in (x, y)))
+        assert np.abs(found[b].float().numpy() - expected).max() < 4e-3  # bfloat16's own precision
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_key_nobody_looks_at_keeps_a_finite_column():
     x = torch.full((1, 3, 2), 50.0)
     y = torch.tensor([[[50.0, 50.0], [-50.0, -50.0]]])
-    attention = doubly_normalized(similarity(x, y))
-    assert torch.isfinite(attention).all()
-    assert attention[0, :, 1].eq(0).all()
+    found = doubly_normalized_attention(x, y, torch.eye(2)[None])
+    assert torch.isfinite(found).all()
+    assert found[0, :, 1].eq(0).all()
 
 
+class _LargestTensor(TorchDispatchMode):
+    """Remembers the size of the largest tensor that any operation gives back."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self.entries = max(self.entries, leaf.numel())
+        return result
+
+
+@pytest.mark.parametrize("kind", [StopGradientAttention, SCFTAttention])
+def test_nothing_of_the_maps_size_is_held_at_any_time(kind, monkeypatch):
+    queries, keys = 70, 90
+    monkeypatch.setattr(attention, "MOST_ENTRIES", 4 * B * keys)
+    monkeypatch.setattr(attention, "PART_ENTRIES", 4 * B * keys)
+    module = kind(C).double()
+    x, y = _tokens(1, queries).requires_grad_(), _tokens(2, keys).requires_grad_()
+    with _LargestTensor() as largest:
+        module(x, y)[0].sum().backward()
+    assert largest.entries <= B * keys * C < B * queries * keys
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_reference_given_twice_equals_the_same_given_once():
     torch.manual_seed(0)
     module = StopGradientAttention(C).double().eval()
@@ -125,7 +171,9 @@ def test_scft_attention_forward_and_its_gradient_reaches_the_keys():
     torch.manual_seed(0)
     module = SCFTAttention(C).double()
     x, y = _tokens(1), _tokens(2, 7)
-    result, logits = module(x, y)
+    result, matching = module(x, y)
+    places = torch.cartesian_prod(torch.arange(N), torch.arange(7)).T[:, None].expand(-1, B, -1)
+    found = matching.scores(*places).detach().unflatten(1, (N, 7))
     state = {name: t.detach().numpy() for name, t in module.state_dict().items()}
     for b in range(B):
         q, k, v = (
@@ -134,7 +182,7 @@ def test_scft_attention_forward_and_its_gradient_reaches_the_keys():
         )
         scores = q @ k.T / np.sqrt(C)
         weights = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
-        assert np.abs(logits[b].detach().numpy() - scores).max() < 1e-12
+        assert np.abs(found[b].numpy() - scores).max() < 1e-12
         assert np.abs(result[b].detach().numpy() - (weights @ v + x[b].numpy())).max() < 1e-12
     result.square().sum().backward()
     assert module.query.weight.grad.abs().max() > 0

@@ -53,10 +53,11 @@ def test_any_multiple_of_the_stride_is_colored_at_its_own_size(method, height, w
     generator = Generator(**METHODS[method], **SMALL)
     line = torch.rand(2, 1, height, width) * 2 - 1
     reference = torch.rand(2, 3, 64, 40) * 2 - 1
-    image, logits = generator(line, reference)
+    image, matching = generator(line, reference)
     assert image.shape == (2, 3, height, width)
     assert image.abs().max() <= 1
-    assert logits.shape == (2, height * width // 64, 64 * 40 // 64)
+    assert matching.queries.shape[:2] == (2, height * width // 64)
+    assert matching.keys.shape[:2] == (2, 64 * 40 // 64)
 
 
 def test_default_stages_work_at_16_pixel_steps():

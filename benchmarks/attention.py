@@ -1,0 +1,151 @@
+"""Time and memory of attention to so many tokens, forward and backward: held whole, and not.
+
+    python benchmarks/attention.py --tokens 256 4096 16384
+
+Each figure comes from a process of its own. Memory is the most that is in use beyond tokens, values
+and the gradient that comes in: the map, or what stands for it, the result and the gradients.
+"""
+
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+import tyro
+from torch import Tensor
+
+from colorizer.memory import keep_freed_memory
+from colorizer.networks import attention
+
+CHANNELS = 992
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """Time attention that holds its whole map, and attention that does not."""
+
+    tokens: tuple[int, ...] = (256, 4096, 16384)
+    """Queries, and as many keys."""
+    batch: int = 1
+    """Pictures."""
+    rounds: int = 3
+    """Times each is run; the least counts."""
+
+
+def stop_gradient_whole(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """Ours for few tokens."""
+    attention.MOST_ENTRIES = 2**62
+    return attention.doubly_normalized_attention(x, y, value)
+
+
+def stop_gradient_in_parts(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """Ours for many tokens."""
+    attention.MOST_ENTRIES = 0
+    return attention.doubly_normalized_attention(x, y, value)
+
+
+def scft_whole(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """As the formula is written."""
+    return torch.softmax(x @ y.transpose(1, 2) / CHANNELS**0.5, 2) @ value
+
+
+def scft_fused(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    """Ours."""
+    return F.scaled_dot_product_attention(x[:, None], y[:, None], value[:, None]).squeeze(1)
+
+
+KINDS: dict[str, list[Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
+    "stop-gradient": [stop_gradient_whole, stop_gradient_in_parts],
+    "scft": [scft_whole, scft_fused],
+}
+
+
+def seconds_of(kind: str, number: int, config: AttentionConfig, tokens: int) -> float:
+    """The least time of a forward and backward pass."""
+    if not torch.cuda.is_available():
+        keep_freed_memory()  # as training does
+    passes = prepare(kind, number, config, tokens)
+    return min(timed(passes) for _ in range(config.rounds))
+
+
+def gigabytes_of(kind: str, number: int, config: AttentionConfig, tokens: int) -> float:
+    """The most memory that a forward and backward pass takes beyond what was there."""
+    if not torch.cuda.is_available():
+        keep_freed_memory(2**20, 0)  # nothing is kept: what the process has is what is in use
+    passes = prepare(kind, number, config, tokens)
+    timed(passes)  # libraries take memory once
+    before = memory_now()
+    timed(passes)
+    return (memory_peak() - before) / 1e9
+
+
+def prepare(kind: str, number: int, config: AttentionConfig, tokens: int) -> Callable[[], None]:
+    """A forward and backward pass, the gradients of the last one gone."""
+    torch.manual_seed(0)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    shape = (config.batch, tokens, CHANNELS)
+    # As of a trained network: products spread over some tens.
+    inputs = [torch.randn(shape, device=device).mul_(0.5).requires_grad_() for _ in range(3)]
+    incoming = torch.randn(shape, device=device)
+
+    def passes() -> None:
+        KINDS[kind][number](*inputs).backward(incoming)
+        for tensor in inputs:
+            tensor.grad = None
+
+    return passes
+
+
+def timed(passes: Callable[[], None]) -> float:
+    """Seconds."""
+    start = time.perf_counter()
+    passes()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def memory_now() -> int:
+    """Bytes that are in use; from here on the peak is counted."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.memory_allocated()
+    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is held now
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def memory_peak() -> int:
+    """Most bytes in use since `memory_now`."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+
+def main() -> None:
+    config = tyro.cli(AttentionConfig, description=__doc__)
+    context = multiprocessing.get_context("spawn")
+
+    def apart(function: Callable[..., float], *arguments: object) -> float:
+        with context.Pool(1) as pool:
+            return pool.apply(function, arguments)
+
+    for tokens in config.tokens:
+        for kind, functions in KINDS.items():
+            found = []
+            for number, function in enumerate(functions):
+                case = (kind, number, config, tokens)
+                found.append((apart(seconds_of, *case), apart(gigabytes_of, *case)))
+                seconds, memory = found[-1]
+                print(f"{tokens} tokens, {function.__name__}: {seconds:.3f} s, {memory:.3f} GB")
+            (slow, large), (fast, small) = found
+            print(f"  {fast / slow:.2f} of the time, {small / large:.3f} of the memory", flush=True)
+
+
+if __name__ == "__main__":
+    main()
