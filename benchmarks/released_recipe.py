@@ -37,7 +37,7 @@ class ReleasedStep:
         """
         self.weights = config.loss
         self.generator, self.discriminator = copy.deepcopy((generator, discriminator))
-        layers = copy.deepcopy(vgg.layers)
+        layers = nn.Sequential(*(layer for stage in copy.deepcopy(vgg.stages) for layer in stage))
         self.prefixes = [layers[: last + 1] for last in RELU_LAYERS]
         layers.requires_grad_(not frozen)
         betas = config.optimizer.betas

@@ -128,6 +128,10 @@ class RunConfig:
     """Seed of the weights, the order of the samples and the augmentation."""
     mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
     """auto: bf16 where the GPU has it, else fp16 on a GPU, none on a CPU."""
+    recompute: bool = False
+    """Keep fewer activations for the backward pass and compute them again: less memory, slower."""
+    compile: bool = False
+    """Have torch.compile write the networks' kernels: the first step takes minutes."""
     workers: int = 2
     """Loader processes for each training process; 0 loads in the training process."""
     shard_window: int = 16

@@ -122,13 +122,15 @@ class ResidualBlock(nn.Module):
         return F.relu(x + self.body(x))
 
 
-def conv_norm(in_channels: int, out_channels: int) -> nn.Sequential:
-    """conv3×3-BN-LeakyReLU, the decoder's layer."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1),
-        nn.BatchNorm2d(out_channels),
-        nn.LeakyReLU(SLOPE),
-    )
+class DecoderLayer(nn.Sequential):
+    """conv3×3-BN-LeakyReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, 3, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.LeakyReLU(SLOPE),
+        )
 
 
 class Decoder(nn.Module):
@@ -147,8 +149,8 @@ class Decoder(nn.Module):
         for stage, here in enumerate(channels):
             # The coarsest level's input already stands for the encoder's last map.
             skip = here if stage > 0 else 0
-            self.first.append(conv_norm(in_channels + skip, here))
-            self.second.append(conv_norm(here + here, here))
+            self.first.append(DecoderLayer(in_channels + skip, here))
+            self.second.append(DecoderLayer(here + here, here))
             in_channels = here
         self.head = nn.Conv2d(in_channels, out_channels, 1)
 

@@ -23,11 +23,13 @@ from colorizer.data.references import groups, same_group
 from colorizer.networks.generator import Colored, Generator
 from colorizer.training.losses import (
     VGGFeatures,
+    VGGStage,
     perceptual_loss,
     style_loss,
     tokens_come_from,
     triplet_loss,
 )
+from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import LAYOUT, Judged, Task
 from colorizer.weights import VGG19, load_weights
@@ -45,6 +47,10 @@ class Colorization(Task[Parameters, Augmented, Colored]):
                 state = load_weights(VGG19, loss.vgg_weights)
             vgg = VGGFeatures(state, loss.imagenet_normalization)
             self.vgg = vgg.to(accelerator.device, memory_format=LAYOUT)
+            if config.recompute:
+                recompute_activations(self.vgg, VGGStage)
+            if config.compile:
+                self.vgg.compile()
         super().__init__(config, accelerator, Generator)
 
     def draw_parameters(self, numbers: list[int]) -> Parameters:

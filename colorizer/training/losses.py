@@ -19,6 +19,10 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+class VGGStage(nn.Sequential):
+    """The layers that end with one of the maps."""
+
+
 class VGGFeatures(nn.Module):
     """Frozen VGG-19: a picture → the five maps that the perceptual and style losses compare."""
 
@@ -29,16 +33,21 @@ class VGGFeatures(nn.Module):
     ) -> None:
         super().__init__()
         with torch.device("meta"):  # no time lost on random weights
-            self.layers = vgg19().features[: RELU_LAYERS[-1] + 1]
+            layers = vgg19().features[: RELU_LAYERS[-1] + 1]
         own = {
             k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")
         }
-        wanted = {name: parameter.shape for name, parameter in self.layers.named_parameters()}
+        wanted = {name: parameter.shape for name, parameter in layers.named_parameters()}
         for name, shape in wanted.items():
             if name not in own or own[name].shape != shape:
                 got = f"has shape {tuple(own[name].shape)}" if name in own else "is missing"
                 raise UserError(f"VGG-19 weights: features.{name} {got}, expected {tuple(shape)}.")
-        self.layers.load_state_dict({name: own[name] for name in wanted}, assign=True)
+        layers.load_state_dict({name: own[name] for name in wanted}, assign=True)
+        starts = (0, *(last + 1 for last in RELU_LAYERS[:-1]))
+        self.stages = nn.ModuleList(
+            VGGStage(*layers[start : last + 1])
+            for start, last in zip(starts, RELU_LAYERS, strict=True)
+        )
         self.requires_grad_(False).eval()
         self.imagenet_normalization = imagenet_normalization
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -48,10 +57,9 @@ class VGGFeatures(nn.Module):
         """B×3×H×W in [-1, 1] → five maps, 64 to 512 channels, in one pass."""
         x = ((picture + 1) / 2 - self.mean) / self.std if self.imagenet_normalization else picture
         maps = []
-        for number, layer in enumerate(self.layers):
-            x = layer(x)
-            if number in RELU_LAYERS:
-                maps.append(x)
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
         return maps
 
 

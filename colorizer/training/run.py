@@ -20,8 +20,8 @@ from colorizer.settings import to_json
 from colorizer.storage import locked, replace_file, writing
 from colorizer.training import checkpoint, saving
 
-# What may differ between a run and its continuation: where things are and how often they are
-# written. All else makes another run.
+# What may differ between a run and its continuation: where things are, how they are computed, how
+# often they are written. All else makes another run.
 FREE_TO_CHANGE = frozenset(
     [
         "data",
@@ -29,6 +29,8 @@ FREE_TO_CHANGE = frozenset(
         "steps",
         "mixed_precision",
         "accumulate",
+        "recompute",
+        "compile",
         "workers",
         "log_every",
         "sample_every",

@@ -93,6 +93,8 @@ def check_settings(config: TrainConfig, processes: int) -> None:
             f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
             f" --accumulate {config.accumulate}; give a multiple of {share}."
         )
+    if config.compile and config.recompute:
+        raise UserError("--compile and --recompute do not go together; give one of them.")
     if not config.loss.teaches:
         raise UserError("every --loss is 0, so there is nothing to learn; give one a weight.")
 

@@ -14,9 +14,11 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch
+from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
 from colorizer.training import checkpoint
 from colorizer.training.losses import adversarial_loss, discriminator_loss
+from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 
 LAYOUT = torch.channels_last  # what convolutions compute in, so that none converts its input
@@ -49,8 +51,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def __init__(
         self, config: TrainConfig, accelerator: Accelerator, generator: type[nn.Module]
     ) -> None:
+        self.config = config
         self.accelerator = accelerator
-        self.optimizer_config = config.optimizer
         self.weights = config.loss
         torch.manual_seed(config.seed)
         live = generator(**asdict(config.network)).to(memory_format=LAYOUT)
@@ -99,10 +101,14 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """What shows, on held-out pictures, how far the generator is."""
 
     def _prepare(self, network: nn.Module, lr: float) -> tuple[nn.Module, torch.optim.Optimizer]:
+        if self.config.recompute:
+            recompute_activations(network, EncoderLayer, ResidualBlock, DecoderLayer)
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         network.to(self.accelerator.device)
-        betas = self.optimizer_config.betas
+        if self.config.compile:
+            network.compile()
+        betas = self.config.optimizer.betas
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         return self.accelerator.prepare(network, optimizer)
 
@@ -204,7 +210,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def _update_average(self) -> None:
         """average ← decay·average + (1 - decay)·generator; a shorter memory at first."""
         self.updates += 1
-        decay = min(self.optimizer_config.ema_decay, (1 + self.updates) / (10 + self.updates))
+        decay = min(self.config.optimizer.ema_decay, (1 + self.updates) / (10 + self.updates))
         mean = self.average.state_dict()
         live = self.accelerator.unwrap_model(self.generator).state_dict()
         floats = [name for name, value in mean.items() if value.is_floating_point()]

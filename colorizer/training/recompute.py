@@ -1,0 +1,49 @@
+"""Activations that are computed again in the backward pass instead of being kept.
+
+Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016; gradient checkpointing.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+def recompute_activations(network: nn.Module, *kinds: type[nn.Module]) -> None:
+    """Have every part of these kinds keep only what goes into it until its backward pass.
+
+    Its results, gradients and batch norm's statistics stay what they are. A part must not hold
+    another, and the network must not be copied afterwards.
+    """
+    for part in network.modules():
+        if isinstance(part, kinds):
+            part.forward = partial(
+                checkpoint,
+                part.forward,
+                use_reentrant=False,
+                preserve_rng_state=False,  # nothing here is random
+                context_fn=partial(_first_and_second_time, part),
+            )
+
+
+def _first_and_second_time(
+    part: nn.Module,
+) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _statistics_left_alone(part)
+
+
+@contextmanager
+def _statistics_left_alone(part: nn.Module) -> Iterator[None]:
+    """Batch norm counts a batch the first time only; what it gives back is the same."""
+    norms = [m for m in part.modules() if isinstance(m, BatchNorm)]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
+    try:
+        yield
+    finally:
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

@@ -1,0 +1,105 @@
+"""Activations computed again, and compiled networks: the same training, in other memory or time."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+from torchvision.models import vgg19
+
+from colorizer.config import LossConfig, NetworkConfig
+from colorizer.errors import UserError
+from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
+from colorizer.networks.generator import Generator
+from colorizer.training.losses import VGGFeatures, VGGStage
+from colorizer.training.recompute import recompute_activations
+from colorizer.training.trainer import train
+
+
+def _last_checkpoint(config):
+    folder = config.output / "checkpoints" / f"step-{config.steps:08d}"
+    return {path.name: load(path.read_bytes()) for path in folder.glob("*.safetensors")}
+
+
+def _l1(config):
+    lines = (config.output / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["l1"] for line in lines]
+
+
+@pytest.mark.parametrize("preset", ["demo", "scft", "extractor"])
+def test_recomputing_changes_nothing_that_is_learned(tiny, preset):
+    """Weights, batch norm's statistics and counters, Adam's moments."""
+    plain, other = tiny(preset, output="plain"), tiny(preset, output="other", recompute=True)
+    train(plain)
+    train(other)
+    wanted, found = _last_checkpoint(plain), _last_checkpoint(other)
+    assert wanted.keys() == found.keys()
+    for file, tensors in wanted.items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, found[file][name]), (file, name)
+
+
+def test_a_run_may_be_continued_with_recomputing(tiny):
+    train(tiny(steps=2))
+    train(again := tiny(steps=4, recompute=True))
+    train(whole := tiny(steps=4, output="whole"))
+    assert _l1(again) == _l1(whole)
+
+
+def _kept(network: nn.Module, *inputs: Tensor) -> int:
+    """Bytes that the forward pass keeps for the backward pass, the weights aside."""
+    weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
+    kept = {}  # the storages themselves, so that none is freed and its address given again
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        network(*inputs)
+    return sum(s.nbytes() for address, s in kept.items() if address not in weights)
+
+
+def test_recomputing_keeps_less_than_half():
+    torch.manual_seed(0)
+    generator = Generator(width=0.25, residual_blocks=1)
+    line, reference = torch.rand(2, 1, 128, 128), torch.rand(2, 3, 128, 128)
+    before = _kept(generator, line, reference)
+    recompute_activations(generator, EncoderLayer, ResidualBlock, DecoderLayer)
+    assert _kept(generator, line, reference) < before / 2
+
+
+def test_vggs_features_and_gradient_stay_what_they_are():
+    torch.manual_seed(0)
+    vgg = VGGFeatures(vgg19().state_dict())
+    picture = torch.rand(1, 3, 32, 32, requires_grad=True)
+
+    def features_and_gradient():
+        maps = vgg(picture)
+        return maps, torch.autograd.grad(sum(m.square().mean() for m in maps), picture)
+
+    maps, (gradient,) = features_and_gradient()
+    recompute_activations(vgg, VGGStage)
+    again, (gradient_again,) = features_and_gradient()
+    assert all(torch.equal(a, b) for a, b in zip(maps, again, strict=True))
+    assert torch.equal(gradient, gradient_again)
+
+
+def test_compiled_networks_learn_the_same(tiny):
+    small = {  # each kernel takes seconds
+        "loss": LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
+        "network": NetworkConfig(width=0.125, stages=2, residual_blocks=1),
+        "sample_every": 2,
+    }
+    plain, other = tiny(output="plain", **small), tiny(output="other", compile=True, **small)
+    train(plain)
+    train(other)
+    assert len(set(_l1(plain))) == 3  # each step's follows from the update before
+    assert _l1(other) == pytest.approx(_l1(plain), rel=1e-4)
+    assert _last_checkpoint(other).keys() == _last_checkpoint(plain).keys()
+
+
+def test_both_at_once_are_refused(tiny):
+    with pytest.raises(UserError, match="--compile and --recompute do not go together"):
+        train(tiny(compile=True, recompute=True))
