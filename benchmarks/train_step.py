@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 import tyro
 from released_recipe import ReleasedStep
 from safetensors.torch import save_file
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import vgg19
 
 from colorizer.config import LossConfig
 from colorizer.data.dataset import Batch
+from colorizer.memory import keep_freed_memory
 from colorizer.presets import PRESETS
 from colorizer.training.colorization import Colorization
 from colorizer.training.start import start_accelerator
@@ -48,10 +51,18 @@ class TrainStepConfig:
     """How often the two take turns."""
     frozen: bool = False
     """Let the released way freeze VGG too, so that the truth has no graph."""
+    recompute: bool = False
+    """Ours with --recompute."""
+    compile: bool = False
+    """Ours with --compile."""
+    profile: bool = False
+    """Print where the time of our step goes, instead of comparing."""
 
 
 def main() -> None:
     config = tyro.cli(TrainStepConfig, description=__doc__)
+    if not torch.cuda.is_available():
+        keep_freed_memory()  # as training does; the released way has it too
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         task = build(config, Path(folder))
@@ -68,7 +79,11 @@ def main() -> None:
     def theirs() -> dict[str, float]:
         return released(pictures)
 
-    compare(ours(), theirs())
+    if config.profile:
+        print_profile(ours)
+        return
+    for number in (1, 2):  # the second shows that the updates are the same as well
+        compare(number, ours(), theirs())
     flops = count_flops(ours)
     times = {"ours": [], "released": []}
     peaks = {}
@@ -87,6 +102,8 @@ def build(config: TrainStepConfig, folder: Path) -> Colorization:
         PRESETS[config.preset](folder, folder),
         batch_size=config.batch_size,
         mixed_precision=config.mixed_precision,
+        recompute=config.recompute,
+        compile=config.compile,
         loss=LossConfig(vgg_weights=folder / "vgg19.safetensors"),
     )
     settings = replace(settings, network=replace(settings.network, width=config.width))
@@ -102,16 +119,32 @@ def random_batch(config: TrainStepConfig) -> Batch:
     return Batch(color, line, numbers, [str(n) for n in numbers], {})
 
 
-def compare(ours: dict[str, torch.Tensor], released: dict[str, float]) -> None:
-    """Print the first step's losses.
+def compare(number: int, ours: dict[str, torch.Tensor], released: dict[str, float]) -> None:
+    """Print a step's losses.
 
     Raises:
-        AssertionError: they differ by more than precision.
+        AssertionError: they differ by more than precision, and the fake's spectral norm, explain.
     """
     for name, value in released.items():
         mine = ours[name].item()
-        print(f"{name}: ours {mine:.6f}, released {value:.6f} ({abs(mine - value) / value:.1e})")
-        assert abs(mine - value) <= 0.02 * abs(value), name
+        off = abs(mine - value) / value
+        print(f"step {number}, {name}: ours {mine:.6f}, released {value:.6f} ({off:.1e})")
+        assert off <= 0.02, name
+
+
+def print_profile(step: Callable[[], object]) -> None:
+    """Milliseconds of a step that each operation takes itself, the largest first."""
+    for _ in range(WARM_UP):
+        step()
+    activities = [ProfilerActivity.CPU]
+    if torch.cuda.is_available():
+        activities.append(ProfilerActivity.CUDA)
+    with profile(activities=activities) as found:
+        seconds, _ = timed(step)
+    own = {e.key: e.self_device_time_total or e.self_cpu_time_total for e in found.key_averages()}
+    print(f"a step: {1e3 * seconds:.0f} ms with the profiler")
+    for name in sorted(own, key=own.get, reverse=True)[:15]:
+        print(f"{name}: {own[name] / 1e3:.1f} ms, {own[name] / 1e6 / seconds:.1%}")
 
 
 def count_flops(step: Callable[[], object]) -> int:
@@ -135,12 +168,24 @@ def timed(step: Callable[[], object]) -> tuple[float, float]:
     return seconds, torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
 
 
-def matrix_ceiling(device: str, dtype: torch.dtype) -> float:
-    """FLOP/s of a large matrix product: what no step can exceed."""
+def arithmetic_ceiling(device: str, dtype: torch.dtype) -> float:
+    """FLOP/s of a large matrix product or convolution, whichever has more."""
     size = 8192 if device == "cuda" else 2048
     matrix = torch.randn(size, size, device=device, dtype=dtype)
-    best = min(timed(lambda: matrix @ matrix)[0] for _ in range(10))
-    return 2 * size**3 / best
+    picture = torch.randn(8, 256, 64, 64, device=device, dtype=dtype)
+    picture = picture.to(memory_format=torch.channels_last)
+    kernel = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
+    kernel = kernel.to(memory_format=torch.channels_last)
+    product = min(timed(lambda: matrix @ matrix)[0] for _ in range(10))
+    convolution = min(timed(lambda: F.conv2d(picture, kernel, padding=1))[0] for _ in range(10))
+    return max(2 * size**3 / product, 2 * picture.numel() * 9 * 256 / convolution)
+
+
+def copy_ceiling(device: str) -> float:
+    """Bytes/s, read and written, of a large copy."""
+    source = torch.randn(2**28 if device == "cuda" else 2**26, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.nbytes / min(timed(lambda: target.copy_(source))[0] for _ in range(10))
 
 
 def report(
@@ -149,20 +194,20 @@ def report(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     half = {"bf16": torch.bfloat16, "fp16": torch.float16, "auto": torch.bfloat16, "no": None}
     dtype = (half[config.mixed_precision] if device == "cuda" else None) or torch.float32
-    ceiling = matrix_ceiling(device, dtype)
+    ceiling = arithmetic_ceiling(device, dtype)
     for name, seconds in times.items():
         median = statistics.median(seconds)
         print(
             f"{name}: {1e3 * median:.1f} ms (min {1e3 * min(seconds):.1f}),"
-            f" {config.batch_size / median:.2f} pictures/s, peak {peaks[name]:.2f} GB"
+            f" {config.batch_size / median:.2f} pictures/s, peak {peaks[name]:.2f} GB of GPU memory"
         )
     ratios = [r / o for o, r in zip(times["ours"], times["released"], strict=True)]
     ours = statistics.median(times["ours"])
     print(f"ratio, median of {len(ratios)}: {statistics.median(ratios):.2f}")
-    print(
-        f"arithmetic of ours {flops / 1e12:.3f} TFLOP; matrix products on this {device}, {dtype}:"
-    )
-    print(f"{ceiling / 1e12:.3f} TFLOP/s; share of that floor {flops / ceiling / ours:.0%}")
+    share = flops / ceiling / ours
+    print(f"arithmetic of ours {flops / 1e12:.3f} TFLOP; this {device} in {dtype}:")
+    print(f"{ceiling / 1e12:.3f} TFLOP/s, {copy_ceiling(device) / 1e9:.0f} GB/s of copying")
+    print(f"share of the arithmetic's floor: {share:.0%}")
 
 
 if __name__ == "__main__":
