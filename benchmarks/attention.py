@@ -6,16 +6,13 @@ Each figure comes from a process of its own. Memory is the most that is in use b
 and the gradient that comes in: the map, or what stands for it, the result and the gradients.
 """
 
-import multiprocessing
-import resource
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 import tyro
+from measuring import apart, memory_now, memory_peak, timed
 from torch import Tensor
 
 from colorizer.memory import keep_freed_memory
@@ -100,41 +97,8 @@ def prepare(kind: str, number: int, config: AttentionConfig, tokens: int) -> Cal
     return passes
 
 
-def timed(passes: Callable[[], None]) -> float:
-    """Seconds."""
-    start = time.perf_counter()
-    passes()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def memory_now() -> int:
-    """Bytes that are in use; from here on the peak is counted."""
-    if torch.cuda.is_available():
-        torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated()
-    Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is held now
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
-
-
-def memory_peak() -> int:
-    """Most bytes in use since `memory_now`."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.split("VmHWM:")[1].split()[0])
-
-
 def main() -> None:
     config = tyro.cli(AttentionConfig, description=__doc__)
-    context = multiprocessing.get_context("spawn")
-
-    def apart(function: Callable[..., float], *arguments: object) -> float:
-        with context.Pool(1) as pool:
-            return pool.apply(function, arguments)
-
     for tokens in config.tokens:
         for kind, functions in KINDS.items():
             found = []

@@ -8,7 +8,6 @@ VGG-19 has random weights: none are needed to see how fast it is.
 
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 import tyro
+from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
 from safetensors.torch import save_file
 from torch.profiler import ProfilerActivity, profile
@@ -89,7 +89,9 @@ def main() -> None:
     peaks = {}
     for number in range(WARM_UP + config.rounds):
         for name, step in (("ours", ours), ("released", theirs)):
-            seconds, peaks[name] = timed(step)
+            memory_now()
+            seconds = timed(step)
+            peaks[name] = memory_peak() / 1e9
             if number >= WARM_UP:
                 times[name].append(seconds)
     report(config, times, peaks, flops)
@@ -140,7 +142,7 @@ def print_profile(step: Callable[[], object]) -> None:
     if torch.cuda.is_available():
         activities.append(ProfilerActivity.CUDA)
     with profile(activities=activities) as found:
-        seconds, _ = timed(step)
+        seconds = timed(step)
     own = {e.key: e.self_device_time_total or e.self_cpu_time_total for e in found.key_averages()}
     print(f"a step: {1e3 * seconds:.0f} ms with the profiler")
     for name in sorted(own, key=own.get, reverse=True)[:15]:
@@ -154,20 +156,6 @@ def count_flops(step: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def timed(step: Callable[[], object]) -> tuple[float, float]:
-    """Seconds, and the GPU's peak memory in GB, of a step."""
-    cuda = torch.cuda.is_available()
-    if cuda:
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-    start = time.perf_counter()
-    step()
-    if cuda:
-        torch.cuda.synchronize()
-    seconds = time.perf_counter() - start
-    return seconds, torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
-
-
 def arithmetic_ceiling(device: str, dtype: torch.dtype) -> float:
     """FLOP/s of a large matrix product or convolution, whichever has more."""
     size = 8192 if device == "cuda" else 2048
@@ -176,8 +164,8 @@ def arithmetic_ceiling(device: str, dtype: torch.dtype) -> float:
     picture = picture.to(memory_format=torch.channels_last)
     kernel = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
     kernel = kernel.to(memory_format=torch.channels_last)
-    product = min(timed(lambda: matrix @ matrix)[0] for _ in range(10))
-    convolution = min(timed(lambda: F.conv2d(picture, kernel, padding=1))[0] for _ in range(10))
+    product = min(timed(lambda: matrix @ matrix) for _ in range(10))
+    convolution = min(timed(lambda: F.conv2d(picture, kernel, padding=1)) for _ in range(10))
     return max(2 * size**3 / product, 2 * picture.numel() * 9 * 256 / convolution)
 
 
@@ -185,7 +173,7 @@ def copy_ceiling(device: str) -> float:
     """Bytes/s, read and written, of a large copy."""
     source = torch.randn(2**28 if device == "cuda" else 2**26, device=device)
     target = torch.empty_like(source)
-    return 2 * source.nbytes / min(timed(lambda: target.copy_(source))[0] for _ in range(10))
+    return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(10))
 
 
 def report(

@@ -139,7 +139,9 @@ def spline_grid(points: Tensor, moved: Tensor, height: int, width: int) -> Tenso
     system[:, count:, :count] = affine.transpose(1, 2)
     target = torch.cat([moved, moved.new_zeros(batch, 3, 2)], 1)
     # float64: the system's condition grows with the number of points, and it is tiny.
-    weights = torch.linalg.solve(system.double(), target.double()).to(points.dtype)  # B×(K+3)×2
+    # "ex": unlike `solve` it does not make the host wait to hear of a singular system.
+    solved = torch.linalg.solve_ex(system.double(), target.double()).result
+    weights = solved.to(points.dtype)  # B×(K+3)×2
 
     y = (torch.arange(height, device=points.device) + 0.5) / height * 2 - 1
     x = (torch.arange(width, device=points.device) + 0.5) / width * 2 - 1

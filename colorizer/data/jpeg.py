@@ -49,7 +49,7 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
     luma = _requantize(ycbcr[:, :1] - 128, LUMINANCE, quality) + 128
     chroma = _requantize(F.avg_pool2d(ycbcr[:, 1:], 2), CHROMINANCE, quality)
     chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
-    back = torch.linalg.inv(conversion)
+    back = torch.linalg.inv_ex(conversion).inverse  # "ex": the host does not wait
     rgb = torch.einsum("oc,bchw->bohw", back, torch.cat([luma, chroma], 1))
     return rgb[:, :, :height, :width].round().clamp(0, 255) / 255
 

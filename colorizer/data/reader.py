@@ -55,7 +55,23 @@ class ShardReader:
         Raises:
             UserError: it cannot be read or is not what was written; names shard and key.
         """
-        return decode_sample(self.index, shard, self._read(shard, position))
+        return decode_sample(self.index, shard, self.read_encoded(shard, position))
+
+    def read_encoded(self, shard: int, position: int) -> Encoded:
+        """The members of a sample, checked, but not decoded.
+
+        Raises:
+            UserError: see `read`.
+        """
+        members = self._members(shard)[position]
+        places = (members.color, members.line, members.json)
+        try:
+            with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
+                sample = Encoded(members.key, *(_read_at(file, *place) for place in places))
+        except (OSError, ValueError) as error:
+            raise unreadable(self.index, shard, members.key, error) from error
+        check_sample(self.index, shard, position, sample)
+        return sample
 
     def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
         """Key and JSON of the sample at a place in the order of the shards.
@@ -66,7 +82,7 @@ class ShardReader:
             UserError: as for `read`.
         """
         shard, position = self._place(number)
-        sample = self._read(shard, position)
+        sample = self.read_encoded(shard, position)
         try:
             return sample.key, _parse_metadata(sample.json)
         except ValueError as error:
@@ -75,17 +91,6 @@ class ShardReader:
     def _place(self, number: int) -> tuple[int, int]:
         shard = int(np.searchsorted(self.starts, number, "right")) - 1
         return shard, number - int(self.starts[shard])
-
-    def _read(self, shard: int, position: int) -> Encoded:
-        members = self._members(shard)[position]
-        places = (members.color, members.line, members.json)
-        try:
-            with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
-                sample = Encoded(members.key, *(_read_at(file, *place) for place in places))
-        except (OSError, ValueError) as error:
-            raise unreadable(self.index, shard, members.key, error) from error
-        check_sample(self.index, shard, position, sample)
-        return sample
 
     def _scan(self, shard: int) -> list[SampleMembers]:
         entry = self.index.shards[shard]

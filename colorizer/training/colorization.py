@@ -93,10 +93,11 @@ class Colorization(Task[Parameters, Augmented, Colored]):
             stride = self.config.network.stride
             rows, columns = (side // stride for side in pictures.line.shape[2:])
             negatives = draw_negatives(self.config.seed, numbers, rows * columns)
+            (negatives,) = self.on_device(negatives)
             losses["triplet"] = triplet_loss(
                 result.matching,
                 tokens_come_from(pictures.grid, rows, columns),
-                negatives.to(self.accelerator.device),
+                negatives,
                 weights.triplet_margin,
             )
         return losses

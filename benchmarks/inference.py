@@ -1,0 +1,80 @@
+"""How long a drawing takes to colour, and in how much memory, at several sizes.
+
+    python benchmarks/inference.py --sizes 256 512 1024 2048
+
+Network and pictures as `colorize.py` has them, at full width with random weights; reference and
+drawing have the same size. Each figure comes from a process of its own.
+"""
+
+import statistics
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import torch
+import tyro
+from measuring import apart, memory_now, memory_peak, timed
+
+from colorizer.memory import keep_freed_memory
+from colorizer.networks.generator import Generator
+from colorizer.presets import PRESETS
+from colorizer.training.generator_file import default_device
+
+
+@dataclass(frozen=True)
+class InferenceConfig:
+    """Time the generator on one drawing."""
+
+    preset: Literal["attention-aware", "sga", "scft-ca", "scft"] = "attention-aware"
+    """Whose network."""
+    sizes: tuple[int, ...] = (256, 512, 1024, 2048)
+    """Sides of the drawing, in pixels."""
+    rounds: int = 3
+    """Times each is coloured; the median counts."""
+
+
+def main() -> None:
+    config = tyro.cli(InferenceConfig, description=__doc__)
+    for size in config.sizes:
+        seconds = apart(seconds_of, config, size)
+        memory = apart(gigabytes_of, config, size)
+        tokens = (size // PRESETS[config.preset]().network.stride) ** 2
+        print(f"{size}x{size}, {tokens} tokens: {seconds:.2f} s, {memory:.2f} GB", flush=True)
+
+
+def seconds_of(config: InferenceConfig, size: int) -> float:
+    """Median time to colour one."""
+    if default_device().type == "cpu":
+        keep_freed_memory()  # as evaluate.py does
+    color = prepare(config, size)
+    color()
+    return statistics.median(timed(color) for _ in range(config.rounds))
+
+
+def gigabytes_of(config: InferenceConfig, size: int) -> float:
+    """The most memory in use beyond network and pictures."""
+    if default_device().type == "cpu":
+        keep_freed_memory(2**20, 0)  # nothing is kept: what the process has is what is in use
+    prepare(config, 64)()  # libraries take memory once
+    color = prepare(config, size)
+    before = memory_now()
+    color()
+    return (memory_peak() - before) / 1e9
+
+
+def prepare(config: InferenceConfig, size: int) -> Callable[[], object]:
+    """What colours a drawing of this size."""
+    torch.manual_seed(0)
+    device = default_device()
+    generator = Generator(**asdict(PRESETS[config.preset]().network)).eval().to(device)
+    line, reference = (torch.rand(1, c, size, size, device=device) * 2 - 1 for c in (1, 3))
+
+    def color() -> None:
+        with torch.inference_mode():
+            generator(line, reference)
+
+    return color
+
+
+if __name__ == "__main__":
+    main()

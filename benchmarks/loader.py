@@ -1,0 +1,148 @@
+"""How fast the loader is against decoding alone, where its time goes, and what augmenting costs.
+
+    python benchmarks/loader.py --data shards/mine
+
+Decoding alone: the pairs' WebP bytes are in memory, one process decodes them. The loader: its own
+processes read, check, decode and send batches. The two take turns. Then the full augmentation is
+timed beside a training step of `attention-aware` on the same batch.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import tyro
+from measuring import timed
+from train_step import TrainStepConfig, build
+
+from colorizer.config import AugmentConfig
+from colorizer.data.augment import Parameters, augment, draw_parameters
+from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.encoding import decode_color, decode_line
+from colorizer.data.index import checksum
+from colorizer.data.loader import load_batches
+from colorizer.data.order import BatchNumbers
+from colorizer.data.reader import Encoded
+from colorizer.json_file import parse_json
+from colorizer.memory import keep_freed_memory
+
+FULL = AugmentConfig(
+    control="grid", border="reflect", flip=0.5, hue=0.5, saturation=0.5, brightness=0.2
+)
+
+
+@dataclass(frozen=True)
+class LoaderConfig:
+    """Time the loader and the augmentation."""
+
+    data: Path
+    """Folder of shards."""
+    batch_size: int = 16
+    """Pictures a batch."""
+    batches: int = 60
+    """Batches each time."""
+    workers: tuple[int, ...] = (1, 2)
+    """Loader processes."""
+    rounds: int = 5
+    """How often the loader and decoding alone take turns."""
+    step: bool = True
+    """Time a training step as well."""
+
+
+def main() -> None:
+    config = tyro.cli(LoaderConfig, description=__doc__)
+    cv2.setNumThreads(0)
+    data = TrainingData(config.data / "train", seed=0, window=16)
+    places = [(s, p) for s, count in enumerate(data.reader.counts) for p in range(count)][:500]
+    encoded = [data.reader.read_encoded(*place) for place in places]
+    print(f"{len(data.reader)} pairs of {data.reader.index.size}x{data.reader.index.size}")
+    for workers in config.workers:
+        compare(config, data, encoded, workers)
+    show_parts(data, places, encoded)
+    if config.step:
+        compare_augmentation(config, data)
+
+
+def compare(config: LoaderConfig, data: TrainingData, encoded: list[Encoded], workers: int) -> None:
+    """The loader's pairs/s against those of decoding alone, for each process."""
+    pairs = config.batches * config.batch_size
+    alone, loaded = [], []
+    for _ in range(config.rounds):
+        alone.append(pairs / timed(lambda: decode(encoded, pairs)))
+        loaded.append(rate_of_loader(config, data, workers))
+    ratios = [found / best / workers for found, best in zip(loaded, alone, strict=True)]
+    print(
+        f"{workers} loader process(es): {statistics.median(loaded):.0f} pairs/s; decoding alone, in"
+        f" one process: {statistics.median(alone):.0f}; ratio for each process, median of"
+        f" {config.rounds}: {statistics.median(ratios):.3f}"
+    )
+
+
+def decode(encoded: list[Encoded], pairs: int) -> None:
+    for number in range(pairs):
+        sample = encoded[number % len(encoded)]
+        decode_color(sample.color)
+        decode_line(sample.line)
+
+
+def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> float:
+    """Pairs/s once its processes run."""
+    started = 2 * workers + 2  # batches until then
+    numbers = BatchNumbers(0, config.batches + started, config.batch_size, 1, 0, 1)
+    start = 0.0
+    for number, _ in enumerate(load_batches(data, numbers, workers, pin_memory=False), 1):
+        if number == started:
+            start = time.perf_counter()
+    return config.batches * config.batch_size / (time.perf_counter() - start)
+
+
+def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
+    """Microseconds a pair of each thing that a loader process does."""
+    samples = [data.reader.read(*place) for place in places]
+    parts: dict[str, Callable[[], object]] = {
+        "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
+        "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
+        "decode the colour": lambda: [decode_color(e.color) for e in encoded],
+        "decode the line": lambda: [decode_line(e.line) for e in encoded],
+        "parse the JSON": lambda: [parse_json(e.json) for e in encoded],
+        "put into a batch": lambda: np.stack([s.color for s in samples]),
+    }
+    for name, part in parts.items():
+        print(f"{name}: {1e6 * timed(part) / len(encoded):.0f} us a pair")
+
+
+def compare_augmentation(config: LoaderConfig, data: TrainingData) -> None:
+    """Milliseconds of the full augmentation and of a step."""
+    if not torch.cuda.is_available():
+        keep_freed_memory()
+    batch = data.load(list(range(config.batch_size)))
+    settings = TrainStepConfig(batch_size=config.batch_size, size=batch.color.shape[1])
+    with tempfile.TemporaryDirectory() as folder:
+        task = build(settings, Path(folder))
+    parameters = task.draw_parameters(batch.numbers)
+    step, full = [], []
+    for _ in range(3):
+        step.append(timed(lambda: task.step(batch, parameters)))
+        full.append(timed(lambda: augment_fully(batch, task.accelerator.device)))
+    ratio = statistics.median(f / s for f, s in zip(full, step, strict=True))
+    print(
+        f"full augmentation {1e3 * statistics.median(full):.1f} ms, step"
+        f" {1e3 * statistics.median(step):.0f} ms: {ratio:.2%}"
+    )
+
+
+def augment_fully(batch: Batch, device: torch.device) -> None:
+    """Draw the parameters, copy to the device, warp, flip and jitter."""
+    drawn = draw_parameters(FULL, 0, batch.numbers)
+    color, line, *parameters = (t.to(device) for t in (batch.color, batch.line, *drawn))
+    augment(FULL, Parameters(*parameters), color, line)
+
+
+if __name__ == "__main__":
+    main()
