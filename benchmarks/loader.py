@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 import tyro
 from measuring import timed
@@ -23,12 +22,12 @@ from train_step import TrainStepConfig, build
 
 from colorizer.config import AugmentConfig
 from colorizer.data.augment import Parameters, augment, draw_parameters
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.dataset import Batch, Pictures, TrainingData
 from colorizer.data.encoding import decode_color, decode_line
 from colorizer.data.index import checksum
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
-from colorizer.data.reader import Encoded
+from colorizer.data.reader import Encoded, Sample
 from colorizer.json_file import parse_json
 from colorizer.memory import keep_freed_memory
 
@@ -105,16 +104,21 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
 def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
     samples = [data.reader.read(*place) for place in places]
+    room = data.empty(1)
     parts: dict[str, Callable[[], object]] = {
         "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
         "decode the colour": lambda: [decode_color(e.color) for e in encoded],
         "decode the line": lambda: [decode_line(e.line) for e in encoded],
         "parse the JSON": lambda: [parse_json(e.json) for e in encoded],
-        "put into a batch": lambda: np.stack([s.color for s in samples]),
+        "put into a batch": lambda: [put(room, s) for s in samples],
     }
     for name, part in parts.items():
         print(f"{name}: {1e6 * timed(part) / len(encoded):.0f} us a pair")
+
+
+def put(room: Pictures, sample: Sample) -> None:
+    room.color[0], room.line[0] = sample.color, sample.line
 
 
 def compare_augmentation(config: LoaderConfig, data: TrainingData) -> None:

@@ -1,6 +1,7 @@
 """The samples of training in their order, as batches."""
 
 import math
+import mmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ REPLACEMENTS = 100  # tried for one sample
 
 
 class Batch(NamedTuple):
-    """Pictures of one process for one forward pass."""
+    """Samples of one process for one forward pass."""
 
     color: Tensor  # B×H×W×3 uint8 RGB
     line: Tensor  # B×H×W uint8, white 255
@@ -24,9 +25,16 @@ class Batch(NamedTuple):
     keys: list[str]
     bad: dict[int, str]  # place in the set of each sample that was replaced, and what is wrong
 
-    def pin_memory(self) -> "Batch":
-        """The same, where a GPU can fetch it while the training goes on."""
-        return self._replace(color=self.color.pin_memory(), line=self.line.pin_memory())
+
+class Pictures(NamedTuple):
+    """Where a batch's samples are decoded to."""
+
+    color: np.ndarray  # B×H×W×3 uint8 RGB
+    line: np.ndarray  # B×H×W uint8, white 255
+
+    def as_batch(self, numbers: list[int], keys: list[str], bad: dict[int, str]) -> Batch:
+        """A batch of this memory, with what is known of its samples."""
+        return Batch(torch.from_numpy(self.color), torch.from_numpy(self.line), numbers, keys, bad)
 
 
 class TrainingData:
@@ -53,21 +61,38 @@ class TrainingData:
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
         self._bad: set[int] = set()  # places in the set that this process has found unreadable
 
+    def empty(self, count: int) -> Pictures:
+        """Room for so many samples, in memory that forked processes share with this one."""
+        size = self.reader.index.size
+        color = mmap.mmap(-1, count * size * size * 3)  # not /dev/shm, which containers keep small
+        line = mmap.mmap(-1, count * size * size)
+        return Pictures(
+            np.frombuffer(color, np.uint8).reshape(count, size, size, 3),
+            np.frombuffer(line, np.uint8).reshape(count, size, size),
+        )
+
     def load(self, numbers: list[int]) -> Batch:
         """The samples of these numbers.
 
         Raises:
             UserError: more are unreadable than may be.
         """
+        pictures = self.empty(len(numbers))
+        return pictures.as_batch(numbers, *self.load_into(pictures, numbers))
+
+    def load_into(self, pictures: Pictures, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
+        """Read the samples of these numbers; gives `keys` and `bad` of their batch.
+
+        Raises:
+            UserError: more are unreadable than may be.
+        """
+        keys: list[str] = []
         bad: dict[int, str] = {}
-        samples = [self._read(n, bad) for n in numbers]
-        return Batch(
-            torch.from_numpy(np.stack([s.color for s in samples])),
-            torch.from_numpy(np.stack([s.line for s in samples])),
-            numbers,
-            [s.key for s in samples],
-            bad,
-        )
+        for place, n in enumerate(numbers):
+            sample = self._read(n, bad)
+            pictures.color[place], pictures.line[place] = sample.color, sample.line
+            keys.append(sample.key)
+        return keys, bad
 
     def _read(self, n: int, bad: dict[int, str]) -> Sample:
         """The n-th sample or, while that is unreadable, the one at its place an epoch later.

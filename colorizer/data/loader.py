@@ -6,20 +6,24 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from itertools import cycle
 from multiprocessing import connection
 from multiprocessing.context import ForkContext, ForkProcess
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import get_temp_dir
 from threading import Thread
+from typing import NamedTuple
 
 import cv2
+import numpy as np
 import torch
-import torch.multiprocessing  # so that tensors come through shared memory
+from torch import Tensor
 
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.dataset import Batch, Pictures, TrainingData
 from colorizer.data.order import BatchNumbers
 from colorizer.data.workers import leave_with_parent
 from colorizer.errors import UserError
+from colorizer.memory import keep_freed_memory
 
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
@@ -46,7 +50,15 @@ def load_batches(
     """
     ahead = _load_ahead(data, numbers, workers, timeout) if workers else map(data.load, numbers)
     for batch in ahead:
-        yield batch.pin_memory() if pin_memory else batch
+        color, line = (_copied(t, pin_memory) for t in (batch.color, batch.line))
+        yield batch._replace(color=color, line=line)
+
+
+def _copied(pictures: Tensor, pin_memory: bool) -> Tensor:
+    """A copy that the loader processes do not write to."""
+    copy = torch.empty_like(pictures, pin_memory=pin_memory)
+    np.copyto(copy.numpy(), pictures.numpy())  # torch would keep all cores spinning for a while
+    return copy
 
 
 class _LoaderProcess(ForkProcess):
@@ -70,15 +82,17 @@ def _load_ahead(
     # Not torch's DataLoader: it shares an event with its processes, and waits for its lock for ever
     # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
     get_temp_dir()  # for the sockets of all its processes; this one removes it
-    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data,))
+    # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
+    room = [data.empty(numbers.share) for _ in range(LOOK_AHEAD * workers + 1)]
+    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data, room))
     before = multiprocessing.active_children()
     processes: list[_LoaderProcess] = []
-    waiting: deque[Future[Batch]] = deque()
+    waiting: deque[_Waiting] = deque()
     try:
-        for batch in numbers:
-            waiting.append(pool.submit(_load, batch))
+        for batch, place in zip(numbers, cycle(range(len(room)))):
+            waiting.append(_Waiting(room[place], batch, pool.submit(_load, place, batch)))
             processes = processes or _children_since(before)  # the first task starts them all
-            if len(waiting) > LOOK_AHEAD * workers:
+            if len(waiting) == len(room):
                 yield _result(waiting.popleft(), processes, data, timeout)
         while waiting:
             yield _result(waiting.popleft(), processes, data, timeout)
@@ -104,10 +118,18 @@ def _shut(pool: ProcessPoolExecutor) -> None:
     closing.join(REAPING)
 
 
+class _Waiting(NamedTuple):
+    """A batch that a loader process is at."""
+
+    pictures: Pictures
+    numbers: list[int]
+    rest: Future[tuple[list[str], dict[int, str]]]
+
+
 def _result(
-    future: Future[Batch], processes: list[_LoaderProcess], data: TrainingData, timeout: float
+    batch: _Waiting, processes: list[_LoaderProcess], data: TrainingData, timeout: float
 ) -> Batch:
-    if wait([future], timeout or None).not_done:
+    if wait([batch.rest], timeout or None).not_done:
         raise UserError(
             f"no batch came from the loader processes in {timeout:g} s; look whether the disk with"
             f" {data.reader.index.folder} answers, or give a longer --timeout."
@@ -115,7 +137,7 @@ def _result(
     # The pool itself looks only when no batch is coming.
     if connection.wait([process.sentinel for process in processes], timeout=0):
         raise BrokenProcessPool
-    return future.result()
+    return batch.pictures.as_batch(batch.numbers, *batch.rest.result())
 
 
 def _has_ended(data: TrainingData, code: int) -> str:
@@ -129,18 +151,19 @@ def _has_ended(data: TrainingData, code: int) -> str:
 # ---- In a loader process
 
 _data: TrainingData
+_room: list[Pictures]
 
 
-def _start_worker(data: TrainingData) -> None:
-    global _data
-    _data = data
+def _start_worker(data: TrainingData, room: list[Pictures]) -> None:
+    global _data, _room
+    _data, _room = data, room
     cv2.setNumThreads(0)
-    torch.set_num_threads(1)
+    keep_freed_memory(32 * 2**20, 256 * 2**20)  # one picture's memory serves the next
     # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer itself ends its workers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     Thread(target=leave_with_parent, daemon=True).start()
 
 
-def _load(numbers: list[int]) -> Batch:
-    return _data.load(numbers)
+def _load(place: int, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
+    return _data.load_into(_room[place], numbers)

@@ -68,8 +68,13 @@ class BatchNumbers:
     def __len__(self) -> int:
         return (self.steps - self.first_step) * self.accumulate
 
+    @property
+    def share(self) -> int:
+        """Numbers in each batch of this process."""
+        return self.batch_size // (self.accumulate * self.world)
+
     def __iter__(self) -> Iterator[list[int]]:
-        share = self.batch_size // (self.accumulate * self.world)
+        share = self.share
         for step in range(self.first_step, self.steps):
             for part in range(self.accumulate):
                 start = step * self.batch_size + (part * self.world + self.rank) * share
