@@ -1,5 +1,7 @@
 """What JPEG does to a picture, batched on the device."""
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -44,7 +46,7 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
     height, width = picture.shape[2:]
     padding = (0, -width % (2 * BLOCK), 0, -height % (2 * BLOCK))
     levels = F.pad((picture * 255).round(), padding, mode="replicate")
-    conversion = torch.tensor(TO_YCBCR, device=picture.device)
+    conversion = _constant(TO_YCBCR, picture.device)
     ycbcr = torch.einsum("oc,bchw->bohw", conversion, levels)
     luma = _requantize(ycbcr[:, :1] - 128, LUMINANCE, quality) + 128
     chroma = _requantize(F.avg_pool2d(ycbcr[:, 1:], 2), CHROMINANCE, quality)
@@ -77,6 +79,12 @@ def _dct_matrix(device: torch.device) -> Tensor:
 
 def _steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
     """B×8×8 quantisation steps: libjpeg's scaling of the table."""
-    base = torch.tensor(table, device=quality.device, dtype=torch.float32)
+    base = _constant(table, quality.device)
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     return ((base * scale.view(-1, 1, 1) + 50) / 100).floor().clamp(1, 255)
+
+
+@lru_cache
+def _constant(table: tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
+    """Copied to the device once: each copy would make the host wait for it."""
+    return torch.tensor(table, device=device, dtype=torch.float32)
