@@ -15,7 +15,7 @@ import tyro
 from measuring import apart, memory_now, memory_peak, timed
 from torch import Tensor
 
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_freed_memory, keep_nothing
 from colorizer.networks import attention
 
 CHANNELS = 992
@@ -72,7 +72,7 @@ def seconds_of(kind: str, number: int, config: AttentionConfig, tokens: int) -> 
 def gigabytes_of(kind: str, number: int, config: AttentionConfig, tokens: int) -> float:
     """The most memory that a forward and backward pass takes beyond what was there."""
     if not torch.cuda.is_available():
-        keep_freed_memory(2**20, 0)  # nothing is kept: what the process has is what is in use
+        keep_nothing()
     passes = prepare(kind, number, config, tokens)
     timed(passes)  # libraries take memory once
     before = memory_now()

@@ -2,8 +2,8 @@
 
     python benchmarks/inference.py --sizes 256 512 1024 2048
 
-Network and pictures as `colorize.py` has them, at full width with random weights; reference and
-drawing have the same size. Each figure comes from a process of its own.
+The generator at full width with random weights; reference and drawing have
+the same size. Each figure comes from a process of its own.
 """
 
 import statistics
@@ -15,7 +15,7 @@ import torch
 import tyro
 from measuring import apart, memory_now, memory_peak, timed
 
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_freed_memory, keep_nothing
 from colorizer.networks.generator import Generator
 from colorizer.presets import PRESETS
 from colorizer.training.generator_file import default_device
@@ -45,7 +45,7 @@ def main() -> None:
 def seconds_of(config: InferenceConfig, size: int) -> float:
     """Median time to colour one."""
     if default_device().type == "cpu":
-        keep_freed_memory()  # as evaluate.py does
+        keep_freed_memory()
     color = prepare(config, size)
     color()
     return statistics.median(timed(color) for _ in range(config.rounds))
@@ -54,7 +54,7 @@ def seconds_of(config: InferenceConfig, size: int) -> float:
 def gigabytes_of(config: InferenceConfig, size: int) -> float:
     """The most memory in use beyond network and pictures."""
     if default_device().type == "cpu":
-        keep_freed_memory(2**20, 0)  # nothing is kept: what the process has is what is in use
+        keep_nothing()
     prepare(config, 64)()  # libraries take memory once
     color = prepare(config, size)
     before = memory_now()

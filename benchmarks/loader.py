@@ -3,8 +3,8 @@
     python benchmarks/loader.py --data shards/mine
 
 Decoding alone: the pairs' WebP bytes are in memory, one process decodes them. The loader: its own
-processes read, check, decode and send batches. The two take turns. Then the full augmentation is
-timed beside a training step of `attention-aware` on the same batch.
+processes read, check and decode into shared memory. The two take turns. Then the full augmentation
+is timed beside a training step of `attention-aware` on the same batch.
 """
 
 import statistics
@@ -104,7 +104,7 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
 def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
     samples = [data.reader.read(*place) for place in places]
-    room = data.empty(1)
+    room = data.room_for(1)
     parts: dict[str, Callable[[], object]] = {
         "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],

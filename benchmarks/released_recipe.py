@@ -1,18 +1,22 @@
 """One training step computed as the paper's released code does, from its facts: no code is copied.
 
-Same networks, same losses, same updates as ours, to the last digits. What differs is how: VGG-19 is
-run in five prefixes, each from the picture on; the truth's features keep a graph, as VGG's weights
-are not frozen; everything is float32, contiguous and not compiled; Adam has torch's defaults.
+Same networks, same losses, same updates as ours. What differs is how: VGG-19 is run in five
+prefixes, each from the picture on; the truth's features keep a graph, as VGG's weights are not
+frozen; everything is float32, contiguous and not compiled; Adam has torch's defaults; the
+discriminator's spectral norms are computed in each of its three forward passes.
 """
 
-import copy
+from dataclasses import asdict
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.models import vgg19
 
 from colorizer.config import ColorizationConfig
 from colorizer.data.augment import Augmented
+from colorizer.networks.discriminator import Discriminator
+from colorizer.networks.generator import Generator
 from colorizer.training.losses import RELU_LAYERS, VGGFeatures
 
 
@@ -30,14 +34,17 @@ class ReleasedStep:
         """
         Args:
             config: Weights of the losses, learning rates.
-            generator: Copied, as are the others.
+            generator: Its weights are copied, as are those of the others.
             discriminator: Likewise.
             vgg: Likewise.
             frozen: Spare VGG's weights their gradients, and the truth its graph.
         """
         self.weights = config.loss
-        self.generator, self.discriminator = copy.deepcopy((generator, discriminator))
-        layers = nn.Sequential(*(layer for stage in copy.deepcopy(vgg.stages) for layer in stage))
+        self.generator = built_anew(Generator(**asdict(config.network)), generator)
+        width = config.discriminator_width
+        self.discriminator = built_anew(Discriminator(width=width), discriminator)
+        layers = vgg19().features[: RELU_LAYERS[-1] + 1]
+        built_anew(layers, nn.Sequential(*(layer for stage in vgg.stages for layer in stage)))
         self.prefixes = [layers[: last + 1] for last in RELU_LAYERS]
         layers.requires_grad_(not frozen)
         betas = config.optimizer.betas
@@ -71,6 +78,12 @@ class ReleasedStep:
         sum(getattr(self.weights, name) * loss for name, loss in losses.items()).backward()
         self.generator_optimizer.step()
         return {"discriminator": judging.item(), **{k: v.item() for k, v in losses.items()}}
+
+
+def built_anew(network: nn.Module, ours: nn.Module) -> nn.Module:
+    """The network with the weights of ours, but neither its memory layout nor its autocast."""
+    network.load_state_dict(ours.state_dict())
+    return network.to(next(ours.parameters()).device)
 
 
 def _gram(features: Tensor) -> Tensor:

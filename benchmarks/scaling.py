@@ -76,7 +76,7 @@ def run(config: ScalingConfig) -> None:
         accelerator.wait_for_everyone()
         together.append(timed(lambda: task.step(batch, parameters)))
         accelerator.wait_for_everyone()
-        sending.append(timed(lambda: accelerator.reduce(gradients)))
+        sending.append(timed(lambda: exchange(gradients)))
     if accelerator.is_main_process:
         step, own, sent = (statistics.median(t[1:]) for t in (together, alone, sending))
         count = accelerator.num_processes
@@ -86,6 +86,12 @@ def run(config: ScalingConfig) -> None:
             f" {4 * weights / 1e6:.0f} MB: {1e3 * sent:.0f} ms",
             flush=True,
         )
+
+
+def exchange(gradients: torch.Tensor) -> None:
+    """Sum them over the processes; nothing where there is one."""
+    if torch.distributed.get_world_size() > 1:
+        torch.distributed.all_reduce(gradients)
 
 
 def step_alone(task: Task, *batch: object) -> None:

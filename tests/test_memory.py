@@ -7,7 +7,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import resource, sys
+import resource, sys, threading
 import torch
 from colorizer.memory import keep_freed_memory
 
@@ -17,10 +17,18 @@ if sys.argv[1:]:
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-for _ in range(10):  # a block is found again once those beside it are free too
-    before = faults()
-    torch.ones(25_000_000), torch.ones(10_000_000)
-print(faults() - before)
+def work():
+    for _ in range(10):  # a block is found again once those beside it are free too
+        before = faults()
+        torch.ones(25_000_000), torch.ones(10_000_000)
+    print(faults() - before)
+
+if sys.argv[2:]:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+else:
+    work()
 """
 
 
@@ -31,6 +39,7 @@ def _faults_of_the_last_round(*arguments: str) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other mallocs do as they do")
 def test_large_blocks_are_not_fetched_anew() -> None:
-    pages = 140_000_000 // 4096
-    assert _faults_of_the_last_round("keep") < pages // 100
-    assert _faults_of_the_last_round() > pages // 1000  # with huge pages they are fewer
+    fetched = _faults_of_the_last_round()
+    assert fetched > 50  # with huge pages; else 500 times as many
+    assert _faults_of_the_last_round("keep") < fetched / 10
+    assert _faults_of_the_last_round("keep", "in a thread") < fetched / 10

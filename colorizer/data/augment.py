@@ -15,6 +15,7 @@ from torch import Tensor
 from colorizer.config import AugmentConfig
 
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; they never move
+APART = 1e-4  # of the side, between two control points
 BORDER_VALUE = {"black": -1.0, "white": 1.0}
 
 
@@ -66,6 +67,8 @@ def _draw_one(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarr
 def _diagonal(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The released code: two points at (p, p), p ~ U(0.3, 0.7), moved along the diagonal."""
     points = rng.uniform(0.3, 0.7, (2, 1)).repeat(2, 1)
+    while abs(points[0, 0] - points[1, 0]) < APART:  # no spline moves one place to two
+        points = rng.uniform(0.3, 0.7, (2, 1)).repeat(2, 1)
     moves = rng.uniform(-config.strength, config.strength, (2, 1)).repeat(2, 1)
     return (points * 2 - 1).astype(np.float32), (moves * 2).astype(np.float32)
 

@@ -61,7 +61,7 @@ class TrainingData:
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
         self._bad: set[int] = set()  # places in the set that this process has found unreadable
 
-    def empty(self, count: int) -> Pictures:
+    def room_for(self, count: int) -> Pictures:
         """Room for so many samples, in memory that forked processes share with this one."""
         size = self.reader.index.size
         color = mmap.mmap(-1, count * size * size * 3)  # not /dev/shm, which containers keep small
@@ -77,7 +77,7 @@ class TrainingData:
         Raises:
             UserError: more are unreadable than may be.
         """
-        pictures = self.empty(len(numbers))
+        pictures = self.room_for(len(numbers))
         return pictures.as_batch(numbers, *self.load_into(pictures, numbers))
 
     def load_into(self, pictures: Pictures, numbers: list[int]) -> tuple[list[str], dict[int, str]]:

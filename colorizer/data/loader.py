@@ -23,7 +23,7 @@ from colorizer.data.dataset import Batch, Pictures, TrainingData
 from colorizer.data.order import BatchNumbers
 from colorizer.data.workers import leave_with_parent
 from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_one_picture
 
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
@@ -83,7 +83,7 @@ def _load_ahead(
     # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
     get_temp_dir()  # for the sockets of all its processes; this one removes it
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
-    room = [data.empty(numbers.share) for _ in range(LOOK_AHEAD * workers + 1)]
+    room = [data.room_for(numbers.share) for _ in range(LOOK_AHEAD * workers + 1)]
     pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data, room))
     before = multiprocessing.active_children()
     processes: list[_LoaderProcess] = []
@@ -123,13 +123,13 @@ class _Waiting(NamedTuple):
 
     pictures: Pictures
     numbers: list[int]
-    rest: Future[tuple[list[str], dict[int, str]]]
+    found: Future[tuple[list[str], dict[int, str]]]
 
 
 def _result(
     batch: _Waiting, processes: list[_LoaderProcess], data: TrainingData, timeout: float
 ) -> Batch:
-    if wait([batch.rest], timeout or None).not_done:
+    if wait([batch.found], timeout or None).not_done:
         raise UserError(
             f"no batch came from the loader processes in {timeout:g} s; look whether the disk with"
             f" {data.reader.index.folder} answers, or give a longer --timeout."
@@ -137,7 +137,7 @@ def _result(
     # The pool itself looks only when no batch is coming.
     if connection.wait([process.sentinel for process in processes], timeout=0):
         raise BrokenProcessPool
-    return batch.pictures.as_batch(batch.numbers, *batch.rest.result())
+    return batch.pictures.as_batch(batch.numbers, *batch.found.result())
 
 
 def _has_ended(data: TrainingData, code: int) -> str:
@@ -158,7 +158,7 @@ def _start_worker(data: TrainingData, room: list[Pictures]) -> None:
     global _data, _room
     _data, _room = data, room
     cv2.setNumThreads(0)
-    keep_freed_memory(32 * 2**20, 256 * 2**20)  # one picture's memory serves the next
+    keep_one_picture()
     # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer itself ends its workers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import cv2
 
 from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_one_picture
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -85,7 +85,7 @@ def interrupts_held_back() -> Iterator[None]:
 
 def _start_worker() -> None:
     cv2.setNumThreads(0)  # the processes are the parallelism
-    keep_freed_memory(32 * 2**20, 256 * 2**20)  # one picture's memory serves the next
+    keep_one_picture()
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 

@@ -203,7 +203,9 @@ def load_optimizer(
         there = [kind for kind in ADAM_STATE if f"{kind}.{name}" in tensors]
         if len(there) == len(ADAM_STATE):
             optimizer.state[parameter] = {
-                "step": tensors[f"step.{name}"].to(parameter.device),
+                "step": _laid_out_as(
+                    torch.empty((), device=parameter.device), tensors[f"step.{name}"], name
+                ),
                 "exp_avg": _laid_out_as(parameter, tensors[f"exp_avg.{name}"], name),
                 "exp_avg_sq": _laid_out_as(parameter, tensors[f"exp_avg_sq.{name}"], name),
             }
@@ -211,11 +213,11 @@ def load_optimizer(
             raise UserError(f"the checkpoint's optimizer has only {', '.join(there)} of {name}.")
 
 
-def _laid_out_as(parameter: nn.Parameter, tensor: Tensor, name: str) -> Tensor:
+def _laid_out_as(parameter: Tensor, tensor: Tensor, name: str) -> Tensor:
     """A copy on the parameter's device, in its memory layout: fused Adam takes that for granted."""
     if tensor.shape != parameter.shape:
         raise UserError(
             f"the checkpoint's optimizer has shape {tuple(tensor.shape)} for {name}, not"
             f" {tuple(parameter.shape)}."
         )
-    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+    return torch.empty_like(parameter).copy_(tensor)

@@ -39,7 +39,6 @@ class Colorization(Task[Parameters, Augmented, Colored]):
     """Colours a line drawing like the truth, from the truth distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
-        self.config = config
         loss = config.loss
         self.vgg = None
         if loss.needs_vgg:  # before anything large is built: it may be missing

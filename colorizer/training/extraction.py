@@ -21,7 +21,6 @@ class Extraction(Task[Parameters, Degraded, Tensor]):
     """Draws the lines of a picture, however badly it has been treated."""
 
     def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
-        self.config = config
         super().__init__(config, accelerator, LineExtractor)
 
     def draw_parameters(self, numbers: list[int]) -> Parameters:

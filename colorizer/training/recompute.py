@@ -16,7 +16,7 @@ def recompute_activations(network: nn.Module, *kinds: type[nn.Module]) -> None:
     """Have every part of these kinds keep only what goes into it until its backward pass.
 
     Its results, gradients and batch norm's statistics stay what they are. A part must not hold
-    another, and the network must not be copied afterwards.
+    another.
     """
     for part in network.modules():
         if isinstance(part, kinds):
@@ -41,7 +41,8 @@ def _statistics_left_alone(part: nn.Module) -> Iterator[None]:
     norms = [m for m in part.modules() if isinstance(m, BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.momentum, norm.num_batches_tracked = 0.0, None
+        norm.momentum = 0.0
+        norm.num_batches_tracked = norm.num_batches_tracked.clone()
     try:
         yield
     finally:

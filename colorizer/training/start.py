@@ -64,7 +64,8 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         project_dir=config.output,
         kwargs_handlers=[
             # D sees two batches before its backward; buffers broadcast in between break autograd.
-            DistributedDataParallelKwargs(broadcast_buffers=False),
+            # Gradients live in the buckets that are sent, and are there once.
+            DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True),
             InitProcessGroupKwargs(timeout=timeout),
         ],
     )

@@ -124,7 +124,10 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     def on_device(self, *tensors: Tensor) -> list[Tensor]:
         """Copies for the networks to work on."""
-        return [t.to(self.accelerator.device, non_blocking=True) for t in tensors]
+        device = self.accelerator.device
+        if device.type == "cuda":  # only from pinned memory does a copy not keep the host waiting
+            tensors = tuple(t.pin_memory() for t in tensors)
+        return [t.to(device, non_blocking=True) for t in tensors]
 
     # ---- One step
 
