@@ -12,7 +12,7 @@ import rich.progress
 import rich.table
 from rich.markup import escape
 
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection, UserError
 
 ABSENT = "-"  # a table's cell without a figure
 PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
@@ -136,9 +136,11 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}")
-        if multiprocessing.active_children():
+        # A process in a dead disk's read cannot even be killed, or waited for; and torch's threads
+        # that wait for another process abort a program that ends before them.
+        if isinstance(error, LostConnection) or multiprocessing.active_children():
             sys.stdout.flush()
-            os._exit(1)  # one that is in a dead disk's read cannot even be killed, or waited for
+            os._exit(1)
         sys.exit(1)
     except KeyboardInterrupt:
         _console(stderr=True).print("stopped")

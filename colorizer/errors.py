@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""The exceptions for what a user can put right."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The launch scripts print it without a traceback and exit with status 1.
     """
+
+
+class LostConnection(UserError):
+    """Another process is gone: what in this one still waits for it cannot be ended in order."""

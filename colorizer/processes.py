@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ class Processes:
         """Wait until all have come here.
 
         Raises:
-            UserError: one has ended before.
+            LostConnection: one has ended before.
         """
         if self.group is None:
             return
@@ -58,7 +58,7 @@ class Processes:
         """For each question, whether every process says yes; all must ask the same ones.
 
         Raises:
-            UserError: another process has ended before.
+            LostConnection: another process has ended before.
         """
         if self.group is None:
             return list(answers)
@@ -76,7 +76,7 @@ class Processes:
             None in all but the first process.
 
         Raises:
-            UserError: another process has ended before.
+            LostConnection: another process has ended before.
         """
         if self.group is None:
             return rows
@@ -98,7 +98,7 @@ class Processes:
         try:
             yield
         except RuntimeError as error:  # all that torch says of a lost connection
-            raise UserError(
+            raise LostConnection(
                 f"process {self.rank} stops: another one has ended, see what it says."
             ) from error
 

@@ -43,3 +43,20 @@ def test_three_processes_agree_and_gather_in_the_order_of_ranks(tmp_path):
 
 def test_one_process_needs_nobody(tmp_path):
     assert "first of 1" in _run(tmp_path)
+
+
+def test_a_program_that_has_lost_another_process_ends_whatever_still_waits_for_it() -> None:
+    program = """
+import threading
+from colorizer import console
+from colorizer.errors import LostConnection
+
+def main():
+    threading.Thread(target=threading.Event().wait).start()
+    raise LostConnection("process 0 stops.")
+
+console.run(main)
+"""
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (1, "error: process 0 stops.\n")

@@ -14,7 +14,7 @@ from colorizer.data.dataset import Batch, TrainingData
 from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection, UserError
 from colorizer.memory import keep_freed_memory
 from colorizer.processes import is_lost_connection
 from colorizer.settings import to_json
@@ -98,7 +98,7 @@ def others_answer(trainer: "Trainer") -> Iterator[None]:
     except RuntimeError as error:
         if not is_lost_connection(error):
             raise
-        raise UserError(
+        raise LostConnection(
             f"process {trainer.accelerator.process_index} stops after step {trainer.step}: another"
             f" one has ended, or did not answer for {trainer.config.timeout:g} s; see what it says."
             " The same command continues from the newest checkpoint."
