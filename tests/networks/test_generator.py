@@ -107,12 +107,17 @@ def test_within_normalized_once_all_forwards_share_one_spectral_norm_in_float32(
     vectors.copy_(F.normalize(torch.randn_like(vectors), dim=0))  # far from where it converges
     exact = copy.deepcopy(discriminator).layers[0].weight  # after one power iteration
     picture, line = torch.rand(1, 3, 64, 64), torch.rand(1, 1, 64, 64)
+    under_autocast = []  # a GPU's would take the norm in half precision, a CPU's does not
+    layer.parametrizations.weight[0].register_forward_hook(
+        lambda *_: under_autocast.append(torch.is_autocast_enabled("cpu"))
+    )
     with torch.autocast("cpu", torch.bfloat16), discriminator.normalized_once():
         after = vectors.clone()
         assert torch.equal(layer.weight, exact)
         discriminator(picture, line)
         discriminator(picture, line)
         assert torch.equal(layer.weight, exact)
+    assert under_autocast == [False]
     assert torch.equal(vectors, after)
     discriminator(picture, line)
     assert not torch.equal(vectors, after)
