@@ -74,12 +74,20 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam for both networks, without a schedule."""
+    """Adam for both networks; constant learning rates as in the paper (Sec. 4.2)."""
 
     generator_lr: float = 1e-4
     """Learning rate of the generator."""
     discriminator_lr: float = 2e-4
     """Learning rate of the discriminator."""
+    warmup: int = 0
+    """Steps in which both learning rates rise from nothing."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """How both learning rates fall until the last step."""
+    decay_from: float = 0.0
+    """Share of the steps after which they begin to fall."""
+    final_lr: float = 0.0
+    """Share of the learning rates that is left at the last step."""
     betas: tuple[float, float] = (0.5, 0.999)
     """Adam's decay rates."""
     ema_decay: float = 0.0
@@ -142,6 +150,16 @@ class RunConfig:
     """Steps between sample grids; 0: none."""
     sample_count: int = 8
     """Held-out pictures in a sample grid."""
+    evaluate_every: int = 1000
+    """Steps between looks at held-out pictures, and one at the end; 0: none."""
+    evaluate_count: int = 64
+    """Held-out pictures in a look; always the same, evenly chosen."""
+    best_by: str = "auto"
+    """Figure of the looks that tells which checkpoint is the best: cross/psnr, self/l1, ...
+
+    auto: PSNR with a reference of the same group where groups are known, else the PSNR there is."""
+    patience: int = 0
+    """Looks without a better figure that end the run; 0: it has all its steps."""
     checkpoint_every: int = 5000
     """Steps between checkpoints. The last step always has one."""
     keep_checkpoints: int = 3
@@ -158,6 +176,8 @@ class RunConfig:
     """Seconds without an answer of the other processes, or a batch of the loaders, that end it."""
     log_with: tuple[str, ...] = ()
     """Trackers that Accelerate knows and that are installed: tensorboard, wandb, ..."""
+    profile: int = 0
+    """Steps of which a Chrome trace is written, after a few to warm up; 0: none."""
     log_samples: bool = False
     """Write every sample and its augmentation to order/rank-N.jsonl, a file for each process."""
     dry_run: bool = False

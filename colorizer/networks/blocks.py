@@ -141,9 +141,11 @@ class Decoder(nn.Module):
         in_channels: int,
         width: float,
         stages: int,
-        out_channels: int = 3,
+        out_channels: int,
+        align_corners: bool,  # of the bilinear ×2
     ) -> None:
         super().__init__()
+        self.align_corners = align_corners
         self.first, self.second = nn.ModuleList(), nn.ModuleList()
         channels = stage_channels(width, stages)[::-1]  # coarsest first
         for stage, here in enumerate(channels):
@@ -159,8 +161,12 @@ class Decoder(nn.Module):
         for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             earlier, later = skips[-2 * stage - 2], skips[-2 * stage - 1]  # the level's two maps
             if stage > 0:
-                x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+                x = self._doubled(x)
                 x = torch.cat([x, later], 1)
             x = first(x)
             x = second(torch.cat([x, earlier], 1))
         return torch.tanh(self.head(x))
+
+    def _doubled(self, x: Tensor) -> Tensor:
+        """B×C×H×W → B×C×2H×2W."""
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=self.align_corners)

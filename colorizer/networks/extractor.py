@@ -21,7 +21,13 @@ class LineExtractor(nn.Module):
         self.stride = 2 ** (stages - 1)
         self.reach = receptive_radius(stages)
         self.encoder = Encoder(3, width, stages, convolutional_attention=False, batch_norm=True)
-        self.decoder = Decoder(stage_channels(width, stages)[-1], width, stages, out_channels=1)
+        self.decoder = Decoder(
+            stage_channels(width, stages)[-1],
+            width,
+            stages,
+            out_channels=1,
+            align_corners=False,  # else where a pixel reads from depends on the size of its part
+        )
 
     def forward(self, color: Tensor) -> Tensor:
         """Draw.

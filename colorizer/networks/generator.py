@@ -48,7 +48,7 @@ class Generator(nn.Module):
         self.residual_blocks = nn.Sequential(
             *(ResidualBlock(channels) for _ in range(residual_blocks))
         )
-        self.decoder = Decoder(2 * channels, width, stages)
+        self.decoder = Decoder(2 * channels, width, stages, out_channels=3, align_corners=True)
 
     def forward(self, line: Tensor, reference: Tensor) -> Colored:
         """Colour.

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +16,10 @@ from colorizer.errors import UserError
 from colorizer.json_file import read_json
 from colorizer.settings import check_bounds, from_json
 from colorizer.tensor_file import read_tensors
+from colorizer.version import code_version
 from colorizer.weights import sha256_of
 
-FORMAT = 2
+FORMAT = 3  # 2: the generator's decoder did not align corners
 STEP_FOLDER = re.compile(r"step-(\d{8})")
 FILE = re.compile(r"[a-z_]+\.safetensors")
 STATE = "state.json"
@@ -37,6 +38,7 @@ class State:
     processes: int
     scaler: dict[str, Any] | None  # of fp16
     files: dict[str, str]  # file name → sha256
+    version: str = field(default_factory=code_version)  # of the code that wrote it
     format: int = FORMAT
 
 
@@ -103,7 +105,10 @@ def read_state(checkpoint: Path) -> State:
         return _parse_state(content)
     except (ValueError, UserError) as error:
         why = str(error).removesuffix(".")
-        raise UserError(f"{path}: not written by this version of the program ({why}).") from error
+        raise UserError(
+            f"{path}: not written by this version of the program ({why}); train anew, or use the"
+            " version that wrote it."
+        ) from error
 
 
 def _parse_state(content: dict[str, Any]) -> State:

@@ -16,8 +16,11 @@ from colorizer.json_file import parse_json
 from colorizer.settings import check_bounds, from_json
 from colorizer.tensor_file import read_metadata, read_tensors
 from colorizer.training.checkpoint import newest_intact, verify
+from colorizer.version import code_version
 
+FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
+ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
 MOST_SIDE = 16_384  # pixels, of the pictures it may have been trained on
 
 Network = TypeVar("Network", NetworkConfig, ExtractorConfig)
@@ -32,7 +35,26 @@ class GeneratorFile(Generic[Network]):
     network: Network
     size: int  # side of the pictures it was trained on
     step: int
+    version: str  # of the code that trained it
     sha256: str  # of the description and the tensors, by `_digest`
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the sha256 is of, beside the tensors."""
+        return _content(self.network.task, asdict(self.network), self.size, self.step, self.version)
+
+
+def _content(
+    task: str, network: dict[str, Any], size: int, step: int, version: str
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": version,
+        "task": task,
+        "network": network,
+        "size": size,
+        "step": step,
+    }
 
 
 def describe_generator(
@@ -48,7 +70,7 @@ def describe_generator(
         tensors: On the CPU.
     """
     network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
-    content = {"task": task, "network": network, "size": size, "step": step}
+    content = _content(task, network, size, step, code_version())
     return {HEADER: json.dumps({**content, "sha256": _digest(content, tensors)})}
 
 
@@ -79,7 +101,14 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
             f"{file} was trained for {content['task']}; give a network for {network.task}."
         )
     settings = from_json(network, content["network"])
-    return GeneratorFile(file, settings, content["size"], content["step"], content["sha256"])
+    return GeneratorFile(
+        file,
+        settings,
+        content["size"],
+        content["step"],
+        content["version"],
+        content["sha256"],
+    )
 
 
 def locate_generator(path: Path) -> Path:
@@ -105,7 +134,7 @@ def locate_generator(path: Path) -> Path:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """What a generator file says of itself: task, network, size, step and sha256, all checked.
+    """What a generator file says of itself: its ENTRIES, all checked.
 
     Raises:
         UserError: it is no generator file of this program.
@@ -113,14 +142,15 @@ def read_header(path: Path) -> dict[str, Any]:
     metadata = read_metadata(path)
     try:
         content = parse_json(metadata[HEADER])
-        if not isinstance(content, dict) or content.keys() != {
-            *("task", "network", "size", "step", "sha256")
-        }:
-            raise ValueError("other entries than task, network, size, step and sha256")
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ValueError(f"not format {FORMAT}: another version of the program wrote it")
+        if content.keys() != set(ENTRIES):
+            raise ValueError(f"other entries than {', '.join(ENTRIES)}")
         settings = from_json(_network_of(content["task"]), content["network"])
         check_bounds({"network": asdict(settings)})
         size, step = (from_json(int, content[name]) for name in ("size", "step"))
-        from_json(str, content["sha256"])
+        for name in ("sha256", "version"):
+            from_json(str, content[name])
         if not 0 < size <= MOST_SIDE or size % settings.stride or step < 0:
             raise ValueError(f"size {size}, step {step}")
     except (KeyError, ValueError, UserError) as error:
@@ -152,13 +182,7 @@ def load_generator(
     wanted = {name: (t.shape, t.dtype) for name, t in generator.state_dict().items()}
     if wanted != {name: (t.shape, t.dtype) for name, t in tensors.items()}:
         raise UserError(f"{file.path}: the tensors do not fit the network in its header.")
-    content = {
-        "task": file.network.task,
-        "network": asdict(file.network),
-        "size": file.size,
-        "step": file.step,
-    }
-    if _digest(content, tensors) != file.sha256:
+    if _digest(file.content, tensors) != file.sha256:
         raise UserError(
             f"{file.path}: damaged (its sha256 is not that in its header); export it again."
         )
