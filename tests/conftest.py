@@ -117,6 +117,7 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
             "workers": 0,
             "log_every": 1,
             "sample_every": 0,
+            "evaluate_every": 0,
             "checkpoint_every": 100,
             "discriminator_width": 0.125,
         }

@@ -16,6 +16,7 @@ from colorizer.errors import UserError
 from colorizer.json_file import read_json
 from colorizer.settings import check_bounds, from_json
 from colorizer.tensor_file import read_tensors
+from colorizer.training.best import Best
 from colorizer.version import code_version
 from colorizer.weights import sha256_of
 
@@ -38,6 +39,8 @@ class State:
     processes: int
     scaler: dict[str, Any] | None  # of fp16
     files: dict[str, str]  # file name → sha256
+    looked: int = 0  # step of the last look at the held-out pictures
+    best: Best | None = None  # of these looks
     version: str = field(default_factory=code_version)  # of the code that wrote it
     format: int = FORMAT
 
@@ -134,6 +137,16 @@ def _settings_of(task: Any) -> type[TrainConfig]:
         if task == kind.task:
             return kind
     raise ValueError(f"task {task!r}")
+
+
+def step_name(step: int) -> str:
+    """What the checkpoint of a step is called."""
+    return f"step-{step:08d}"
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint's name says."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def saved_steps(folder: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """The colorization task (Sec. 3): its batches, its losses, its samples."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,8 +20,11 @@ from colorizer.data.augment import (
     to_uint8,
 )
 from colorizer.data.dataset import Batch
-from colorizer.data.references import groups, same_group
+from colorizer.data.reader import Sample, ShardReader
+from colorizer.data.references import groups, random_references, same_group
+from colorizer.evaluation import drawn
 from colorizer.networks.generator import Colored, Generator
+from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (
     VGGFeatures,
     VGGStage,
@@ -33,6 +37,8 @@ from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import LAYOUT, Judged, Task
 from colorizer.weights import VGG19, load_weights
+
+WRONG_SEED = 0  # as evaluate.py's --pairs-seed
 
 
 class Colorization(Task[Parameters, Augmented, Colored]):
@@ -105,6 +111,10 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         """line | reference | result | truth."""
         return ColorizationSamples(self.config, self.accelerator.device)
 
+    def held_out(self) -> "ColorizationHeldOut":
+        """Each drawing with the right references and a wrong one."""
+        return ColorizationHeldOut(self.config, self.accelerator)
+
 
 class ColorizationSamples(SampleGrid):
     """Colours a fixed batch.
@@ -135,3 +145,52 @@ class ColorizationSamples(SampleGrid):
         )
         result = generator(line, reference).image
         return [to_uint8(picture[0]) for picture in (line, reference, result, truth)]
+
+
+class ColorizationHeldOut(HeldOut):
+    """Colours drawings with their own picture, one of their group, and a wrong one.
+
+    References and truths are those of evaluate.py: of drawn characters all truths are known. Of
+    others it is not known what the group's reference or the wrong one should give; the figures then
+    tell how far the result is from the drawing's own colours.
+    """
+
+    rows = (
+        "cross",  # another picture of the group; the truth is known
+        "cross-own-colours",  # another picture of the group; the drawing's own colours
+        "self",  # the truth itself
+        "wrong",  # a picture of another group; the drawing's own colours
+        "recolored",  # the same; the truth in that character's colours
+    )
+
+    def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
+        reader = ShardReader(config.data / "held-out")
+        self._groups = groups(reader)
+        self._same = same_group(self._groups)
+        self._random = random_references(self._groups, WRONG_SEED)
+        super().__init__(config, accelerator)
+
+    def cases_of(self, number: int) -> Iterator[Case]:
+        """The drawing with each of its references."""
+        sample = self.reader[number]
+        redrawn = drawn.is_drawn(sample.metadata) and drawn.is_redrawn_exactly(sample)
+        yield _case("self", sample, sample, sample.color)
+        if (partner := self._same[number]) is not None:
+            row = "cross" if redrawn else "cross-own-colours"
+            yield _case(row, sample, self.reader[partner], sample.color)
+        stranger = self._random[number]
+        if stranger is not None and self._groups[stranger] != self._groups[number]:
+            other = self.reader[stranger]
+            yield _case("wrong", sample, other, sample.color)
+            if redrawn and drawn.is_drawn(other.metadata):
+                truth = drawn.in_colors_of(drawn.redraw(sample), other)
+                yield _case("recolored", sample, other, truth)
+
+    def result_of(self, generator: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+        """The line in the reference's colours."""
+        return generator(*inputs).image
+
+
+def _case(row: str, sample: Sample, reference: Sample, truth: np.ndarray) -> Case:
+    line = torch.from_numpy(sample.line)[None]
+    return Case(row, (line, torch.from_numpy(reference.color).permute(2, 0, 1)), truth)

@@ -1,5 +1,6 @@
 """The line extraction task: its batches, its losses, its samples."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +9,12 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorizer.config import ExtractionConfig
+from colorizer.config import DegradeConfig, ExtractionConfig
 from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.dataset import Batch
 from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
 from colorizer.networks.extractor import LineExtractor
+from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import Judged, Task
 
@@ -54,6 +56,10 @@ class Extraction(Task[Parameters, Degraded, Tensor]):
         """colour | result | degraded | result | truth."""
         return ExtractionSamples(self.config, self.accelerator.device)
 
+    def held_out(self) -> "ExtractionHeldOut":
+        """Pictures as they are, and degraded as in training."""
+        return ExtractionHeldOut(self.config, self.accelerator)
+
 
 class ExtractionSamples(SampleGrid):
     """Draws the lines of a fixed batch, as it is and degraded as in training."""
@@ -62,8 +68,7 @@ class ExtractionSamples(SampleGrid):
 
     def __init__(self, config: ExtractionConfig, device: torch.device) -> None:
         super().__init__(config, device)
-        in_place = replace(config.degrade, flip=0.0, zoom=(1.0, 1.0))  # so that the truth fits both
-        parameters = draw_parameters(in_place, config.seed, self.numbers)
+        parameters = draw_parameters(_in_place(config), config.seed, self.numbers)
         self.batch = degrade(parameters, self.color, self.line)
 
     def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
@@ -73,3 +78,32 @@ class ExtractionSamples(SampleGrid):
         line = self.batch.line[place : place + 1]
         pictures = (color, generator(color), degraded, generator(degraded), line)
         return [to_uint8(picture[0]) for picture in pictures]
+
+
+class ExtractionHeldOut(HeldOut):
+    """Draws the lines of pictures, as they are and degraded as in training."""
+
+    rows = ("degraded", "clean")
+
+    def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
+        self._degrade = _in_place(config)
+        self._seed = config.seed
+        super().__init__(config, accelerator)
+
+    def cases_of(self, number: int) -> Iterator[Case]:
+        """The picture, twice."""
+        sample = self.reader[number]
+        color, truth = torch.from_numpy(sample.color), sample.line[..., None]
+        parameters = draw_parameters(self._degrade, self._seed, [number])
+        degraded = degrade(parameters, color[None], torch.from_numpy(sample.line)[None])
+        yield Case("degraded", (degraded.color[0],), truth)
+        yield Case("clean", (to_signed(color.permute(2, 0, 1)),), truth)
+
+    def result_of(self, generator: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
+        """The picture's line drawing."""
+        return generator(*inputs)
+
+
+def _in_place(config: ExtractionConfig) -> DegradeConfig:
+    """The degradation, but with every line where it is in the truth."""
+    return replace(config.degrade, flip=0.0, zoom=(1.0, 1.0))

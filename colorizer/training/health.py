@@ -44,7 +44,7 @@ class Health:
         self._samples = samples
         self._allowed = allowed_bad
         self._checkpoints = checkpoints
-        self._record = LossRecord()
+        self._record = LossRecord(judges_gradients=accelerator.scaler is None)
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._faults = 0
@@ -112,7 +112,11 @@ class Health:
                 )
 
     def means(self) -> dict[str, float]:
-        """Mean losses since the last time, over all processes; nan where none was finite.
+        """Means since the last time, over all processes; nan where none was finite.
+
+        Returns:
+            `loss/l1` and so on, `gradient/generator` and so on; with `--not-finite skip` also
+            `left_out`, the steps with something that was not finite.
 
         Raises:
             UserError: see `look`.

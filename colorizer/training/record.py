@@ -23,15 +23,21 @@ class Entry(NamedTuple):
 class Look(NamedTuple):
     """What one process has recorded."""
 
-    sums: dict[str, float]  # of each loss, over the batches where it was finite
-    counts: dict[str, int]  # of these batches
+    sums: dict[str, float]  # of `loss/l1`, `gradient/generator`, ...: of those that were finite
+    counts: dict[str, int]  # of these
     faults: list[str]  # what was not finite, for each batch with something that was not
 
 
 class LossRecord:
     """Losses and gradients' norms of the batches since the last look."""
 
-    def __init__(self) -> None:
+    def __init__(self, judges_gradients: bool = True) -> None:
+        """
+        Args:
+            judges_gradients: Whether one that is not finite is a fault; fp16's scaler, which looks
+                for the largest scale, makes some.
+        """
+        self._judges_gradients = judges_gradients
         self.left_out: dict[str, int] = {}  # network → its last updates in a row that were left out
         self._entries: list[Entry] = []
 
@@ -59,16 +65,19 @@ class LossRecord:
             losses = dict(zip(entry.losses, values[:count], strict=True))
             norms = dict(zip(entry.gradients, values[count:], strict=False))
             del values[: count + len(norms)]
-            for name, value in losses.items():
+            figures = {f"loss/{name}": value for name, value in losses.items()}
+            figures |= {f"gradient/{name}": value for name, value in norms.items()}
+            for name, value in figures.items():
                 finite = math.isfinite(value)
                 look.sums[name] = look.sums.get(name, 0.0) + (value if finite else 0.0)
                 look.counts[name] = look.counts.get(name, 0) + finite
-            for name, value in norms.items():
+            judged = norms if self._judges_gradients else {}
+            for name, value in judged.items():
                 run = self.left_out.get(name, 0)
                 self.left_out[name] = 0 if math.isfinite(value) else run + 1
             # A loss that is not finite has no finite gradient: that is no news.
             named = {f"the {name} loss": v for name, v in losses.items()}
-            gradients = {f"the {name}'s gradient": v for name, v in norms.items()}
+            gradients = {f"the {name}'s gradient": v for name, v in judged.items()}
             if wrong := _not_finite(named) or _not_finite(gradients):
                 look.faults.append(f"step {entry.step}: {wrong} ({_samples(entry.keys)})")
         return look

@@ -19,9 +19,10 @@ from colorizer.errors import UserError
 from colorizer.settings import to_json
 from colorizer.storage import locked, replace_file, writing
 from colorizer.training import checkpoint, saving
+from colorizer.version import code_version
 
 # What may differ between a run and its continuation: where things are, how they are computed, how
-# often they are written. All else makes another run.
+# often they are written, how fast it learns. All else makes another run.
 FREE_TO_CHANGE = frozenset(
     [
         "data",
@@ -35,6 +36,11 @@ FREE_TO_CHANGE = frozenset(
         "log_every",
         "sample_every",
         "sample_count",
+        "evaluate_every",
+        "evaluate_count",
+        "best_by",
+        "patience",
+        "profile",
         "checkpoint_every",
         "keep_checkpoints",
         "keep_every",
@@ -45,6 +51,12 @@ FREE_TO_CHANGE = frozenset(
         "log_samples",
         "dry_run",
         "loss.vgg_weights",
+        "optimizer.generator_lr",
+        "optimizer.discriminator_lr",
+        "optimizer.warmup",
+        "optimizer.schedule",
+        "optimizer.decay_from",
+        "optimizer.final_lr",
     ]
 )
 
@@ -65,6 +77,7 @@ class RunFolder:
         self.samples = self.folder / "samples"
         self.metrics = self.folder / "metrics.jsonl"
         self.order = self.folder / "order"
+        self.best = self.folder / saving.BEST
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -76,27 +89,45 @@ class RunFolder:
         with locked(self.folder, "is training, or still saving,"):
             yield
 
+    def peek(self) -> checkpoint.State | None:
+        """What the newest checkpoint says of itself; whether it is intact is not looked at.
+
+        Raises:
+            UserError: the run here had other settings or data; lists them.
+        """
+        for path in checkpoint.saved_steps(self.checkpoints):
+            try:
+                state = checkpoint.read_state(path)
+            except checkpoint.Damaged:
+                continue
+            self._check(state)
+            return state
+        return None
+
     def find_checkpoint(self) -> checkpoint.Newest | None:
-        """The checkpoint to continue from.
+        """The checkpoint to continue from, every byte of it checked.
 
         Raises:
             UserError: none is intact, or the run here had other settings or data; lists them.
         """
         newest = checkpoint.newest_intact(self.checkpoints)
-        if newest is None:
-            return None
-        differences = difference(newest.state.config, to_json(self.config))
-        if differences:
+        if newest is not None:
+            self._check(newest.state)
+        return newest
+
+    def _check(self, state: checkpoint.State) -> None:
+        differences = difference(state.config, to_json(self.config))
+        others = [text for name, text in differences.items() if name not in FREE_TO_CHANGE]
+        if others:
             raise UserError(
-                f"{self.folder} holds a run with other settings ({'; '.join(differences)})."
+                f"{self.folder} holds a run with other settings ({'; '.join(others)})."
                 " Continue it with its own, or give another --output."
             )
-        if newest.state.data != self.data:
+        if state.data != self.data:
             raise UserError(
                 f"{self.folder} holds a run on other shards than {self.config.data} has now. Put"
                 " them back, or give another --output."
             )
-        return newest
 
     def prepare(self, newest: checkpoint.Newest | None) -> None:
         """Make the folder ready to go on from a checkpoint, or from the start.
@@ -111,10 +142,20 @@ class RunFolder:
         replace_file(self.folder / "config.json", f"{text}\n".encode())
         saving.clean(self.checkpoints)
         step = newest.state.step if newest else 0
+        if newest:
+            self._say_changes(newest.state)
+            saving.point_at_best(self.checkpoints, newest.state.best)
         for log in (self.metrics, *self.order.glob("rank-*.jsonl")):
             forget_after(log, step)
         for path, fault in (newest.faults if newest else {}).items():
             console.warn(f"{fault} Set aside as {saving.set_aside(path).name}.")
+
+    def _say_changes(self, state: checkpoint.State) -> None:
+        """What is set otherwise now than when the checkpoint was written."""
+        for text in difference(state.config, to_json(self.config)).values():
+            console.say(f"Changed from step {state.step} on: {text}.")
+        if state.version != code_version():
+            console.say(f"Step {state.step} was trained by {state.version}; now {code_version()}.")
 
     def append_metrics(self, figures: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
@@ -148,7 +189,7 @@ def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
     Raises:
         UserError: they cannot be written.
     """
-    text = "".join(json.dumps(line) + "\n" for line in lines)
+    text = "".join(json.dumps(line, allow_nan=False) + "\n" for line in lines)
     with writing(path):
         path.parent.mkdir(exist_ok=True)
         with path.open("ab", buffering=0) as file:
@@ -175,16 +216,16 @@ def forget_after(log: Path, step: int) -> None:
     replace_file(log, b"".join(kept))
 
 
-def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> list[str]:
-    """Settings that make another run: `network.width: 1.0 there, 0.5 here`."""
+def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings that differ, by name: `network.width: 1.0 there, 0.5 here`."""
     if there.get("task") != here.get("task"):  # then few other settings can be compared
-        return [f"task: {there.get('task')} there, {here.get('task')} here"]
-    found = []
+        return {"task": f"task: {there.get('task')} there, {here.get('task')} here"}
+    found = {}
     for name in sorted(there.keys() | here.keys()):
         path = prefix + name
         old, new = there.get(name), here.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += difference(old, new, f"{path}.")
-        elif old != new and path not in FREE_TO_CHANGE:
-            found.append(f"{path}: {old} there, {new} here")
+            found |= difference(old, new, f"{path}.")
+        elif old != new:
+            found[path] = f"{path}: {old} there, {new} here"
     return found

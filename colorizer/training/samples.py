@@ -1,7 +1,6 @@
 """The sample grid of a run: the same held-out pictures every time."""
 
 from abc import ABC, abstractmethod
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import nn
 from colorizer import console, pictures
 from colorizer.config import TrainConfig
 from colorizer.data.reader import ShardReader
+from colorizer.training.held_out import evenly_chosen
 
 
 class SampleGrid(ABC):
@@ -24,8 +24,7 @@ class SampleGrid(ABC):
         if len(self.reader) == 0:
             console.warn(f"{config.data}: nothing is held out; the samples show training pictures.")
             self.reader = ShardReader(config.data / "train")
-        count = min(config.sample_count, len(self.reader))
-        self.numbers = np.linspace(0, len(self.reader) - 1, count).round().astype(int).tolist()
+        self.numbers = evenly_chosen(len(self.reader), config.sample_count)
         samples = [self.reader[n] for n in self.numbers]
         self.color = torch.from_numpy(np.stack([s.color for s in samples]))  # B×H×W×3 uint8
         self.line = torch.from_numpy(np.stack([s.line for s in samples]))  # B×H×W uint8
@@ -35,11 +34,11 @@ class SampleGrid(ABC):
         """What the columns show of one picture of the batch: H×W×3 uint8 each, or H×W×1."""
 
     @torch.no_grad()
-    def write(self, generator: nn.Module, path: Path) -> None:
-        """Run the generator on a picture at a time, and write the PNG."""
+    def draw(self, generator: nn.Module) -> np.ndarray:
+        """Run the generator on a picture at a time; gives H×W×3 uint8."""
         was_training = generator.training
         generator.eval()
         with torch.compiler.set_stance("force_eager"):  # no kernels for so few pictures
             rows = [self.row(generator, place) for place in range(len(self.numbers))]
         generator.train(was_training)
-        pictures.write_picture(path, pictures.grid(self.columns, rows))
+        return pictures.grid(self.columns, rows)

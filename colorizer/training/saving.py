@@ -13,12 +13,21 @@ from torch import Tensor
 
 from colorizer import console
 from colorizer.errors import UserError
-from colorizer.storage import flush, writing
+from colorizer.storage import flush, partial_name, writing
 from colorizer.tensor_file import write_tensors
-from colorizer.training.checkpoint import STATE, State, dump_state, saved_steps
+from colorizer.training.best import Best
+from colorizer.training.checkpoint import (
+    STATE,
+    State,
+    dump_state,
+    saved_steps,
+    step_name,
+    step_of,
+)
 from colorizer.training.generator_file import describe_generator
 from colorizer.weights import sha256_of
 
+BEST = "best"  # in the run folder
 GENERATORS = ("generator", "average")  # files that say of themselves what network they hold
 
 Tensors = Mapping[str, Mapping[str, Tensor]]  # file name without its suffix → its tensors
@@ -86,7 +95,8 @@ class Saver:
 
     def _write(self, tensors: Tensors, state: State) -> None:
         save(self._folder, tensors, state)
-        prune(self._folder, self._keep, self._keep_every)
+        point_at_best(self._folder, state.best)
+        prune(self._folder, self._keep, self._keep_every, state.best)
 
 
 class HostCopy:
@@ -128,7 +138,7 @@ def save(folder: Path, tensors: Tensors, state: State) -> Path:
             was there is as before.
     """
     needed = sum(t.nbytes for content in tensors.values() for t in content.values())
-    target = folder / f"step-{state.step:08d}"
+    target = folder / step_name(state.step)
     partial = target.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of an earlier start
     try:
@@ -176,18 +186,36 @@ def set_aside(checkpoint: Path) -> Path:
     return checkpoint.rename(target)
 
 
-def prune(folder: Path, keep: int, keep_every: int = 0) -> None:
+def point_at_best(folder: Path, best: Best | None) -> None:
+    """Make the run's `best` a link to the best checkpoint; remove it if that is not there.
+
+    Raises:
+        UserError: the run's folder does not allow it.
+    """
+    link = folder.parent / BEST
+    with writing(link):
+        if best is None or not (folder / step_name(best.step)).is_dir():
+            link.unlink(missing_ok=True)
+            return
+        new = partial_name(link)
+        new.unlink(missing_ok=True)  # of an earlier start
+        new.symlink_to(Path(folder.name, step_name(best.step)))
+        new.replace(link)
+
+
+def prune(folder: Path, keep: int, keep_every: int = 0, best: Best | None = None) -> None:
     """Delete all but the newest checkpoints, and what interrupted saves have left.
 
     Args:
         folder: The run's checkpoint folder.
         keep: How many of the newest stay.
         keep_every: Those of steps that are multiples of this stay as well; 0: none.
+        best: Its checkpoint stays, too.
     """
     clean(folder)
     for path in saved_steps(folder)[keep:]:
-        step = int(path.name.removeprefix("step-"))
-        if not keep_every or step % keep_every:
+        step = step_of(path)
+        if (not keep_every or step % keep_every) and not (best and step == best.step):
             _remove(path)
 
 

@@ -17,6 +17,7 @@ from colorizer.data.dataset import Batch
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
 from colorizer.training import checkpoint
+from colorizer.training.held_out import HeldOut
 from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
@@ -100,6 +101,10 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def sample_grid(self) -> SampleGrid:
         """What shows, on held-out pictures, how far the generator is."""
 
+    @abstractmethod
+    def held_out(self) -> HeldOut:
+        """What measures it."""
+
     def _prepare(self, network: nn.Module, lr: float) -> tuple[nn.Module, torch.optim.Optimizer]:
         if self.config.recompute:
             recompute_activations(network, EncoderLayer, ResidualBlock, DecoderLayer)
@@ -111,6 +116,23 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         betas = self.config.optimizer.betas
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         return self.accelerator.prepare(network, optimizer)
+
+    @property
+    def optimizers(self) -> dict[str, AcceleratedOptimizer]:
+        """Of each network that is trained."""
+        optimizers = {"generator": self.generator_optimizer}
+        if self.discriminator is not None:
+            optimizers["discriminator"] = self.discriminator_optimizer
+        return optimizers
+
+    def set_learning_rates(self, factor: float) -> dict[str, float]:
+        """Set both to so much of what the settings say; gives them by network."""
+        rates = {}
+        for name, optimizer in self.optimizers.items():
+            rates[name] = factor * getattr(self.config.optimizer, f"{name}_lr")
+            for group in optimizer.param_groups:
+                group["lr"] = rates[name]
+        return rates
 
     @property
     def trained(self) -> list[nn.Module]:
@@ -178,13 +200,15 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self, name: str, network: nn.Module, optimizer: AcceleratedOptimizer, outcome: Outcome
     ) -> None:
         """An optimizer's step, which the device leaves out where the gradient is not finite."""
-        if self.accelerator.sync_gradients and self.accelerator.scaler is None:
+        if self.accelerator.sync_gradients:
+            self.accelerator.unscale_gradients(optimizer)  # fp16's
             gradients = [p.grad for p in network.parameters() if p.grad is not None]
             # Averaged over the processes already, so that all decide alike. In float32 its sum of
             # squares overflows from 1e19 on: as bad as infinite.
             norm = nn.utils.get_total_norm(gradients, foreach=True)
-            # What fp16's scaler does as well: fused Adam reads it on the device.
-            optimizer.optimizer.found_inf = norm.isfinite().logical_not().float()
+            if self.accelerator.scaler is None:
+                # What fp16's scaler does as well: fused Adam reads it on the device.
+                optimizer.optimizer.found_inf = norm.isfinite().logical_not().float()
             outcome.norms[name] = norm
         optimizer.step()
         optimizer.zero_grad()

@@ -1,11 +1,9 @@
 """The training loop. Running the same command again continues where the run stopped."""
 
-import json
 import time
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 
-import torch
 from accelerate import Accelerator
 
 from colorizer import console
@@ -14,26 +12,34 @@ from colorizer.data.dataset import Batch, TrainingData
 from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
-from colorizer.errors import LostConnection, UserError
+from colorizer.errors import UserError
 from colorizer.memory import keep_freed_memory
-from colorizer.processes import is_lost_connection
 from colorizer.settings import to_json
-from colorizer.storage import check_writable, writing
+from colorizer.storage import check_writable
 from colorizer.training import checkpoint
+from colorizer.training.best import Best, chosen_figure
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
 from colorizer.training.health import Health
+from colorizer.training.held_out import HeldOut
+from colorizer.training.keeping import Keeper
+from colorizer.training.reporting import Reporter, surviving
 from colorizer.training.run import RunFolder
-from colorizer.training.saving import Saver
+from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.start import (
     StopRequest,
-    check_same,
     check_settings,
     check_size,
     describe,
     start_accelerator,
 )
 from colorizer.training.task import Task
+from colorizer.training.together import (
+    anyone,
+    found_by_first,
+    naming_lack_of_memory,
+    naming_lost_process,
+)
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
 
@@ -42,7 +48,8 @@ def train(config: TrainConfig) -> bool:
     """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
 
     Returns:
-        Whether the run has all its steps; the same in every process.
+        Whether the run is complete: it has all its steps, or no longer gets better by
+        `config.patience`. The same in every process.
 
     Raises:
         UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
@@ -54,31 +61,49 @@ def train(config: TrainConfig) -> bool:
         keep_freed_memory()
     check_settings(config, accelerator.num_processes)
     check_writable(config.output)
-    data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)
-    read_index(config.data / "held-out")
-    check_size(config, data)
-    if main:
-        describe(config, accelerator, data)
-    if config.dry_run:
+    with naming_lost_process(accelerator, config.timeout), naming_lack_of_memory(config):
+        data = TrainingData(
+            config.data / "train", config.seed, config.shard_window, config.bad_samples
+        )
+        read_index(config.data / "held-out")
+        check_size(config, data)
+        if main:
+            describe(config, accelerator, data)
+        if config.dry_run:
+            return False
+        run = RunFolder(config, data.reader.index)
+        if is_complete(config, run.peek()):
+            newest = found_by_first(accelerator, run.find_checkpoint)
+            if newest and is_complete(config, newest.state):
+                if main:
+                    console.say(f"{config.output} is complete at step {newest.state.step}.")
+                return True
+        task = build_task(config, accelerator)
+        with run.locked() if main else nullcontext():
+            newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
+            check_same(accelerator, run, newest)
+            if main:
+                run.prepare(newest)
+            accelerator.wait_for_everyone()
+            trainer = Trainer(config, accelerator, data, run, task)
+            if newest:
+                trainer.resume(newest)
+            trainer.run()
+    return trainer.is_complete
+
+
+def is_complete(config: TrainConfig, state: checkpoint.State | None) -> bool:
+    """Whether a run that stands there has nothing left to do."""
+    if state is None:
         return False
-    run = RunFolder(config, data.reader.index)
-    newest = run.find_checkpoint()
-    if newest and newest.state.step >= config.steps:
-        if main:
-            console.say(f"{config.output} has its {config.steps} steps already; nothing to do.")
-        return True
-    trainer = Trainer(config, accelerator, data, run, build_task(config, accelerator))
-    with run.locked() if main else nullcontext(), others_answer(trainer):
-        accelerator.wait_for_everyone()  # nobody else saves here any more
-        newest = run.find_checkpoint()
-        check_same(accelerator, newest, config.output)  # and all have read it, before it is changed
-        if newest:
-            trainer.resume(newest)
-        if main:
-            run.prepare(newest)
-        accelerator.wait_for_everyone()
-        trainer.run()
-    return trainer.step == config.steps
+    return state.step >= config.steps or no_longer_gains(config, state.best)
+
+
+def no_longer_gains(config: TrainConfig, best: Best | None) -> bool:
+    """Whether the patience is at its end."""
+    if not config.patience or best is None or config.best_by not in ("auto", best.figure):
+        return False
+    return best.looks_since >= config.patience
 
 
 def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
@@ -90,23 +115,25 @@ def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
             return Extraction(config, accelerator)
 
 
-@contextmanager
-def others_answer(trainer: "Trainer") -> Iterator[None]:
-    """Turn torch's many ways to say that another process is gone into a sentence."""
+def check_same(accelerator: Accelerator, run: RunFolder, newest: checkpoint.Newest | None) -> None:
+    """See that this process has before it what the first one has checked.
+
+    Raises:
+        UserError: in every process, if one has not.
+    """
     try:
-        yield
-    except RuntimeError as error:
-        if not is_lost_connection(error):
-            raise
-        raise LostConnection(
-            f"process {trainer.accelerator.process_index} stops after step {trainer.step}: another"
-            f" one has ended, or did not answer for {trainer.config.timeout:g} s; see what it says."
-            " The same command continues from the newest checkpoint."
-        ) from error
+        mine = checkpoint.read_state(newest.path) if newest else run.peek()
+    except checkpoint.Damaged:
+        mine = None
+    if anyone(accelerator, mine != (newest.state if newest else None)):
+        raise UserError(
+            f"{run.folder}: not all processes find the same checkpoint there; give an --output that"
+            " is one folder for all machines."
+        )
 
 
 class Trainer:
-    """A run: its task, the step it stands at, and what it writes."""
+    """A run: its task, the step it stands at, and the best of its looks at held-out pictures."""
 
     def __init__(
         self,
@@ -125,8 +152,28 @@ class Trainer:
         self.health = Health(
             config, accelerator, len(data.reader), data.allowed, run_folder.checkpoints
         )
-        self.saver = Saver(run_folder.checkpoints, config.keep_checkpoints, config.keep_every)
-        self.logged = (0, 0.0)  # step and time of the last log line
+        self.held_out = self._hold_out()
+        self.looked = 0  # step of the last look
+        self.best: Best | None = None
+
+    def _hold_out(self) -> HeldOut | None:
+        """Raises: UserError: what is to be judged by them cannot be."""
+        config = self.config
+        reason = "--evaluate-every is 0" if not config.evaluate_every else ""
+        if read_index(config.data / "held-out").samples == 0:
+            reason = f"{config.data}: nothing is held out"
+        if not reason:
+            held_out = self.task.held_out()
+            chosen_figure(config.best_by, held_out.figures)
+            return held_out
+        if config.patience or config.best_by != "auto":
+            raise UserError(f"{reason}, so --patience and --best-by have nothing to go by.")
+        return None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.step == self.config.steps or no_longer_gains(self.config, self.best)
 
     def resume(self, newest: checkpoint.Newest) -> None:
         """Continue from a verified checkpoint.
@@ -144,7 +191,11 @@ class Trainer:
             raise UserError(
                 f"{newest.path}: what it holds does not fit the networks of its settings ({error})."
             ) from error
-        self.step = state.step
+        self.step, self.looked, self.best = state.step, state.looked, state.best
+        if self.best and not (newest.path.parent / checkpoint.step_name(self.best.step)).is_dir():
+            if self.accelerator.is_main_process:
+                console.warn(f"the best checkpoint, of step {self.best.step}, is gone.")
+            self.best = None
         if self.accelerator.is_main_process:
             console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
 
@@ -153,44 +204,53 @@ class Trainer:
         config, accelerator = self.config, self.accelerator
         main = accelerator.is_main_process
         samples = self.task.sample_grid() if main and config.sample_every else None
-        if config.log_with:
-            flat = {"config": json.dumps(to_json(config))}
-            accelerator.init_trackers("colorizer", flat)
-        self.logged = (self.step, time.monotonic())
+        self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
         figures = ""
         with (
             StopRequest() as stop,
-            self.saver,
+            Keeper(config, accelerator, self.run_folder) as self.keeper,
             closing(self._batches()) as batches,
             console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
-            for batch in batches:
+            if self._look_is_due() and self._look():  # it was stopped before this look
+                self.keeper.point_at(self.best)
+            for batch in () if self.is_complete else self.reporter.timed(batches):
                 self._learn(batch)
                 if not accelerator.sync_gradients:
                     continue
                 self.step += 1
-                last = self._is_last(stop)
-                if last or self.step % config.log_every == 0:
+                stopped = self._is_stopped(stop)
+                if stopped or self.step == config.steps or self.step % config.log_every == 0:
                     figures = self._log()
+                # A scheduler that stops a run does not wait long: what is not due can wait.
+                better = not stopped and self._look_is_due() and self._look()
+                last = stopped or self.is_complete
+                self._save(last, better)
                 if samples and (last or self.step % config.sample_every == 0):
-                    name = f"step-{self.step:08d}.png"
-                    with surviving():
-                        samples.write(self.task.result_generator, self.run_folder.samples / name)
-                if last:
-                    self._save_last()
-                elif self.step % config.checkpoint_every == 0:
-                    self._save()
-                with self._surviving_checkpoint():
-                    self.saver.check()
+                    self.reporter.samples(self.step, samples.draw(self.task.result_generator))
                 advance(self.step, figures)
                 if last:
                     break
-        for tracker in accelerator.trackers:
-            tracker.finish()
-        if main and self.health.bad_samples:
+        self.reporter.close()
+        if main:
+            self._say_end()
+
+    def _say_end(self) -> None:
+        config, best = self.config, self.best
+        if self.health.bad_samples:
             console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
-        if main and self.step < config.steps:
+        if no_longer_gains(config, best):
+            console.say(
+                f"No better {best.figure} in the last {best.looks_since} looks, so training ends at"
+                f" step {self.step}; a larger --patience goes on."
+            )
+        elif self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
+        if best:
+            console.say(
+                f"Best {best.figure}: {best.value:.4g} at step {best.step}, kept as"
+                f" {self.run_folder.best}."
+            )
 
     def _batches(self) -> Generator[Batch, None, None]:
         """This process's batches from here to the last step."""
@@ -208,77 +268,65 @@ class Trainer:
 
     def _learn(self, batch: Batch) -> None:
         """Learn from one batch of the next step, and write down what it was."""
+        config = self.config
+        factor = learning_rate_factor(config.optimizer, self.step, config.steps)
+        self.learning_rates = self.task.set_learning_rates(factor)
         parameters = self.task.draw_parameters(batch.numbers)
         with self.accelerator.accumulate(*self.task.trained):
             outcome = self.task.step(batch, parameters)
         self.health.add(self.step + 1, batch, outcome)
-        if self.config.log_samples:
+        if config.log_samples:
             rank = self.accelerator.process_index
             with surviving():
                 self.run_folder.append_samples(rank, self.step + 1, batch, parameters)
 
-    def _is_last(self, stop: StopRequest) -> bool:
-        """Whether to end after this step; every process gets the same answer."""
-        if self.step == self.config.steps:
-            return True
+    def _is_stopped(self, stop: StopRequest) -> bool:
+        """Whether any process was asked to stop; every process gets the same answer."""
         if self.accelerator.num_processes == 1:
             return stop.received
         # Asking makes the host wait for the GPU. On a CPU there is no one to wait for.
         if self.accelerator.device.type == "cuda" and self.step % STEPS_BETWEEN_AGREEMENTS:
             return False
-        return self._anyone(stop.received)
-
-    def _anyone(self, answer: bool) -> bool:
-        """Whether any process says yes."""
-        flag = torch.tensor(float(answer), device=self.accelerator.device)
-        return self.accelerator.reduce(flag, "sum").item() > 0
+        return anyone(self.accelerator, stop.received)
 
     def _log(self) -> str:
         """Write the losses since the last time; gives the line for the progress bar."""
-        losses = self.health.means()
-        step, moment = self.logged
-        self.logged = (self.step, time.monotonic())
-        rate = (self.step - step) * self.config.batch_size / (self.logged[1] - moment)
-        figures = {"step": self.step, **losses, "images_per_second": rate}
-        if self.accelerator.is_main_process:
-            with surviving():
-                self.run_folder.append_metrics(figures)
-        with surviving(), writing(self.config.output):
-            self.accelerator.log(figures, step=self.step)
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
-        return f"{shown}  {rate:.1f} images/s"
+        rates = {f"learning-rate/{name}": rate for name, rate in self.learning_rates.items()}
+        return self.reporter.step(self.step, {**self.health.means(), **rates})
 
-    # ---- Checkpoints
+    def _look_is_due(self) -> bool:
+        if self.held_out is None or self.step in (0, self.looked):
+            return False
+        return self.step == self.config.steps or self.step % self.config.evaluate_every == 0
 
-    def _save(self) -> None:
-        """Have a checkpoint written while training goes on."""
-        self.health.look()
-        self.health.check_weights(self.task.trained)
-        if self.accelerator.is_main_process:
-            with self._surviving_checkpoint():
-                self.saver.wait()
-            self.saver.save(self.task.state(), self._state())
+    def _look(self) -> bool:
+        """Judge the generator on the held-out pictures; gives whether it is the best so far."""
+        start = time.monotonic()
+        figures = self.held_out.look(self.task.result_generator)
+        self.reporter.held_out(self.step, figures, time.monotonic() - start)
+        self.looked = self.step
+        figure = chosen_figure(self.config.best_by, self.held_out.figures)
+        if self.best and self.best.figure == figure:
+            self.best = self.best.after(self.step, figures[figure])
+        else:
+            self.best = Best(figure, figures[figure], self.step)
+        return self.best.step == self.step
 
-    def _save_last(self) -> None:
-        """Write a checkpoint, and wait until it is there.
+    def _save(self, last: bool, better: bool) -> None:
+        """Save if the step is the last or the best, or its turn has come.
 
         Raises:
-            UserError: in every process, if it cannot be written.
+            UserError: the weights or losses are not finite; or the last step cannot be saved.
         """
-        self._save()
-        failure = None
-        if self.accelerator.is_main_process:
-            try:
-                self.saver.wait()
-            except UserError as error:
-                failure = error
-        if self._anyone(failure is not None):
-            if failure is None:
-                raise UserError(f"process {self.accelerator.process_index} stops as well.")
-            raise UserError(
-                f"{failure} Step {self.step} is not saved ({self._newest()}). When there is room,"
-                " the same command continues."
-            )
+        due = last or better or self.step % self.config.checkpoint_every == 0
+        if due:
+            self.health.look()
+            self.health.check_weights(self.task.trained)
+        if last:
+            self.keeper.save_last(self.task.state(), self._state())
+        elif due:
+            self.keeper.save(self.task.state(), self._state())
+        self.keeper.check()
 
     def _state(self) -> checkpoint.State:
         scaler = self.accelerator.scaler
@@ -290,28 +338,6 @@ class Trainer:
             processes=self.accelerator.num_processes,
             scaler=scaler.state_dict() if scaler is not None else None,
             files={},
+            looked=self.looked,
+            best=self.best,
         )
-
-    @contextmanager
-    def _surviving_checkpoint(self) -> Iterator[None]:
-        """A checkpoint that cannot be written does not end the run."""
-        try:
-            yield
-        except UserError as error:
-            console.warn(
-                f"{error} Training goes on, and tries again at the next checkpoint"
-                f" ({self._newest()})."
-            )
-
-    def _newest(self) -> str:
-        steps = checkpoint.saved_steps(self.run_folder.checkpoints)
-        return f"the newest checkpoint is {steps[0].name}" if steps else "there is no checkpoint"
-
-
-@contextmanager
-def surviving() -> Iterator[None]:
-    """What shows how a run goes may fail to be written; the run goes on."""
-    try:
-        yield
-    except UserError as error:
-        console.warn(f"{error} Training goes on without it.")

@@ -24,7 +24,7 @@ def test_it_learns(tiny):
     optimizer = OptimizerConfig(generator_lr=5e-3, betas=(0.9, 0.99))
     loss = ExtractionLossConfig(adversarial=0.0)
     train(config := tiny("extractor-demo", steps=80, loss=loss, optimizer=optimizer))
-    l1 = [m["l1"] for m in _metrics(config)]
+    l1 = [m["loss/l1"] for m in _metrics(config)]
     assert sum(l1[-5:]) < 0.6 * sum(l1[:5])
 
 
@@ -78,7 +78,13 @@ def test_the_discriminator_is_trained_beside_the_extractor(tiny):
     config = tiny("extractor-demo", steps=2)
     train(config)
     assert set(_metrics(config)[0]) == {
-        *("step", "images_per_second", "l1", "adversarial", "discriminator")
+        *("step", "images_per_second", "waiting", "memory/host_gb"),
+        *(f"loss/{name}" for name in ("l1", "adversarial", "discriminator")),
+        *(
+            f"{f}/{n}"
+            for f in ("gradient", "learning-rate")
+            for n in ("generator", "discriminator")
+        ),
     }
     assert (config.output / "checkpoints" / "step-00000002" / "discriminator.safetensors").exists()
     extractor = Extractor(config.output, torch.device("cpu"))

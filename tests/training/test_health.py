@@ -81,7 +81,7 @@ def test_skipping_goes_on_and_says_so_and_the_figures_leave_it_out(tiny, poison,
     shown = capsys.readouterr().err
     assert "step 2: the l1 loss is nan (samples" in shown and "the update was left out" in shown
     assert [m["left_out"] for m in _metrics(config)] == [1, 1]
-    assert all(0 < m["l1"] < 2 for m in _metrics(config))
+    assert all(0 < m["loss/l1"] < 2 for m in _metrics(config))
 
 
 def test_batch_norms_statistics_survive_pictures_of_nan(tiny, monkeypatch):
@@ -161,7 +161,10 @@ def test_what_the_record_tells():
     record.add(1, ["c"], {"l1": one * 2, "style": bad}, {"generator": bad})
     record.add(2, [f"k{n}" for n in range(20)], {"l1": one, "style": one}, {"generator": bad})
     look = record.look()
-    assert (look.sums, look.counts) == ({"l1": 4.0, "style": 4.0}, {"l1": 3, "style": 2})
+    assert (look.sums, look.counts) == (
+        {"loss/l1": 4.0, "loss/style": 4.0, "gradient/generator": 0.0},
+        {"loss/l1": 3, "loss/style": 2, "gradient/generator": 0},
+    )
     assert look.faults[0] == "step 1: the style loss is inf (samples c)"
     assert look.faults[1].startswith("step 2: the generator's gradient is inf (samples k0, ")
     assert look.faults[1].endswith("k15 and 4 more)")

@@ -24,7 +24,7 @@ def _last_checkpoint(config):
 
 def _l1(config):
     lines = (config.output / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["l1"] for line in lines]
+    return [json.loads(line)["loss/l1"] for line in lines]
 
 
 @pytest.mark.parametrize("precision", ["no", "bf16"])

@@ -50,7 +50,7 @@ def test_a_run_stopped_and_continued_is_the_run_it_would_have_been(tiny, preset)
     train(replace(parts, steps=5))
     for name in FILES:
         assert _same(_tensors(whole, 5, name), _tensors(parts, 5, name)), name
-    keys = ("step", "l1", "adversarial", "discriminator")
+    keys = ("step", *(f"loss/{name}" for name in ("l1", "adversarial", "discriminator")))
     assert [[m[k] for k in keys] for m in _metrics(parts)] == [
         [m[k] for k in keys] for m in _metrics(whole)
     ]
@@ -60,17 +60,20 @@ def test_a_run_stopped_and_continued_is_the_run_it_would_have_been(tiny, preset)
 def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     config = tiny(preset, steps=2)
     train(config)
-    losses = {"l1", "adversarial", "discriminator"}
+    losses = {"loss/l1", "loss/adversarial", "loss/discriminator"}
     if preset in ("scft", "scft-ca", "demo"):
-        losses.add("triplet")
-    assert [set(m) for m in _metrics(config)] == [{"step", "images_per_second", *losses}] * 2
+        losses.add("loss/triplet")
+    networks = ("generator", "discriminator")
+    others = {f"{figure}/{name}" for figure in ("gradient", "learning-rate") for name in networks}
+    others |= {"step", "images_per_second", "waiting", "memory/host_gb"}
+    assert [set(m) for m in _metrics(config)] == [losses | others] * 2
 
 
 def test_vgg_losses_train_with_weights_from_a_file(tiny, vgg_file):
     loss = LossConfig(vgg_weights=vgg_file)
     config = tiny(steps=1, batch_size=2, loss=loss)
     train(config)
-    assert {"perceptual", "style"} <= set(_metrics(config)[0])
+    assert {"loss/perceptual", "loss/style"} <= set(_metrics(config)[0])
 
 
 def test_vgg_weights_that_are_not_there_are_one_sentence_before_anything_is_written(tiny, tmp_path):
@@ -84,7 +87,7 @@ def test_it_learns(tiny):
     loss = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0)
     config = tiny(steps=30, loss=loss, optimizer=OptimizerConfig(generator_lr=5e-3))
     train(config)
-    l1 = [m["l1"] for m in _metrics(config)]
+    l1 = [m["loss/l1"] for m in _metrics(config)]
     assert sum(l1[-5:]) < 0.8 * sum(l1[:5])
 
 
@@ -122,7 +125,7 @@ def test_a_finished_run_is_left_alone(tiny, capsys):
     train(config)
     before = sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*"))
     train(config)
-    assert "nothing to do" in capsys.readouterr().out
+    assert "is complete at step 1" in capsys.readouterr().out
     assert sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*")) == before
 
 

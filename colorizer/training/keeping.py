@@ -1,0 +1,91 @@
+"""Keeping a run's checkpoints: one that cannot be written ends the run only if it is the last."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from accelerate import Accelerator
+
+from colorizer import console
+from colorizer.config import TrainConfig
+from colorizer.errors import UserError
+from colorizer.training.best import Best
+from colorizer.training.checkpoint import State, saved_steps
+from colorizer.training.run import RunFolder
+from colorizer.training.saving import Saver, Tensors, point_at_best
+from colorizer.training.together import anyone
+
+
+class Keeper:
+    """Saves from the main process; the others only take part.
+
+    Leaving the `with` block waits for what is being written.
+    """
+
+    def __init__(
+        self, config: TrainConfig, accelerator: Accelerator, run_folder: RunFolder
+    ) -> None:
+        self._accelerator = accelerator
+        self._folder = run_folder.checkpoints
+        self._saver = Saver(self._folder, config.keep_checkpoints, config.keep_every)
+
+    def __enter__(self) -> Self:
+        self._saver.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._saver.__exit__(*exception)
+
+    def save(self, tensors: Tensors, state: State) -> None:
+        """Have a checkpoint written while training goes on."""
+        if self._accelerator.is_main_process:
+            with self._surviving():
+                self._saver.wait()
+            self._saver.save(tensors, state)
+
+    def save_last(self, tensors: Tensors, state: State) -> None:
+        """Write a checkpoint, and wait until it is there.
+
+        Raises:
+            UserError: in every process, if it cannot be written.
+        """
+        self.save(tensors, state)
+        failure = None
+        if self._accelerator.is_main_process:
+            try:
+                self._saver.wait()
+            except UserError as error:
+                failure = error
+        if anyone(self._accelerator, failure is not None):
+            if failure is None:
+                raise UserError(f"process {self._accelerator.process_index} stops as well.")
+            raise UserError(
+                f"{failure} Step {state.step} is not saved ({self._newest()}). When there is room,"
+                " the same command continues."
+            )
+
+    def check(self) -> None:
+        """Say, without waiting for it, if what was being written could not be."""
+        with self._surviving():
+            self._saver.check()
+
+    def point_at(self, best: Best) -> None:
+        """Say which of the checkpoints that are there is the best."""
+        if self._accelerator.is_main_process:
+            with self._surviving():
+                point_at_best(self._folder, best)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """A checkpoint that cannot be written does not end the run."""
+        try:
+            yield
+        except UserError as error:
+            console.warn(
+                f"{error} Training goes on, and tries again at the next checkpoint"
+                f" ({self._newest()})."
+            )
+
+    def _newest(self) -> str:
+        steps = saved_steps(self._folder)
+        return f"the newest checkpoint is {steps[0].name}" if steps else "there is no checkpoint"

@@ -1,0 +1,129 @@
+"""What a run tells of itself: metrics.jsonl, trackers, sample grids, the terminal."""
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from colorizer import console
+from colorizer.config import TrainConfig
+from colorizer.data.dataset import Batch
+from colorizer.errors import UserError
+from colorizer.pictures import write_picture
+from colorizer.training.run import RunFolder
+
+
+@contextmanager
+def surviving() -> Iterator[None]:
+    """What shows how a run goes may fail to be written; the run goes on."""
+    try:
+        yield
+    except UserError as error:
+        console.warn(f"{error} Training goes on without it.")
+
+
+class Reporter:
+    """Writes the figures of a run, from the main process; the others only take part."""
+
+    def __init__(
+        self, config: TrainConfig, accelerator: Accelerator, run_folder: RunFolder, step: int
+    ) -> None:
+        self.config = config
+        self.accelerator = accelerator
+        self.run_folder = run_folder
+        self._step = step  # of the last line
+        self._moment = time.monotonic()
+        self._waited = 0.0  # seconds, for data, since then
+
+    def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The same batches; the time spent waiting for them is remembered."""
+        while True:
+            start = time.monotonic()
+            batch = next(batches, None)
+            self._waited += time.monotonic() - start
+            if batch is None:
+                return
+            yield batch
+
+    def step(self, step: int, means: Mapping[str, float]) -> str:
+        """Write what was learned since the last time.
+
+        Args:
+            step: Steps done.
+            means: Losses, gradients' norms and learning rates by their names in metrics.jsonl.
+
+        Returns:
+            The line for the progress bar.
+        """
+        moment = time.monotonic()
+        seconds = moment - self._moment
+        rate = (step - self._step) * self.config.batch_size / seconds
+        waiting = self._waited / seconds
+        self._step, self._moment, self._waited = step, moment, 0.0
+        self._write(
+            step,
+            {
+                **means,
+                **self._memory(),
+                "images_per_second": rate,
+                "waiting": self._largest([waiting])[0],
+            },
+        )
+        shown = "  ".join(
+            f"{name.removeprefix('loss/')} {value:.4f}"
+            for name, value in means.items()
+            if name.startswith("loss/")
+        )
+        return f"{shown}  {rate:.1f} images/s"
+
+    def held_out(self, step: int, figures: Mapping[str, float], seconds: float) -> None:
+        """Write what a look at the held-out pictures has shown.
+
+        Args:
+            step: Steps done.
+            figures: `cross/psnr` and so on.
+            seconds: That it took.
+        """
+        named = {f"held-out/{name}": value for name, value in figures.items()}
+        self._write(step, {**named, "held-out/seconds": seconds})
+        if self.accelerator.is_main_process:
+            decibels = {name: v for name, v in figures.items() if name.endswith("/psnr")}
+            shown = ", ".join(f"{n.removesuffix('/psnr')} {v:.2f}" for n, v in decibels.items())
+            console.say(f"Held-out PSNR at step {step}: {shown} dB")
+
+    def samples(self, step: int, grid: np.ndarray) -> None:
+        """Write a sample grid (H×W×3 uint8); only for the main process."""
+        with surviving():
+            write_picture(self.run_folder.samples / f"step-{step:08d}.png", grid)
+
+    def close(self) -> None:
+        """Let the trackers end."""
+
+    def _write(self, step: int, figures: Mapping[str, float]) -> None:
+        finite = {name: v if math.isfinite(v) else None for name, v in figures.items()}
+        if self.accelerator.is_main_process:
+            with surviving():
+                self.run_folder.append_metrics({"step": step, **finite})
+
+    def _memory(self) -> dict[str, float]:
+        """The most in use since the start of the program (host), and since the last time (device).
+
+        In GB, of the process that has the most.
+        """
+        unit = 1 if sys.platform == "darwin" else 1024  # bytes there, else KiB
+        used = {"memory/host_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9}
+        if self.accelerator.device.type == "cuda":
+            used["memory/device_gb"] = torch.accelerator.max_memory_allocated() / 1e9
+            torch.accelerator.reset_peak_memory_stats()
+        return dict(zip(used, self._largest(list(used.values())), strict=True))
+
+    def _largest(self, values: list[float]) -> list[float]:
+        """The largest of each over all processes."""
+        row = torch.tensor([values], device=self.accelerator.device)
+        return self.accelerator.gather(row).amax(0).tolist()

@@ -1,0 +1,84 @@
+"""Several training processes as one: what the first found out is told to all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+
+from colorizer.config import TrainConfig
+from colorizer.errors import LostConnection, UserError
+from colorizer.processes import is_lost_connection
+
+Answer = TypeVar("Answer")
+
+
+def found_by_first(accelerator: Accelerator, find: Callable[[], Answer]) -> Answer:
+    """What `find` gives in the first process; it is not called in the others.
+
+    Raises:
+        UserError: in every process, if it does in the first, whose sentence is the one to read.
+    """
+    answer, failure = None, None
+    if accelerator.is_main_process:
+        try:
+            answer = find()
+        except UserError as error:
+            failure = error
+    told = [(answer, failure is not None)]
+    broadcast_object_list(told)
+    answer, failed = told[0]
+    if failure is not None:
+        raise failure
+    if failed:
+        raise UserError(f"process {accelerator.process_index} stops as well: see the first one.")
+    return answer
+
+
+def anyone(accelerator: Accelerator, answer: bool) -> bool:
+    """Whether any process says yes; makes the host wait for the device."""
+    flag = torch.tensor(float(answer), device=accelerator.device)
+    return accelerator.reduce(flag, "sum").item() > 0
+
+
+@contextmanager
+def naming_lost_process(accelerator: Accelerator, timeout: float) -> Iterator[None]:
+    """Turn torch's many ways to say that another process is gone into a sentence.
+
+    Raises:
+        LostConnection: another process has ended, or has not answered for `timeout` seconds.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_lost_connection(error):
+            raise
+        raise LostConnection(
+            f"process {accelerator.process_index} stops: another one has ended, or did not answer"
+            f" for {timeout:g} s; see what it says. The same command continues from the newest"
+            " checkpoint."
+        ) from error
+
+
+@contextmanager
+def naming_lack_of_memory(config: TrainConfig) -> Iterator[None]:
+    """Turn a lack of GPU memory into a sentence.
+
+    Raises:
+        UserError: saying what needs less.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        ways = [
+            f"--accumulate {2 * config.accumulate} (the same batches of {config.batch_size}, in"
+            " smaller shares)",
+            *([] if config.recompute or config.compile else ["--recompute"]),
+            "a smaller --batch-size for a new run",
+        ]
+        raise UserError(
+            f"the GPU's memory is full ({str(error).splitlines()[0]}). Give {', or '.join(ways)}."
+            " The same command continues from the newest checkpoint."
+        ) from error
