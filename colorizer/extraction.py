@@ -15,7 +15,7 @@ from colorizer.data.decode import Rejected, decode_file
 from colorizer.data.files import PictureFile, find_pictures
 from colorizer.data.sources.folder import no_pictures
 from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_freed_memory, naming_lack_of_memory
 from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
@@ -147,7 +147,9 @@ def extract(config: ExtractConfig) -> None:
                 rejected += 1
                 console.warn(f"{job.picture}: {rejection.reason} {rejection.detail}".rstrip())
             else:
-                write_picture(job.drawing, extractor.draw(picture, config.tile))
+                with naming_lack_of_memory(f"give a smaller --tile than {config.tile}."):
+                    drawing = extractor.draw(picture, config.tile)
+                write_picture(job.drawing, drawing)
             advance(done)
     drawn = len(todo) - rejected
     if rejected and not drawn:

@@ -13,6 +13,7 @@ from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.decode import Rejected, decode_file, to_grey
 from colorizer.data.geometry import fitted_size, resize
 from colorizer.errors import UserError
+from colorizer.memory import naming_lack_of_memory
 from colorizer.networks.generator import Generator
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
@@ -99,7 +100,8 @@ def colorize(config: ColorizeConfig) -> None:
     line = to_grey(read_picture(config.line))
     reference = read_picture(config.reference)
     colorizer = Colorizer(config.checkpoint)
-    result = colorizer.color(line, reference, config.size)
+    with naming_lack_of_memory("give a smaller --size."):
+        result = colorizer.color(line, reference, config.size)
     write_picture(config.output, result)
     console.say(f"{config.output}: {config.line} in the colours of {config.reference}")
 

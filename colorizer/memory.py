@@ -1,7 +1,14 @@
-"""What glibc's malloc does with memory that is free again. Other mallocs are left as they are."""
+"""What glibc's malloc does with memory that is free again, and a sentence where there is no more.
+
+Other mallocs are left as they are.
+"""
 
 import ctypes
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from colorizer.errors import UserError
 
 # Of its malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
@@ -32,3 +39,30 @@ def _set(parameters: dict[int, int]) -> None:
         libc = ctypes.CDLL(None)
         for parameter, value in parameters.items():
             libc.mallopt(parameter, value)
+
+
+@contextmanager
+def naming_lack_of_memory(way_out: str) -> Iterator[None]:
+    """Turn torch's and Python's ways to say that memory is full, of host or GPU, into a sentence.
+
+    Args:
+        way_out: What to do; ends the sentence.
+
+    Raises:
+        UserError: memory is full.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not _is_lack_of_memory(error):
+            raise
+        what, *_ = (str(error) or "out of memory").split(" GPU ")  # then come lines of advice
+        raise UserError(f"memory is full ({what.rstrip('.')}); {way_out}") from error
+
+
+def _is_lack_of_memory(error: RuntimeError | MemoryError) -> bool:
+    import torch  # has raised it; nothing else here needs it
+
+    # The CPU's allocator has no exception of its own.
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or "can't allocate memory" in str(error)

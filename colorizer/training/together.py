@@ -8,7 +8,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from colorizer.config import TrainConfig
 from colorizer.errors import LostConnection, UserError
 from colorizer.processes import is_lost_connection
 
@@ -59,26 +58,4 @@ def naming_lost_process(accelerator: Accelerator, timeout: float) -> Iterator[No
             f"process {accelerator.process_index} stops: another one has ended, or did not answer"
             f" for {timeout:g} s; see what it says. The same command continues from the newest"
             " checkpoint."
-        ) from error
-
-
-@contextmanager
-def naming_lack_of_memory(config: TrainConfig) -> Iterator[None]:
-    """Turn a lack of GPU memory into a sentence.
-
-    Raises:
-        UserError: saying what needs less.
-    """
-    try:
-        yield
-    except torch.OutOfMemoryError as error:
-        ways = [
-            f"--accumulate {2 * config.accumulate} (the same batches of {config.batch_size}, in"
-            " smaller shares)",
-            *([] if config.recompute or config.compile else ["--recompute"]),
-            "a smaller --batch-size for a new run",
-        ]
-        raise UserError(
-            f"the GPU's memory is full ({str(error).splitlines()[0]}). Give {', or '.join(ways)}."
-            " The same command continues from the newest checkpoint."
         ) from error

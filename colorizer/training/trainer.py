@@ -13,7 +13,7 @@ from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory
+from colorizer.memory import keep_freed_memory, naming_lack_of_memory
 from colorizer.settings import to_json
 from colorizer.storage import check_writable
 from colorizer.training import checkpoint
@@ -37,7 +37,6 @@ from colorizer.training.task import Task
 from colorizer.training.together import (
     anyone,
     found_by_first,
-    naming_lack_of_memory,
     naming_lost_process,
 )
 
@@ -61,7 +60,8 @@ def train(config: TrainConfig) -> bool:
         keep_freed_memory()
     check_settings(config, accelerator.num_processes)
     check_writable(config.output)
-    with naming_lost_process(accelerator, config.timeout), naming_lack_of_memory(config):
+    less_memory = naming_lack_of_memory(_less_memory(config))
+    with naming_lost_process(accelerator, config.timeout), less_memory:
         data = TrainingData(
             config.data / "train", config.seed, config.shard_window, config.bad_samples
         )
@@ -90,6 +90,17 @@ def train(config: TrainConfig) -> bool:
                 trainer.resume(newest)
             trainer.run()
     return trainer.is_complete
+
+
+def _less_memory(config: TrainConfig) -> str:
+    """What to do when memory is full."""
+    ways = [f"--accumulate {2 * config.accumulate} (the same batches, in smaller shares)"]
+    if not config.recompute and not config.compile:
+        ways.append("--recompute")
+    return (
+        f"give {' or '.join(ways)}, and the same command continues from the newest checkpoint; a"
+        f" new run can have a smaller --batch-size than {config.batch_size}."
+    )
 
 
 def is_complete(config: TrainConfig, state: checkpoint.State | None) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from processes import (
+    ROOT,
     SCRIPT,
     TORCHRUN,
     file_hashes,
@@ -40,23 +41,48 @@ def finish(command: list[object]) -> str:
     return shown
 
 
+@pytest.mark.parametrize("without", [0, 1])
+def test_a_rank_without_weights_says_so_and_the_others_end_in_a_sentence(
+    character_shards, vgg_file, tmp_path, without
+):
+    (tmp_path / f"vgg-{1 - without}.safetensors").symlink_to(vgg_file)
+    arguments = tiny(character_shards, tmp_path / "run", "--steps", 2, "--loss.style", 1)
+    weights = f"{tmp_path}/vgg-$RANK.safetensors"
+    script = " ".join(map(str, [sys.executable, *arguments, "--loss.vgg-weights", weights]))
+    process = start([*TORCHRUN, "--no-python", "bash", "-c", script])
+    shown, _ = process.communicate(timeout=180)
+    assert process.returncode != 0
+    assert f"vgg-{without}.safetensors: no such VGG-19 file" in shown
+    assert 'File "' + str(ROOT) not in shown, shown  # torchrun itself prints a traceback
+
+
 def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, tmp_path):
     more = ("--steps", 40, "--checkpoint-every", 3, "--loss.adversarial", 1)
+    more += ("--evaluate-every", 4, "--evaluate-count", 2, "--keep-checkpoints", 1)
     finish([sys.executable, *tiny(character_shards, tmp_path / "whole", *more)])
     output = tmp_path / "killed"
     command = [sys.executable, *tiny(character_shards, output, *more)]
     moments = random.Random(0)
-    for _ in range(4):
+    for _ in range(5):
         process = start(command)
         before = last_step(output)
         wait_for(lambda before=before: last_step(output) > before, process)
         time.sleep(moments.uniform(0, 0.4))
         process.kill()
         process.communicate()
+        if (output / "best").is_symlink():
+            checkpoint.verify(output / "best")
     shown = finish(command)
     assert "Continuing" in shown
     assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
     assert not list((output / "checkpoints").glob("*.partial"))
+    kept, wanted = (checkpoint.verify(run / "best") for run in (output, tmp_path / "whole"))
+    assert (kept.step, kept.files) == (wanted.step, wanted.files)
+    newest = [
+        checkpoint.read_state(run / "checkpoints" / "step-00000040")
+        for run in (output, tmp_path / "whole")
+    ]
+    assert newest[0].best == newest[1].best
 
 
 def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(

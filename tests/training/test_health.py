@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 from colorizer.config import OptimizerConfig
 from colorizer.errors import UserError
+from colorizer.json_file import parse_json
 from colorizer.training import task as task_module
 from colorizer.training.colorization import Colorization
 from colorizer.training.health import MOST_LEFT_OUT
@@ -82,6 +83,16 @@ def test_skipping_goes_on_and_says_so_and_the_figures_leave_it_out(tiny, poison,
     assert "step 2: the l1 loss is nan (samples" in shown and "the update was left out" in shown
     assert [m["left_out"] for m in _metrics(config)] == [1, 1]
     assert all(0 < m["loss/l1"] < 2 for m in _metrics(config))
+
+
+def test_a_window_without_any_update_leaves_the_log_json(tiny, poison):
+    poison([1, 2, 3], float("nan"))
+    config = tiny(steps=6, not_finite="skip", log_every=3)
+    train(config)
+    lines = (config.output / "metrics.jsonl").read_text().splitlines()
+    first, second = map(parse_json, lines)  # which knows no NaN
+    assert first["loss/l1"] is None and first["gradient/generator"] is None
+    assert second["loss/l1"] > 0 and second["gradient/generator"] > 0
 
 
 def test_batch_norms_statistics_survive_pictures_of_nan(tiny, monkeypatch):
@@ -169,6 +180,9 @@ def test_what_the_record_tells():
     assert look.faults[1].startswith("step 2: the generator's gradient is inf (samples k0, ")
     assert look.faults[1].endswith("k15 and 4 more)")
     assert record.left_out == {"generator": 2}
+    scaled = LossRecord(judges_gradients=False)  # fp16's scaler finds its scale by such
+    scaled.add(1, ["a"], {"l1": one}, {"generator": bad})
+    assert scaled.look().faults == [] and scaled.left_out == {}
     record.add(3, ["d"], {"l1": one, "style": one}, {"generator": one})
     assert record.look().faults == [] and record.left_out == {"generator": 0}
     assert record.look() == ({}, {}, [])

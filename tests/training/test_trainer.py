@@ -22,6 +22,8 @@ from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.errors import UserError
 from colorizer.presets import PRESETS
+from colorizer.training import checkpoint
+from colorizer.training.colorization import Colorization
 from colorizer.training.trainer import Trainer, train
 
 
@@ -268,6 +270,48 @@ def test_bf16_trains(tiny):
     train(config)
     assert len(_metrics(config)) == 3
     assert all(t.dtype != torch.bfloat16 for t in _tensors(config, 3, "generator").values())
+
+
+def test_a_checkpoint_is_read_for_its_checksum_once(tiny, monkeypatch):
+    config = tiny(steps=1)
+    train(config)
+    hashed = []
+    sha256_of = checkpoint.sha256_of
+    monkeypatch.setattr(checkpoint, "sha256_of", lambda p: hashed.append(p.name) or sha256_of(p))
+    train(replace(config, steps=2))
+    assert sorted(hashed) == sorted(f"{name}.safetensors" for name in FILES)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a"),
+            "2.00",
+        ),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you"), "you"),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_full_memory_is_a_sentence_that_says_what_needs_less(tiny, monkeypatch, error, words):
+    def full(self, pictures):
+        raise error
+
+    monkeypatch.setattr(Colorization, "generate", full)
+    with pytest.raises(
+        UserError, match=r"memory is full .*--accumulate 2 .* or --recompute"
+    ) as said:
+        train(tiny())
+    assert words in str(said.value) and "GPU 0" not in str(said.value)
+
+
+def test_other_errors_are_not_taken_for_full_memory(tiny, monkeypatch):
+    def broken(self, pictures):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(Colorization, "generate", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        train(tiny())
 
 
 def test_other_shards_under_the_same_run_are_refused(tiny, tmp_path):
