@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from textwrap import indent
 from typing import TextIO
 
 from colorizer import console
@@ -50,8 +51,8 @@ class Logbook(logging.Handler):
         """`2026-02-01 10:11:12.345+01:00 process 0 WARNING: ...`; further lines are indented."""
         moment = datetime.fromtimestamp(record.created).astimezone()
         head = f"{moment.isoformat(' ', 'milliseconds')} {self._place}{record.levelname}: "
-        message = super().format(record)  # with the traceback, where it has one
-        return head + "\n    ".join(message.strip("\n").splitlines()) + "\n"
+        message = super().format(record).strip("\n")  # with the traceback, where it has one
+        return head + indent(message, "    ").lstrip(" ") + "\n"
 
     def _append(self, entry: str) -> None:
         missing = f"({self._lost} messages before this one could not be written.)\n"
