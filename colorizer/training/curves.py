@@ -6,7 +6,7 @@ Matplotlib is imported where it draws: it takes most of a second.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import isfinite
@@ -80,8 +80,12 @@ def draw_curves(metrics: Path, target: Path) -> None:
 
 
 def _read(metrics: Path) -> Series:
+    return _read_lines(_lines(metrics))
+
+
+def _read_lines(lines: Iterable[bytes]) -> Series:
     points: dict[str, dict[int, float]] = {}
-    for line in _lines(metrics):
+    for line in lines:
         try:
             figures = json.loads(line)
             step = int(figures["step"])
@@ -264,9 +268,10 @@ def _choose_scale(axes: Axes, values: np.ndarray, panel: Panel) -> None:
 
 def _say_value(value: float, place: int) -> str:
     """`0`, `0.25`, `40`, `1.6e-4`."""
-    return (
-        f"{value:.4g}" if value == 0 or abs(value) >= 1e-2 else f"{value:.2g}".replace("e-0", "e-")
-    )
+    if value == 0 or abs(value) >= 0.01:
+        return f"{value:.4g}"
+    digits, power = f"{value:.1e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 # ---- Points
