@@ -135,7 +135,8 @@ class RunConfig:
     seed: int = 0
     """Seed of the weights, the order of the samples and the augmentation."""
     mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
-    """auto: bf16 where the GPU has it, else fp16 on a GPU, none on a CPU."""
+    """auto: the launcher's bf16 or fp16; else bf16 where the GPU has it, fp16 on others, none on a
+    CPU. Any other value goes before the launcher's."""
     recompute: bool = False
     """Keep fewer activations for the backward pass and compute them again: less memory, slower."""
     compile: bool = False

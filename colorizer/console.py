@@ -1,11 +1,18 @@
-"""All terminal output. On a terminal: colours and a live bar; elsewhere: plain lines."""
+"""All terminal output. On a terminal: colours and a live bar; elsewhere: plain lines.
 
+Everything said goes to `logging.getLogger("colorizer")` as well; nothing there reaches the terminal
+a second time (training/logbook.py keeps it in a file).
+"""
+
+import logging
 import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import StringIO
+from typing import TextIO
 
 import rich.console
 import rich.progress
@@ -16,25 +23,68 @@ from colorizer.errors import LostConnection, UserError
 
 ABSENT = "-"  # a table's cell without a figure
 PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
+PLAIN_WIDTH = 200  # characters, where no terminal tells its own
+CLEAR_LINE = "\r\x1b[2K"
+
+logger = logging.getLogger("colorizer")
+logger.setLevel(logging.INFO)
+logger.propagate = False  # the terminal has been told
+logger.addHandler(logging.NullHandler())
+
+_bar: rich.progress.Progress | None = None  # what is drawn live on the terminal now
+
+
+def _forget_bar() -> None:
+    """A forked process draws no bar, and must not wait for the lock of the one that does."""
+    global _bar
+    if _bar is not None:
+        sys.stdout, sys.stderr = (
+            getattr(stream, "rich_proxied_file", stream) for stream in (sys.stdout, sys.stderr)
+        )
+        _bar = None
+
+
+os.register_at_fork(after_in_child=_forget_bar)
 
 
 def _console(stderr: bool = False) -> rich.console.Console:
-    """A console that never cuts or wraps lines when the output is a file or a pipe."""
+    """A console that never cuts or wraps lines when the output is a file or a pipe.
+
+    While a bar is drawn, the bar's own for everything on its terminal: it prints above the bar.
+    """
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else 200
+    if _bar is not None and _same_terminal(stream, sys.stdout):
+        return _bar.console
+    width = None if stream.isatty() else PLAIN_WIDTH
     return rich.console.Console(
         stderr=stderr, width=width, highlight=False, soft_wrap=width is not None
     )
 
 
+def _same_terminal(stream: TextIO, other: TextIO) -> bool:
+    return (
+        stream.isatty() and other.isatty() and os.path.sameopenfile(stream.fileno(), other.fileno())
+    )
+
+
+def _print(markup: str | rich.table.Table, stderr: bool = False) -> None:
+    console = _console(stderr)
+    if console.is_terminal and os.environ.get("RANK", "0") != "0":
+        # The first process may have a bar there: it draws it anew, below.
+        console.file.write(CLEAR_LINE)
+    console.print(markup)
+
+
 def say(text: str) -> None:
     """Print one line."""
-    _console().print(escape(text))
+    _print(escape(text))
+    logger.info("%s", text)
 
 
 def warn(text: str) -> None:
     """Print one line that the user should not miss, to stderr."""
-    _console(stderr=True).print(f"[yellow]warning:[/] {escape(text)}")
+    _print(f"[yellow]warning:[/] {escape(text)}", stderr=True)
+    logger.warning("%s", text)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -47,7 +97,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         grid.add_column(escape(name), justify="right" if figures else "left")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
-    _console().print(grid)
+    _print(grid)
+    plain = StringIO()
+    rich.console.Console(file=plain, width=PLAIN_WIDTH, color_system=None).print(grid)
+    logger.info("%s", "\n".join(line.rstrip() for line in plain.getvalue().splitlines()).strip())
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> None:
@@ -85,6 +138,26 @@ def progress(
 
 
 def _live(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
+    with _live_bar() as bar:
+        task = bar.add_task(f"{escape(title)} [dim]({escape(unit)})[/]", total=total, figures="")
+        bar.update(task, completed=done)
+
+        def advance(now: int, figures: str = "") -> None:
+            bar.update(task, completed=now, figures=escape(figures))
+
+        yield advance
+
+
+@contextmanager
+def _live_bar() -> Iterator[rich.progress.Progress]:
+    """What loops are drawn on; a loop within another one gets a line below it for its time."""
+    global _bar
+    if _bar is not None:
+        before = set(_bar.task_ids)
+        yield _bar
+        for task in set(_bar.task_ids) - before:
+            _bar.remove_task(task)
+        return
     columns = (
         rich.progress.TextColumn("{task.description}"),
         rich.progress.BarColumn(bar_width=24),
@@ -94,14 +167,15 @@ def _live(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
         rich.progress.TimeRemainingColumn(),
         rich.progress.TextColumn("{task.fields[figures]}"),
     )
-    with rich.progress.Progress(*columns, console=_console()) as bar:
-        task = bar.add_task(f"{escape(title)} [dim]({escape(unit)})[/]", total=total, figures="")
-        bar.update(task, completed=done)
-
-        def advance(now: int, figures: str = "") -> None:
-            bar.update(task, completed=now, figures=escape(figures))
-
-        yield advance
+    # What others write to stderr goes above the bar too, if stderr is its terminal.
+    redirect = _same_terminal(sys.stderr, sys.stdout)
+    bar = rich.progress.Progress(*columns, console=_console(), redirect_stderr=redirect)
+    with bar:
+        _bar = bar
+        try:
+            yield bar
+        finally:
+            _bar = None
 
 
 def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
@@ -115,7 +189,8 @@ def _plain(title: str, total: int, unit: str, done: int) -> Iterator[Advance]:
         last = moment
         rate = (now - done) / max(moment - start, 1e-9)
         left = duration((total - now) / rate) if rate > 0 else "?"
-        say(f"{title}: {now}/{total} {unit}, {rate:.2f} {unit}/s, {left} left  {figures}".rstrip())
+        line = f"{title}: {now}/{total} {unit}, {rate:.2f} {unit}/s, {left} left  {figures}"
+        _print(escape(line.rstrip()))  # not logged: on a terminal it is a bar
 
     yield advance
 
@@ -135,7 +210,8 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        _console(stderr=True).print(f"[bold red]error:[/] {escape(str(error))}")
+        _print(f"[bold red]error:[/] {escape(str(error))}", stderr=True)
+        logger.error("%s", error)
         # A process in a dead disk's read cannot even be killed, or waited for; and torch's threads
         # that wait for another process abort a program that ends before them.
         if isinstance(error, LostConnection) or multiprocessing.active_children():
@@ -143,7 +219,7 @@ def run(main: Callable[[], None]) -> None:
             os._exit(1)
         sys.exit(1)
     except KeyboardInterrupt:
-        _console(stderr=True).print("stopped")
+        _print("stopped", stderr=True)
         sys.exit(130)  # as a shell reports a program ended by Ctrl-C
     except BrokenPipeError:  # the reader (`| head`) has gone; nothing to say to anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,11 +9,13 @@ import tyro
 from colorizer import console
 from colorizer.presets import PRESETS
 from colorizer.processes import part
+from colorizer.training.signals import stop_with_launcher
 from colorizer.training.trainer import train
 
 
 def main() -> None:
     presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
+    stop_with_launcher()
     config = tyro.extras.overridable_config_cli(presets, description=__doc__)
     finished = train(config)
     if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":

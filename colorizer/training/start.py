@@ -1,16 +1,10 @@
 """What comes before the first step: processes, precision, and saying what is about to run."""
 
-import hashlib
 import json
 import os
-import signal
-import time
 import warnings
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from types import FrameType
-from typing import Self
 
 import torch
 from accelerate import Accelerator
@@ -18,7 +12,6 @@ from accelerate.tracking import get_available_trackers
 from accelerate.utils import (
     DistributedDataParallelKwargs,
     InitProcessGroupKwargs,
-    parse_flag_from_env,
 )
 
 from colorizer import console
@@ -28,24 +21,19 @@ from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.processes import meet_again
 from colorizer.settings import check_bounds, to_json
-from colorizer.training import checkpoint
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAME_SIGNAL_SECONDS = 2.0  # a scheduler's signal comes from the launcher as well
+from colorizer.training.launcher import (
+    check_launcher,
+    choose_precision,
+    launcher_precision,
+    wants_gpu,
+)
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
-    gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
-    precision = config.mixed_precision
-    if precision == "auto":
-        half = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-        precision = half if gpu else "no"
-    if precision == "fp16" and not gpu:
-        raise UserError("--mixed-precision fp16 needs a GPU; use no, bf16 or auto.")
-    if precision == "fp16" and config.accumulate > 1 and config.loss.adversarial > 0:
-        # The scaler that D and G share may change its scale between G's accumulated batches.
-        raise UserError("fp16 cannot --accumulate with the adversarial loss; use bf16 or no.")
+    gpu = wants_gpu()
+    check_launcher(config)
+    precision = choose_precision(config, gpu)
     trackers = {str(tracker.value) for tracker in get_available_trackers()}
     for name in config.log_with:
         if name not in trackers:
@@ -56,25 +44,28 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
     timeout = timedelta(seconds=config.timeout)
     if not torch.distributed.is_initialized():  # by another training in this program
         meet_again("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout)
-    accelerator = Accelerator(
-        cpu=not gpu,
-        mixed_precision=precision,
-        gradient_accumulation_steps=config.accumulate,
-        log_with=list(config.log_with) or None,
-        project_dir=config.output,
-        kwargs_handlers=[
-            # D sees two batches before its backward; buffers broadcast in between break autograd.
-            # Gradients live in the buckets that are sent, and are there once.
-            DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True),
-            InitProcessGroupKwargs(timeout=timeout),
-        ],
-    )
-    if accelerator.gradient_accumulation_steps != config.accumulate:  # the environment goes first
-        raise UserError(
-            "ACCELERATE_GRADIENT_ACCUMULATION_STEPS is set to another value than --accumulate;"
-            " unset it."
+    try:
+        return Accelerator(
+            cpu=not gpu,
+            mixed_precision=precision,
+            gradient_accumulation_steps=config.accumulate,
+            log_with=list(config.log_with) or None,
+            project_dir=config.output,
+            kwargs_handlers=[
+                # D sees two batches before its backward; buffers broadcast in between break
+                # autograd. Gradients live in the buckets that are sent, and are there once.
+                DistributedDataParallelKwargs(
+                    broadcast_buffers=False, gradient_as_bucket_view=True
+                ),
+                InitProcessGroupKwargs(timeout=timeout),
+            ],
         )
-    return accelerator
+    except (ImportError, ValueError) as error:
+        names = ", ".join(sorted(n for n in os.environ if n.startswith("ACCELERATE_"))) or "none"
+        raise UserError(
+            f"Accelerate cannot start ({error}). It follows these variables of the environment:"
+            f" {names}."
+        ) from error
 
 
 def check_settings(config: TrainConfig, processes: int) -> None:
@@ -123,22 +114,6 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
         )
 
 
-def check_same(accelerator: Accelerator, newest: checkpoint.Newest | None, output: Path) -> None:
-    """Compare what the processes found to continue from, once all have looked.
-
-    Raises:
-        UserError: not the same.
-    """
-    text = checkpoint.dump_state(newest.state) if newest else ""
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
-    numbers = accelerator.gather(torch.tensor([number], device=accelerator.device))
-    if (numbers != number).any():
-        raise UserError(
-            f"{output}: not all processes find the same checkpoint there; give an --output that is"
-            " one folder for all machines."
-        )
-
-
 def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) -> None:
     """Print the run in a table; with `dry_run` every setting too."""
     samples, size = len(data.reader), data.reader.index.size
@@ -148,10 +123,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     share = config.batch_size // (processes * config.accumulate)
     rows = [
         ("processes", f"{processes} on {device}"),
-        (
-            "precision",
-            {"no": "float32"}.get(accelerator.mixed_precision, accelerator.mixed_precision),
-        ),
+        ("precision", _say_precision(config, accelerator)),
         (
             "batch",
             f"{config.batch_size} = {share} x {processes} process(es) x {config.accumulate}"
@@ -167,26 +139,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         console.say(json.dumps(to_json(resolved), indent=2))
 
 
-class StopRequest:
-    """Within `with`, Ctrl-C or SIGTERM only asks to stop; a second one ends the program at once."""
-
-    def __enter__(self) -> Self:
-        self._since: float | None = None
-        self._handlers = {n: signal.signal(n, self._receive) for n in STOP_SIGNALS}
-        return self
-
-    @property
-    def received(self) -> bool:
-        """Whether to stop."""
-        return self._since is not None
-
-    def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._since is None:
-            self._since = time.monotonic()
-        elif time.monotonic() - self._since > SAME_SIGNAL_SECONDS:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+def _say_precision(config: TrainConfig, accelerator: Accelerator) -> str:
+    precision, wished = accelerator.mixed_precision, launcher_precision()
+    other = f", not the launcher's {wished}" if wished not in (None, precision) else ""
+    return {"no": "float32"}.get(precision, precision) + other

@@ -26,8 +26,8 @@ from colorizer.training.keeping import Keeper
 from colorizer.training.reporting import Reporter, surviving
 from colorizer.training.run import RunFolder
 from colorizer.training.schedule import learning_rate_factor
+from colorizer.training.signals import StopRequest
 from colorizer.training.start import (
-    StopRequest,
     check_settings,
     check_size,
     describe,

@@ -149,7 +149,7 @@ def test_no_rank_waits_for_another_for_longer_than_the_timeout(two_ranks, number
 def test_a_second_signal_ends_at_once_but_not_one_that_comes_with_the_first(tmp_path):
     program = (
         "import time\n"
-        "from colorizer.training.start import StopRequest\n"
+        "from colorizer.training.signals import StopRequest\n"
         "with StopRequest() as stop:\n"
         "    print('ready', flush=True)\n"
         "    while True: time.sleep(0.05)\n"

@@ -1,0 +1,116 @@
+"""Accelerate's own settings, as its launcher hands them over in the environment.
+
+Each that could change a training is followed here, followed by Accelerate itself
+(ACCELERATE_CPU_AFFINITY, ACCELERATE_DEBUG_MODE, ACCELERATE_LOG_LEVEL), or refused.
+"""
+
+import os
+
+import torch
+from accelerate.utils import str_to_bool
+
+from colorizer.config import TrainConfig
+from colorizer.errors import UserError
+
+SHARDED = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "a parallelism config",
+}
+
+
+def wants_gpu() -> bool:
+    """Whether to train on GPUs: there are some, and the launcher does not ask for the CPU.
+
+    Raises:
+        UserError: ACCELERATE_USE_CPU is neither true nor false.
+    """
+    return not _is_set("ACCELERATE_USE_CPU") and torch.cuda.is_available()
+
+
+def check_launcher(config: TrainConfig) -> None:
+    """Refuse what the launcher asks for and this training does not do.
+
+    Raises:
+        UserError: naming the setting and what to do.
+    """
+    for name, what in SHARDED.items():
+        if _is_set(name):
+            raise UserError(
+                f"{name} is set: the launcher asks for {what}, but each process here holds whole"
+                " networks. Take distributed_type MULTI_GPU or NO in its config, as"
+                " accelerate_configs/ do, or unset the variable."
+            )
+    for name in ("ACCELERATE_DEBUG_MODE", "ACCELERATE_CPU_AFFINITY"):
+        _is_set(name)  # to refuse what Accelerate cannot read
+    backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no")
+    if backend.lower() != "no":
+        raise UserError(
+            f"ACCELERATE_DYNAMO_BACKEND is {backend}, but Accelerate would compile what is not to"
+            " be compiled. Take it from the launcher's config or environment, and give --compile."
+        )
+    if "ACCELERATE_TORCH_DEVICE" in os.environ:
+        raise UserError(
+            "ACCELERATE_TORCH_DEVICE is set; unset it. CUDA_VISIBLE_DEVICES chooses GPUs,"
+            " ACCELERATE_USE_CPU=true the CPU."
+        )
+    kind = os.environ.get("ACCELERATE_SAGEMAKER_DISTRIBUTED_TYPE", "NO")
+    if _is_set("ACCELERATE_USE_SAGEMAKER") and kind != "NO":
+        raise UserError(
+            f"ACCELERATE_SAGEMAKER_DISTRIBUTED_TYPE is {kind}, which this training does not know;"
+            " take NO there and start several processes with torchrun."
+        )
+    accumulate = os.environ.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", str(config.accumulate))
+    if accumulate != str(config.accumulate):
+        raise UserError(
+            f"ACCELERATE_GRADIENT_ACCUMULATION_STEPS is {accumulate} and --accumulate"
+            f" {config.accumulate}; unset the variable."
+        )
+
+
+def launcher_precision() -> str | None:
+    """The mixed precision that the launcher asks for; None: it has no wish.
+
+    Raises:
+        UserError: one that this training does not know, such as fp8.
+    """
+    precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no").lower()
+    if precision == "no":  # what the launcher sets as well where nothing was asked for
+        return None
+    if precision not in ("bf16", "fp16"):
+        raise UserError(
+            f"ACCELERATE_MIXED_PRECISION is {precision}, the launcher's --mixed_precision; this"
+            " training knows bf16, fp16 and no."
+        )
+    return precision
+
+
+def choose_precision(config: TrainConfig, gpu: bool) -> str:
+    """`bf16`, `fp16` or `no`: the setting's, else the launcher's, else the best that is there.
+
+    Raises:
+        UserError: it cannot be had.
+    """
+    wished = launcher_precision()
+    name = "--mixed-precision"
+    precision = config.mixed_precision
+    if precision == "auto" and wished:
+        name, precision = "the launcher's --mixed_precision", wished
+    if precision == "auto":
+        half = "bf16" if gpu and torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+        precision = half if gpu else "no"
+    if precision == "fp16" and not gpu:
+        raise UserError(f"{name} fp16 needs a GPU; use no, bf16 or auto.")
+    if precision == "fp16" and config.accumulate > 1 and config.loss.adversarial > 0:
+        # The scaler that D and G share may change its scale between G's accumulated batches.
+        raise UserError("fp16 cannot --accumulate with the adversarial loss; use bf16 or no.")
+    return precision
+
+
+def _is_set(name: str) -> bool:
+    value = os.environ.get(name, "false")
+    try:
+        return bool(str_to_bool(value))
+    except ValueError as error:
+        raise UserError(f"{name} is {value!r}; set it to true or false, or unset it.") from error

@@ -1,0 +1,157 @@
+"""Terminal output: a live bar, and what is printed while it is drawn."""
+
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from colorizer import console
+
+PROGRAM = """
+import logging, os, sys, warnings
+from colorizer import console
+with console.progress("training", 5, "steps") as advance:
+    for step in range(1, 6):
+        advance(step, "l1 0.5")
+        console.say(f"said {step}")
+        console.warn(f"warned {step}")
+        console.table(f"title {step}", ["name"], [[f"cell {step}"]])
+        print(f"printed {step}", file=sys.stderr)
+        with console.progress("looking", 2, "pictures") as look:
+            look(2)
+console.say("the end")
+"""
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def on_terminal(program: str, errors: Path | None = None, **environment: str) -> str:
+    """Everything that a program writes to a terminal of its own, as bytes come."""
+    ours, theirs = pty.openpty()
+    variables = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"} | environment
+    with open(errors or os.devnull, "wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=file if errors else theirs,
+            env=variables,
+        )
+    os.close(theirs)
+    shown = bytearray()
+    try:
+        while data := os.read(ours, 65536):
+            shown += data
+    except OSError:  # the last one has closed it
+        pass
+    os.close(ours)
+    assert process.wait(30) == 0, shown.decode()
+    return shown.decode()
+
+
+def screen(shown: str) -> list[str]:
+    """The lines that a terminal holds in the end: it knows \\r, \\n, cursor up and erase line."""
+    lines, row, column = [""], 0, 0
+    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", shown):
+        if part == "\r":
+            column = 0
+        elif part == "\n":
+            row += 1
+            lines += [""] * (row + 1 - len(lines))
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif re.fullmatch(r"\x1b\[\d*A", part):
+            row = max(0, row - int(part[2:-1] or 1))
+        elif not part.startswith("\x1b"):
+            line = lines[row].ljust(column)
+            lines[row] = line[:column] + part + line[column + len(part) :]
+            column += len(part)
+    return [line.rstrip() for line in lines]
+
+
+def test_whatever_is_printed_stands_above_the_bar_in_lines_of_its_own():
+    lines = screen(on_terminal(PROGRAM))
+    for step in range(1, 6):
+        for text in ("said", "printed"):
+            assert lines.count(f"{text} {step}") == 1, lines
+        assert lines.count(f"warning: warned {step}") == 1
+        assert f"  cell {step}" in lines
+    bars = [number for number, line in enumerate(lines) if "5/5" in line]
+    assert len(bars) == 1 and lines[bars[0]].startswith("training (steps)")
+    assert lines.index("printed 5") < bars[0] < lines.index("the end")
+    assert not any("looking" in line for line in lines)  # gone with its loop
+
+
+def test_warnings_go_to_stderr_where_that_is_not_the_bars_terminal(tmp_path):
+    shown = screen(on_terminal(PROGRAM, errors=tmp_path / "errors"))
+    assert "said 3" in shown and not any("warned" in line or "printed" in line for line in shown)
+    errors = (tmp_path / "errors").read_text().splitlines()
+    expected = ((f"warning: warned {n}", f"printed {n}") for n in range(1, 6))
+    assert errors == [line for pair in expected for line in pair]
+
+
+def test_another_process_erases_the_first_ones_bar_before_it_warns():
+    shown = on_terminal("from colorizer import console; console.warn('lost')", RANK="1")
+    assert screen("training ---- 3/10" + shown)[0] == "warning: lost"
+    assert screen("training ---- 3/10" + on_terminal("print('x')"))[0] != "x"
+
+
+def test_a_forked_process_prints_past_the_bar_of_its_parent():
+    program = """
+import os, sys
+from colorizer import console
+with console.progress("training", 2, "steps") as advance:
+    advance(1)
+    for _ in range(20):
+        with console._bar.console._lock:
+            child = os.fork()
+            if child == 0:
+                os.set_blocking(1, True)
+                console.warn("from the child")
+                print("plain", file=sys.stderr, flush=True)
+                os._exit(0)
+        os.waitpid(child, 0)
+"""
+    shown = on_terminal(program)
+    assert shown.count("from the child") == 20 and shown.count("plain") == 20
+
+
+def test_elsewhere_lines_are_plain(capsys):
+    with console.progress("training", 2, "steps") as advance:
+        console.warn("a [bold]word[/]")
+        advance(2, "l1 0.5")
+    shown = capsys.readouterr()
+    assert shown.err == "warning: a [bold]word[/]\n"
+    assert shown.out.startswith("training: 2/2 steps, ") and shown.out.count("\n") == 1
+
+
+def test_what_is_said_is_logged_once_and_progress_is_not(capsys):
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    console.logger.addHandler(handler)
+    root = logging.StreamHandler(sys.stderr)  # of a program that logs to its terminal
+    logging.getLogger().addHandler(root)
+    try:
+        console.say("100 % [said]")
+        console.warn("warned")
+        console.facts([("name", "value")])
+        console.table("title", ["figure"], [["1.5"], ["-"]])
+        with console.progress("training", 1, "steps") as advance:
+            advance(1)
+    finally:
+        console.logger.removeHandler(handler)
+        logging.getLogger().removeHandler(root)
+    logged = [(record.levelname, record.getMessage()) for record in records]
+    assert logged[:3] == [
+        ("INFO", "100 % [said]"),
+        ("WARNING", "warned"),
+        ("INFO", "  name  value"),
+    ]
+    ((level, table),) = logged[3:]
+    words = [line.split() for line in table.splitlines() if "─" not in line]
+    assert level == "INFO" and words == [["title"], [], ["figure"], ["1.5"], ["-"]]
+    shown = capsys.readouterr()
+    assert (shown.out + shown.err).count("warned") == 1
