@@ -16,14 +16,14 @@ import tyro
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The generator. The first three settings tell the four methods of Table 1 apart."""
+    """The generator (Sec. 3.1). The first three settings tell the four methods of Table 1 apart."""
 
     task: ClassVar[str] = "colorization"  # what checkpoints call it
 
     attention: Literal["stop-gradient", "scft"] = "stop-gradient"
-    """Stop-gradient attention (this paper), or SCFT's (Lee et al., CVPR 2020)."""
+    """Stop-gradient attention (Sec. 3.2.2), or SCFT's (Lee et al., CVPR 2020)."""
     convolutional_attention: bool = True
-    """Channel and spatial attention (CBAM) in every layer of both encoders."""
+    """Channel and spatial attention (CBAM, Sec. 3.2.1) in every layer of both encoders."""
     encoder_batch_norm: bool = True
     """Batch norm in every layer of both encoders."""
     width: float = 1.0
@@ -41,16 +41,16 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights of the losses (Eq. 5 to 8); one of weight 0 is neither computed nor built."""
+    """Weights of the losses (Eq. 5); one of weight 0 is neither computed nor built."""
 
     l1: float = 30.0
-    """Mean absolute difference between result and truth."""
+    """Mean absolute difference between result and truth (Eq. 1)."""
     perceptual: float = 0.01
-    """VGG-19 features of result and truth. Needs the VGG-19 weights."""
+    """VGG-19 features of result and truth (Eq. 2). Needs the VGG-19 weights."""
     style: float = 50.0
-    """Gram matrices of the VGG-19 features. Needs the VGG-19 weights."""
+    """Gram matrices of the VGG-19 features (Eq. 3). Needs the VGG-19 weights."""
     adversarial: float = 1.0
-    """Least-squares GAN against the conditional discriminator."""
+    """Least-squares GAN against the conditional discriminator (Eq. 4)."""
     triplet: float = 0.0
     """Lee et al.'s triplet loss: line tokens must match their own reference tokens best.
 
@@ -96,7 +96,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """The proxy task: the reference is the truth, distorted by a thin-plate spline (Sec. 3.1)."""
+    """The proxy task: the reference is the truth, distorted by a thin-plate spline (Sec. 4.1)."""
 
     control: Literal["diagonal", "grid"] = "diagonal"
     """Two control points moved along the diagonal (released code), or a grid moved any way."""

@@ -22,7 +22,7 @@ from colorizer.config import (
 
 
 def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
-    """The paper's method: convolutional attention and stop-gradient attention."""
+    """The paper's method: convolutional and stop-gradient attention (Sec. 3.2.1 and 3.2.2)."""
     return ColorizationConfig(data, output)
 
 
@@ -32,7 +32,7 @@ def sga(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationC
 
 
 def scft_ca(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
-    """SCFT with convolutional attention."""
+    """SCFT with convolutional attention (Sec. 3.2.1)."""
     network = NetworkConfig(attention="scft")
     return ColorizationConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
 

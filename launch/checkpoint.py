@@ -1,8 +1,9 @@
-"""Look at the checkpoints of a run, check them, or take the generator out of one."""
+"""Look at the checkpoints of a run, check them, take the generator out of one, or import one."""
 
 import tyro
 
 from colorizer import console
+from colorizer.training.released import ImportConfig, import_released
 from colorizer.training.tools import (
     ExportConfig,
     InspectConfig,
@@ -14,7 +15,12 @@ from colorizer.training.tools import (
 
 
 def main() -> None:
-    commands = {"inspect": InspectConfig, "verify": VerifyConfig, "export": ExportConfig}
+    commands = {
+        "inspect": InspectConfig,
+        "verify": VerifyConfig,
+        "export": ExportConfig,
+        "import": ImportConfig,
+    }
     match tyro.extras.subcommand_cli_from_dict(commands, description=__doc__):
         case InspectConfig() as config:
             inspect(config)
@@ -22,6 +28,8 @@ def main() -> None:
             verify_all(config)
         case ExportConfig() as config:
             export(config)
+        case ImportConfig() as config:
+            import_released(config)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Thin-plate-spline warp, flips and colour jitter, batched on the training device.
+"""Thin-plate-spline warp (Sec. 4.1), flips and colour jitter, batched on the training device.
 
 The parameters of sample n are a pure function of (seed, n): they do not depend on the batch, the
 process or the device.

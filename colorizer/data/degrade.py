@@ -1,8 +1,8 @@
 """Drawings made to look like real pictures, batched on the training device.
 
-The line extractor learns on clean drawings whose true lines are known and must survive scans,
-paintings and JPEGs. What happens to sample n is a pure function of (seed, n). All but mirroring and
-zoom leave the true line as it is.
+The line extractor (LE in Sec. 3.1) learns on clean drawings whose true lines are known and must
+survive scans, paintings and JPEGs. What happens to sample n is a pure function of (seed, n). All
+but mirroring and zoom leave the true line as it is.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the line tokens look at the reference's tokens: stop-gradient attention and SCFT's."""
+"""How line tokens look at reference tokens: stop-gradient attention (Sec. 3.2.2) and SCFT's."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ class Matching(NamedTuple):
 
 
 class StopGradientAttention(nn.Module):
-    """Attention whose map has no gradient (Li et al., ECCV 2022; Sec. 3.3 and Eq. 3 of the paper).
+    """Attention whose map has no gradient (Sec. 3.2.2; Li et al., ECCV 2022).
 
     With no gradient: A = softmax over keys of X·Yᵀ, unscaled; then A / its sums over queries. Then
     Z = BatchNorm(A · leaky_relu(W_y·Y) + leaky_relu(W_x·X)) + X.

@@ -1,4 +1,4 @@
-"""The blocks that generator and extractor are built from (Fig. 2)."""
+"""The blocks that generator and extractor are built from (Sec. 3.1, 3.2.1 and Fig. 2)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def stage_channels(width: float, stages: int) -> list[int]:
 
 
 class ConvolutionalAttention(nn.Module):
-    """Channel attention, then spatial (CBAM, Woo et al., ECCV 2018; Eq. 1 and 2)."""
+    """Channel attention, then spatial (Sec. 3.2.1; CBAM of Woo et al., ECCV 2018, Eq. 1 to 3)."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Encoder(nn.Module):
 
 
 def tokens_from(maps: Sequence[Tensor]) -> Tensor:
-    """Feature dimension transform: every layer's map, pooled to the last one's size, as tokens.
+    """Feature dimension transformation (Sec. 3.2.1): maps pooled to the last one's size, as tokens.
 
     Args:
         maps: B×C_k×H_k×W_k of every encoder layer, finest first.

@@ -1,4 +1,4 @@
-"""The conditional discriminator: does this picture belong to this line drawing?"""
+"""The conditional discriminator (Sec. 3.1): does this picture belong to this line drawing?"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The line extraction network: colour picture → line drawing."""
+"""The line extraction network (LE in Sec. 3.1): colour picture → line drawing."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""The generator in its four forms (Fig. 2)."""
+"""The generator (Sec. 3.1, Fig. 2) in its four forms."""
 
 from typing import Literal, NamedTuple
 

@@ -80,7 +80,7 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         return Judged(result.image, pictures.line)
 
     def losses(self, pictures: Augmented, result: Colored, numbers: list[int]) -> dict[str, Tensor]:
-        """Eq. 5 to 7, and the triplet loss."""
+        """Eq. 1 to 3, and the triplet loss."""
         weights = self.weights
         losses = {}
         if weights.l1 > 0:

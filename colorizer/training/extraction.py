@@ -1,4 +1,4 @@
-"""The line extraction task: its batches, its losses, its samples."""
+"""The line extraction task (Sec. 3.1): its batches, its losses, its samples."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

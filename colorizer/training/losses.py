@@ -1,4 +1,4 @@
-"""The losses (Sec. 3.4, Eq. 4 to 8). Differences and means are float32 under autocast."""
+"""The losses (Sec. 3.3, Eq. 2 to 4). Differences and means are float32 under autocast."""
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +64,7 @@ class VGGFeatures(nn.Module):
 
 
 def perceptual_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
-    """Eq. 6: mean absolute difference of each map, summed over the maps."""
+    """Eq. 2: mean absolute difference of each map, summed over the maps."""
     return torch.stack(
         [F.l1_loss(r.float(), t.float()) for r, t in zip(result, truth, strict=True)]
     ).sum()
@@ -79,19 +79,19 @@ def gram(features: Tensor) -> Tensor:
 
 
 def style_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
-    """Eq. 7: mean absolute difference of each map's Gram matrix, summed over the maps."""
+    """Eq. 3: mean absolute difference of each map's Gram matrix, summed over the maps."""
     return torch.stack(
         [F.l1_loss(gram(r), gram(t)) for r, t in zip(result, truth, strict=True)]
     ).sum()
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Least squares, real towards 1 and fake towards 0 (Eq. 4 prints the targets reversed)."""
+    """Eq. 4, least squares: real towards 1, fake towards 0 (the paper prints them reversed)."""
     return real_scores.float().sub(1).square().mean() + fake_scores.float().square().mean()
 
 
 def adversarial_loss(fake_scores: Tensor) -> Tensor:
-    """The generator's side: fake towards 1."""
+    """The generator's side of Eq. 4: fake towards 1."""
     return fake_scores.float().sub(1).square().mean()
 
 

@@ -1,11 +1,13 @@
 """Looking at checkpoints: what they are, whether they are intact, and the generator alone."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from torch import Tensor
 
 from colorizer import console
 from colorizer.config import ExtractorConfig, NetworkConfig
@@ -33,6 +35,11 @@ from colorizer.training.generator_file import (
 )
 
 CheckpointPath = Annotated[Path, tyro.conf.Positional]
+
+HOW_TO_COLOR = (
+    "python launch/colorize.py --checkpoint {} --line DRAWING --reference PICTURE --output RESULT"
+)
+HOW_TO_EXTRACT = "python launch/extract.py --checkpoint {} --picture PICTURE --output RESULT"
 
 
 @dataclass(frozen=True)
@@ -190,25 +197,39 @@ def export(config: ExportConfig) -> None:
         source = source.with_name(f"{config.weights}.safetensors")
     if not source.is_file():
         raise UserError(f"{source}: this run has no {config.weights}; give other --weights.")
-    if config.output.suffix != ".safetensors":
-        raise UserError(f"{config.output}: the name must end in .safetensors.")
-    if config.output.exists() and not config.overwrite:
-        raise UserError(f"{config.output} is there already; give --overwrite or another --output.")
-    check_writable(config.output.parent)
+    check_output(config.output, config.overwrite)
     _load(source)
-    partial = partial_name(config.output)
-    with writing(config.output):
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(partial, read_tensors(source), read_metadata(source))
-        partial.replace(config.output)
-    _load(config.output)
-    use = {
-        NetworkConfig.task: "colorize.py --checkpoint {} --line DRAWING --reference PICTURE",
-        ExtractorConfig.task: "extract.py --checkpoint {} --picture PICTURE",
-    }
+    publish(config.output, read_tensors(source), read_metadata(source))
     console.say(f"{config.output}: {source.stem} of {source.parent.name}, {_megabytes(source)}")
-    command = use[read_header(source)["task"]].format(config.output)
-    console.say(f"Use it: python launch/{command} --output RESULT")
+    colors = read_header(source)["task"] == NetworkConfig.task
+    console.say(f"Use it: {(HOW_TO_COLOR if colors else HOW_TO_EXTRACT).format(config.output)}")
+
+
+def check_output(output: Path, overwrite: bool) -> None:
+    """Before long work: whether a generator file may be written there.
+
+    Raises:
+        UserError: it may not.
+    """
+    if output.suffix != ".safetensors":
+        raise UserError(f"{output}: the name must end in .safetensors.")
+    if output.exists() and not overwrite:
+        raise UserError(f"{output} is there already; give --overwrite or another --output.")
+    check_writable(output.parent)
+
+
+def publish(output: Path, tensors: Mapping[str, Tensor], header: dict[str, str]) -> None:
+    """Write a generator file, whole or not at all, and read it back.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    partial = partial_name(output)
+    with writing(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_tensors(partial, tensors, header)
+        partial.replace(output)
+    _load(output)
 
 
 def _load(path: Path) -> None:

@@ -1,9 +1,12 @@
 """The blocks against computations by hand."""
 
 import numpy as np
+import pytest
 import torch
 
 from colorizer.networks.blocks import ConvolutionalAttention, Encoder, tokens_from
+from colorizer.networks.extractor import LineExtractor
+from colorizer.networks.generator import Generator
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -44,3 +47,39 @@ def test_tokens_are_every_layer_pooled_to_the_last_maps_places():
     # the token of row 1, column 2: the mean of its 4×4 pixels, then the last map's own value
     torch.testing.assert_close(tokens[1, 5, :3], maps[0][1, :, 4:8, 8:12].mean((1, 2)))
     torch.testing.assert_close(tokens[1, 5, 3:], maps[1][1, :, 1, 2])
+
+
+def _doubled(maps: np.ndarray, align_corners: bool) -> np.ndarray:
+    """Bilinear enlargement of the last two dimensions, each on its own, in float64."""
+    for _ in range(2):
+        side = maps.shape[-1]
+        place = np.arange(2 * side)
+        if align_corners:  # the first and the last place keep what they show
+            source = place * (side - 1) / (2 * side - 1)
+        else:  # a place is the middle of its pixel, and beyond the outermost nothing changes
+            source = ((place + 0.5) / 2 - 0.5).clip(0, side - 1)
+        before = np.floor(source).astype(int)
+        after = (before + 1).clip(max=side - 1)
+        share = source - before
+        maps = maps[..., before] * (1 - share) + maps[..., after] * share
+        maps = maps.swapaxes(-1, -2)
+    return maps
+
+
+@pytest.mark.parametrize("aligned", [True, False], ids=["generator", "extractor"])
+def test_the_generators_decoder_aligns_corners_and_the_extractors_does_not(aligned):
+    torch.manual_seed(0)
+    network = Generator(width=0.125) if aligned else LineExtractor(0.125)
+    network.double().eval()
+    enlarged, given = [], []
+    for finer, coarser in zip(network.decoder.first[1:], network.decoder.second[:-1], strict=True):
+        coarser.register_forward_hook(lambda _, inputs, output: enlarged.append(output))
+        finer.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
+    line, color = torch.randn(2, 1, 48, 80).double(), torch.randn(2, 3, 48, 80).double()
+    network(line, color) if aligned else network(color)
+    assert len(enlarged) == len(given) == (4 if aligned else 3)
+    for coarse, fine in zip(enlarged, given, strict=True):
+        expected = _doubled(coarse.detach().numpy(), aligned)
+        difference = fine[:, : coarse.shape[1]].detach().numpy() - expected
+        assert np.abs(difference).max() < 1e-12
+        assert np.abs(_doubled(coarse.detach().numpy(), not aligned) - expected).max() > 1e-3
