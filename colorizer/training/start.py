@@ -36,6 +36,7 @@ SAME_SIGNAL_SECONDS = 2.0  # a scheduler's signal comes from the launcher as wel
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
+    check_bounds(to_json(config))
     gpu = torch.cuda.is_available() and not parse_flag_from_env("ACCELERATE_USE_CPU")
     precision = config.mixed_precision
     if precision == "auto":
@@ -87,7 +88,6 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
-    check_bounds(to_json(config))
     share = processes * config.accumulate
     if config.batch_size % share:
         raise UserError(
