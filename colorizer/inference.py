@@ -17,7 +17,12 @@ from colorizer.memory import naming_lack_of_memory
 from colorizer.networks.generator import Generator
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
-from colorizer.training.generator_file import default_device, find_generator, load_generator
+from colorizer.training.generator_file import (
+    MOST_SIDE,
+    default_device,
+    find_generator,
+    load_generator,
+)
 
 
 class Colorizer:
@@ -94,8 +99,8 @@ def colorize(config: ColorizeConfig) -> None:
     suffix = config.output.suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UserError(f"{config.output}: the result's name must end in .png, .jpg or .webp.")
-    if config.size is not None and config.size < 1:
-        raise UserError(f"--size is {config.size}; it must be at least 1.")
+    if config.size is not None and not 1 <= config.size <= MOST_SIDE:
+        raise UserError(f"--size is {config.size}; it must be from 1 to {MOST_SIDE}.")
     check_writable(config.output.parent)
     line = to_grey(read_picture(config.line))
     reference = read_picture(config.reference)

@@ -1,7 +1,8 @@
 """Settings as JSON values, and the ranges they must be in."""
 
 import dataclasses
-from math import inf, isfinite
+import sys
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -11,12 +12,12 @@ from colorizer.errors import UserError
 Settings = TypeVar("Settings")
 
 BELOW_ONE = 1 - 1e-9
-BOUNDS = {
+BOUNDS = {  # from the first to the second; inf: any finite number
     "steps": (1, inf),
-    "batch_size": (1, inf),
+    "batch_size": (1, 2**20),
     "accumulate": (1, inf),
-    "seed": (0, inf),
-    "workers": (0, inf),
+    "seed": (0, 2**64 - 1),  # what torch takes
+    "workers": (0, 1024),
     "shard_window": (1, inf),
     "log_every": (1, inf),
     "sample_every": (0, inf),
@@ -110,7 +111,8 @@ def _parse(kind: Any, value: Any, name: str) -> Any:
         return value
     if kind is Path and isinstance(value, str):
         return Path(value)
-    if kind is float and type(value) in (int, float) and isfinite(value):
+    # A comparison, which nan fails and an integer of any length does not overflow.
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     if kind in (int, bool, str) and type(value) is kind:
         return value
@@ -145,7 +147,7 @@ def flatten(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def check_bounds(settings: dict[str, Any]) -> None:
-    """Refuse numbers that make no sense.
+    """Refuse numbers that make no sense, among them those that are not finite.
 
     Args:
         settings: As JSON.
@@ -158,7 +160,9 @@ def check_bounds(settings: dict[str, Any]) -> None:
             continue
         least, most = BOUNDS[name]
         for value in setting if isinstance(setting, list) else [setting]:
-            if not least <= value <= most:  # so that nan is refused as well
+            if not least <= value <= most or value == inf:  # so that nan is refused as well
                 option = f"--{name.replace('_', '-')}"
-                limits = f"at least {least}" if most == inf else f"from {least} to {most}"
+                limits = f"from {least} to {most}"
+                if most == inf:
+                    limits = "finite" if value == inf else f"at least {least}"
                 raise UserError(f"{option} is {value}; it must be {limits}.")

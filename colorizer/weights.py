@@ -2,14 +2,17 @@
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorizer.errors import UserError
 from colorizer.tensor_file import read_tensors
+
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # of usable files
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,44 @@ def load_weights(weights: PublishedWeights, path: Path | None) -> dict[str, Tens
     if found.suffix == ".safetensors":
         return read_tensors(found)
     return torch.load(found, map_location="cpu", weights_only=True)
+
+
+def weights_of(
+    network: nn.Module, published: Mapping[str, str], state: Mapping[str, Tensor], title: str
+) -> dict[str, Tensor]:
+    """A network's own weights out of a published state dict, all float32.
+
+    Half precision is taken, since many keep such files, and float64: they become float32.
+
+    Args:
+        network: What they are for.
+        published: Its parameters' names → their names in the state dict.
+        state: As `load_weights` gives it; what else it has is passed over.
+        title: Whose weights they are, for messages.
+
+    Raises:
+        UserError: one is missing, of another shape, quantised or not finite; names it.
+    """
+    own = {}
+    for name, parameter in network.named_parameters():
+        entry, shape = published[name], tuple(parameter.shape)
+        if entry not in state:
+            raise UserError(f"{title} weights: {entry} is missing, expected {shape}.")
+        tensor = state[entry]
+        if tensor.shape != shape:
+            got = tuple(tensor.shape)
+            raise UserError(f"{title} weights: {entry} has shape {got}, expected {shape}.")
+        if tensor.dtype not in PRECISIONS:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise UserError(
+                f"{title} weights: {entry} is {kind}; give a file in float32 or half precision."
+            )
+        own[name] = tensor.float()
+        if not own[name].isfinite().all():
+            raise UserError(
+                f"{title} weights: {entry} has values that are not finite; give another file."
+            )
+    return own
 
 
 def locate(weights: PublishedWeights, path: Path | None) -> Path:

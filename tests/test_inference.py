@@ -125,6 +125,7 @@ def test_unreadable_pictures_and_unusable_names_are_refused(trained, tmp_path, p
         ({"reference": tmp_path / "none.png"}, "none.png"),
         ({"output": tmp_path / "c.txt"}, "must end in"),
         ({"size": 0}, "--size is 0"),
+        ({"size": 10**12}, "--size is 1000000000000; it must be from 1 to 16384"),
     ]:
         with pytest.raises(UserError, match=words):
             colorize(ColorizeConfig(**(good | {"output": tmp_path / "c.png"} | changes)))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,7 @@ from colorizer.config import ColorizationConfig, ExtractionConfig, NetworkConfig
 from colorizer.errors import UserError
 from colorizer.json_file import parse_json, read_json
 from colorizer.presets import PRESETS
-from colorizer.settings import check_bounds, from_json, to_json
+from colorizer.settings import BOUNDS, check_bounds, flatten, from_json, to_json
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -44,6 +45,7 @@ def test_any_settings_come_back(config):
         ("steps", None, "steps is None"),
         ("log_samples", 1, "log_samples is 1"),
         ("bad_samples", float("inf"), "bad_samples is inf"),
+        pytest.param("bad_samples", 10**400, "bad_samples is 1000", id="an endless integer"),
         ("bad_samples", "0", "bad_samples is '0'"),
         ("mixed_precision", "int4", "mixed_precision is 'int4'"),
         ("log_with", "wandb", "log_with is 'wandb'"),
@@ -78,6 +80,31 @@ def test_bounds():
         check_bounds(to_json(replace(config, timeout=0.5)))
     with pytest.raises(UserError, match="--bad-samples is 2"):
         check_bounds(to_json(replace(config, bad_samples=2)))
+
+
+def _numbers(preset: str) -> dict[str, float]:
+    """Every setting of a preset that is a number, or the first of several."""
+    settings = flatten(to_json(PRESETS[preset](Path("a"), Path("b"))))
+    firsts = {name: v[0] if isinstance(v, list) and v else v for name, v in settings.items()}
+    return {name: v for name, v in firsts.items() if type(v) in (int, float)}
+
+
+@pytest.mark.parametrize("preset", ["attention-aware", "extractor"])
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_every_number_has_bounds_and_must_be_finite(preset, value):
+    numbers = _numbers(preset)
+    assert len(numbers) > 20 and numbers.keys() <= BOUNDS.keys()
+    for name in numbers:
+        option = f"--{name.replace('_', '-')}"
+        with pytest.raises(UserError, match=rf"{option} is {value}; it must be (finite|at |from )"):
+            check_bounds({name: value})
+
+
+def test_a_seed_is_one_that_torch_takes():
+    check_bounds({"seed": 2**64 - 1})
+    torch.Generator().manual_seed(2**64 - 1)
+    with pytest.raises(UserError, match="--seed is 18446744073709551616; it must be from 0 to"):
+        check_bounds({"seed": 2**64})
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ def check(config: ShardsConfig) -> None:
         raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
     if config.samples_per_shard < 1:
         raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
-    if config.workers < 0:
-        raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) or more.")
+    if not 0 <= config.workers <= 1024:
+        raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) to 1024.")
     if isinstance(config, PicturesConfig):
         _check_lines(config)
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
@@ -33,7 +33,8 @@ def check(config: ShardsConfig) -> None:
 def _check_lines(config: PicturesConfig) -> None:
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
-    for name, least, most in (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("phi", 0, 1e6)):
+    bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))
+    for name, least, most in bounds:
         value = getattr(config.xdog, name)
         if not least < value <= most:
             raise UserError(

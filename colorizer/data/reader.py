@@ -8,11 +8,11 @@ import numpy as np
 
 from colorizer.data.encoding import decode_color, decode_line, picture_size
 from colorizer.data.index import Index, checksum, read_index
-from colorizer.data.shards import SampleMembers, scan_shard
+from colorizer.data.shards import BLOCK, scan_shard
 from colorizer.errors import UserError
 from colorizer.json_file import parse_json
 
-SHARDS_IN_MEMORY = 64  # whose member tables are kept: about 100 bytes a sample
+SAMPLES_IN_TABLES = 2**21  # whose places are kept: 24 bytes and its key each, 218 MB at most
 
 
 class Sample(NamedTuple):
@@ -40,7 +40,8 @@ class ShardReader:
         self.index = read_index(folder)
         self.counts = [entry.samples for entry in self.index.shards]
         self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
-        self._members = lru_cache(SHARDS_IN_MEMORY)(self._scan)
+        kept = SAMPLES_IN_TABLES // max(self.counts, default=1)  # shards
+        self._members = lru_cache(max(kept, 1))(self._scan)
 
     def __len__(self) -> int:
         return self.index.samples
@@ -64,12 +65,12 @@ class ShardReader:
             UserError: see `read`.
         """
         members = self._members(shard)[position]
-        places = (members.color, members.line, members.json)
+        key = members["key"].decode()
         try:
             with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
-                sample = Encoded(members.key, *(_read_at(file, *place) for place in places))
+                sample = Encoded(key, *(_read_at(file, *place) for place in members["places"]))
         except (OSError, ValueError) as error:
-            raise unreadable(self.index, shard, members.key, error) from error
+            raise unreadable(self.index, shard, key, error) from error
         check_sample(self.index, shard, position, sample)
         return sample
 
@@ -92,9 +93,16 @@ class ShardReader:
         shard = int(np.searchsorted(self.starts, number, "right")) - 1
         return shard, number - int(self.starts[shard])
 
-    def _scan(self, shard: int) -> list[SampleMembers]:
+    def _scan(self, shard: int) -> np.ndarray:
+        """A shard's samples, packed: `key`, and `places`, 3×2, of its members (`_read_at`)."""
         entry = self.index.shards[shard]
-        return scan_shard(self.index.folder / entry.name, entry)
+        samples = scan_shard(self.index.folder / entry.name, entry)
+        longest = max(len(sample.key) for sample in samples)
+        table = np.empty(len(samples), [("key", f"S{longest}"), ("places", np.uint32, (3, 2))])
+        table["key"] = [sample.key for sample in samples]
+        places = [(sample.color, sample.line, sample.json) for sample in samples]
+        table["places"] = np.array(places) // (BLOCK, 1)
+        return table
 
 
 def check_sample(index: Index, shard: int, position: int, sample: Encoded) -> None:
@@ -147,8 +155,9 @@ def _parse_metadata(text: bytes) -> dict[str, Any]:
     return metadata
 
 
-def _read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    file.seek(offset)
+def _read_at(file: BinaryIO, block: int, size: int) -> bytes:
+    """A member's bytes, which begin at one of the tar's blocks."""
+    file.seek(int(block) * BLOCK)
     data = file.read(size)
     if len(data) < size:
         raise ValueError("the shard ends in the midst of it")

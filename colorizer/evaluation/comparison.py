@@ -41,6 +41,11 @@ def read_evaluation(path: Path) -> Evaluation:
             header, *rows = list(csv.reader(file))
         columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
         groups = columns["group"]
+        for name, cells in columns.items():
+            if "." in name:  # a figure
+                [float(cell or "nan") for cell in cells]
+        if len(groups) != content["identity"]["data"]["pictures"]:
+            raise ValueError(f"{len(groups)} pictures")
     except OSError as error:
         raise UserError(f"{table} cannot be read: {error.strerror}; evaluate again.") from error
     except (ValueError, KeyError, csv.Error) as error:

@@ -75,6 +75,4 @@ class Table1Config(ColorizationConfig):
     """Trainings of each method, with the seeds --seed, --seed + 1, ..."""
     rows: int = 6
     """Pictures in the comparison grid."""
-    paper: Path | None = None
-    """JSON with figures to stand beside ours: {"attention-aware": {"psnr": 21.5, ...}, ...}."""
     measure: MeasureConfig = field(default_factory=MeasureConfig)

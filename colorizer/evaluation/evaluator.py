@@ -1,4 +1,4 @@
-"""Colours held-out drawings and compares with the truth (Sec. 4), in any number of processes.
+"""Colours held-out drawings and compares with the truth (Sec. 4.4), in any number of processes.
 
 Every picture is computed on its own, in one thread, so the figures do not depend on the batch size,
 the processes or the shards.

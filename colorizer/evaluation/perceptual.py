@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.errors import UserError
 from colorizer.evaluation.metrics import reproducible
-from colorizer.weights import ALEXNET, VGG16, PublishedWeights, load_weights
+from colorizer.weights import ALEXNET, VGG16, PublishedWeights, load_weights, weights_of
 
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16}
 HEADS = {  # pickles in the lpips package, so read only if they are these
@@ -41,6 +40,8 @@ class LPIPS:
     ) -> None:
         """Load the backbone; the weights of the layers come with the package.
 
+        Weights of another precision are used as float32.
+
         Args:
             net: Backbone: AlexNet, with which results are usually reported, or VGG-16.
             weights: Its file instead of the one found (see `load_weights`).
@@ -48,8 +49,8 @@ class LPIPS:
 
         Raises:
             MissingWeights: there is no file and it cannot be downloaded.
-            UserError: the file is not readable or does not hold this backbone; or the lpips package
-                has other weights of its own than the published ones.
+            UserError: the file is not readable or does not hold this backbone in usable numbers; or
+                the lpips package has other weights of its own than the published ones.
         """
         self.smallest_side = LPIPS_SMALLEST_SIDE[net]
         self.device = torch.device(device)
@@ -58,7 +59,11 @@ class LPIPS:
             # lpips calls torchvision with an argument that is on its way out.
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
             network = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False)
-        backbone = _backbone_state(network.net, state, BACKBONES[net].title)
+        # lpips's names → torchvision's: `slice2.3.weight` → `features.3.weight`
+        published = {
+            name: f"features.{name.split('.', 1)[1]}" for name, _ in network.net.named_parameters()
+        }
+        backbone = weights_of(network.net, published, state, BACKBONES[net].title)
         network.net.load_state_dict(backbone, assign=True)
         file = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
         heads = load_weights(HEADS[net], file)
@@ -91,19 +96,3 @@ class LPIPS:
         """B×H×W×3 uint8 → B×3×H×W float32 in [-1, 1], to the last bit as lpips.im2tensor does."""
         signed = (pictures.permute(0, 3, 1, 2).double() / 127.5 - 1).float()
         return signed.to(self.device)
-
-
-def _backbone_state(
-    backbone: torch.nn.Module, state: dict[str, Tensor], title: str
-) -> dict[str, Tensor]:
-    """torchvision's names → lpips's: `features.3.weight` → `slice2.3.weight`."""
-    found = {}
-    for name, parameter in backbone.named_parameters():
-        published = f"features.{name.split('.', 1)[1]}"
-        shape = tuple(parameter.shape)
-        if published not in state or state[published].shape != shape:
-            there = published in state
-            got = f"has shape {tuple(state[published].shape)}" if there else "is missing"
-            raise UserError(f"{title} weights: {published} {got}, expected {shape}.")
-        found[name] = state[published].float()
-    return found

@@ -95,6 +95,14 @@ def title(identity: dict[str, Any]) -> str:
     )
 
 
+def versions(identity: dict[str, Any]) -> str:
+    """Which code the figures come from."""
+    return (
+        f"Trained by colorizer {identity['generator']['version']}; evaluated by colorizer"
+        f" {identity['machine']['colorizer']}."
+    )
+
+
 def show(content: dict[str, Any]) -> None:
     """Print a report."""
     identity, figures = content["identity"], content["figures"]
@@ -129,7 +137,7 @@ def markdown(content: dict[str, Any], grids: dict[str, str]) -> str:
     generator, data, machine = (identity[name] for name in ("generator", "data", "machine"))
     protocol = identity["protocol"]
     parts = [
-        f"# {title(identity)}\n",
+        f"# {title(identity)}\n\n{versions(identity)}\n",
         markdown_table(*table_of(figures)),
         "Means over pictures; ± is half the width of the 95 % bootstrap interval, whole groups"
         " drawn.\n" + (f"{sentence}\n" if (sentence := gain(figures)) else ""),

@@ -1,4 +1,4 @@
-"""What is coloured with which reference, and judged against what (Sec. 4)."""
+"""What is coloured with which reference, and judged against what (Sec. 4.4)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

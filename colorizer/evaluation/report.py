@@ -24,13 +24,16 @@ from colorizer.evaluation.metrics import device_name
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.evaluation.stream import pictures_digest
+from colorizer.json_file import read_json
 from colorizer.training.generator_file import GeneratorFile
+from colorizer.version import code_version
 from colorizer.weights import sha256_of
 
 REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
 FORMAT = 1
+MOST_BYTES = 2**20  # of a report.json
 PACKAGES = (
-    *("colorizer", "torch", "torchvision", "numpy", "opencv-python-headless", "pillow"),
+    *("torch", "torchvision", "numpy", "opencv-python-headless", "pillow"),
     *("pytorch-msssim", "lpips", "clean-fid"),
 )
 DISTANCES = {"fid": fid, "kid": kid}
@@ -63,6 +66,7 @@ def identify(
             "path": str(generator.path),
             "sha256": sha256_of(generator.path),
             "step": generator.step,
+            "version": generator.version,
             "trained_at": generator.size,
             "network": asdict(generator.network),
         },
@@ -82,6 +86,7 @@ def identify(
         "machine": {
             "device": device_name(device),
             "precision": "float32",
+            "colorizer": code_version(),
             "python": platform.python_version(),
             "packages": {name: version(name) for name in PACKAGES},
         },
@@ -128,18 +133,38 @@ def read_report(path: Path) -> dict[str, Any]:
     """The content of a report.json.
 
     Raises:
-        UserError: it is not there, or not a report of this format.
+        UserError: it is not there, not a report of this format, or one that was changed.
     """
     try:
-        content = json.loads(path.read_bytes())
-        known = content["identity"]["format"] == FORMAT and isinstance(content["figures"], dict)
+        content = read_json(path, MOST_BYTES)
+        known = content["identity"]["format"] == FORMAT
+        if known:
+            _check(content)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give a {REPORT}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not a report of evaluate.py; give its {REPORT}.") from error
     if not known:
         raise UserError(f"{path} is a report of another format; evaluate again.")
     return content
+
+
+def _check(content: dict[str, Any]) -> None:
+    """Look whether a report has what is read of it, each of its type.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it has not.
+    """
+    identity, rows = content["identity"], content["figures"].values()
+    data, weights = identity["data"], identity["protocol"]["weights"]
+    figures = [row[name]["mean"] for row in rows for name in row if name != "pictures"]
+    for values, kind in (
+        ((data["path"], data["sha256"]), str),
+        ((identity["generator"], identity["machine"], *weights.values()), dict),
+        (figures, (int, float)),
+    ):
+        if not all(isinstance(value, kind) for value in values):
+            raise TypeError(f"{values} are not of type {kind}")
 
 
 def finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
@@ -152,5 +177,12 @@ def finished(folder: Path, identity: dict[str, Any]) -> dict[str, Any] | None:
     if not path.exists():
         return None
     content = read_report(path)
-    # Through JSON, as the other one has been: tuples become lists.
-    return content if content["identity"] == json.loads(json.dumps(identity)) else None
+    return content if _without_paths(content["identity"]) == _without_paths(identity) else None
+
+
+def _without_paths(identity: dict[str, Any]) -> dict[str, Any]:
+    """What is evaluated: one file may have many paths, and its sha256 says which it is."""
+    content = json.loads(json.dumps(identity))  # the other one has been through JSON, too
+    for name in ("generator", "data"):
+        content[name].pop("path", None)
+    return content

@@ -11,16 +11,15 @@ import torch
 from colorizer import console, pictures
 from colorizer.data.reader import ShardReader
 from colorizer.data.references import groups, random_references, same_group
-from colorizer.errors import UserError
 from colorizer.evaluation.presentation import SHOWN, legend, markdown_table
 from colorizer.inference import Colorizer
 from colorizer.storage import replace_file
 
 METHODS = ("scft", "scft-ca", "sga", "attention-aware")  # the rows, as in the paper
-PAPERS = {"fid": "random", "psnr": "self", "ms-ssim": "self", "lpips-alex": "self"}
+OF_PAPER = {"fid": "random", "psnr": "self", "ms-ssim": "self", "lpips-alex": "self"}  # Sec. 4.4
 # (row of the reports, metric): first the paper's four figures, then ours.
 COLUMNS = (
-    *((row, metric) for metric, row in PAPERS.items()),
+    *((row, metric) for metric, row in OF_PAPER.items()),
     ("self", "lpips-vgg"),
     ("cross", "psnr"),
     ("cross", "ms-ssim"),
@@ -31,33 +30,21 @@ COLUMNS = (
     ("random", "palette"),
 )
 OF_WRONG = ("random", "psnr")  # with a wrong reference neither more nor less is better
-PAPER_FORM = (
-    f"of the form {{method: {{metric: figure}}}} with the methods {', '.join(METHODS)} and the"
-    f" metrics {', '.join(PAPERS)}"
+PAPER = {  # Table 1, in the order of OF_PAPER and to its two digits
+    "scft": (47.20, 26.36, 0.95, 0.06),  # Lee et al.
+    "scft-ca": (40.08, 24.70, 0.92, 0.09),  # Lee et al. + CA
+    "sga": (28.24, 21.01, 0.94, 0.07),  # Li et al.
+    "attention-aware": (23.34, 27.21, 0.96, 0.05),  # Ours
+}
+PAPER_NOTE = (
+    'The columns "paper" are Table 1 of Cao, Tian, Mok (ICME 2023): pictures of 256x256, 250,000'
+    " steps of 16. The paper trained on all of its 17,769 pictures (Sec. 4.1), so those that it"
+    " judged were not held out as ours are. It does not say which network its LPIPS uses; alex is"
+    " the usual one."
 )
 
 Reports = dict[str, list[dict[str, Any]]]  # method → the report.json of every seed
 Figures = dict[str, dict[str, list[float]]]  # method → `row.metric` → the figure of every seed
-Paper = dict[str, dict[str, float]]  # method → metric → figure
-
-
-def read_paper(path: Path) -> Paper:
-    """Figures to stand beside ours: method → metric → figure.
-
-    Raises:
-        UserError: the file cannot be read or has other methods or metrics.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-        figures = {m: {k: float(v) for k, v in row.items()} for m, row in content.items()}
-    except OSError as error:
-        raise UserError(f"--paper {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"--paper {path} is not {PAPER_FORM} ({error}).") from error
-    for method, row in figures.items():
-        if method not in METHODS or not row.keys() <= PAPERS.keys():
-            raise UserError(f"--paper {path} is not {PAPER_FORM}: {method} {sorted(row)}.")
-    return figures
 
 
 def figures_of(reports: Reports) -> Figures:
@@ -81,23 +68,21 @@ def _cell(metric: str, values: list[float]) -> str:
     return f"{text} ±{stdev(values) * shown.scale:.{shown.digits}f}"
 
 
-def table_text(table: Figures, paper: Paper) -> tuple[list[str], list[list[str]]]:
+def table_text(table: Figures) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the table, with the paper's figures next to ours."""
     columns, rows = ["method"], [[method] for method in METHODS]
     for row, metric in COLUMNS:
         name, shown = f"{row}.{metric}", SHOWN[metric]
-        papers = [
-            paper.get(m, {}).get(metric) if PAPERS.get(metric) == row else None for m in METHODS
-        ]
         if name in table[METHODS[0]]:
             better = "" if (row, metric) == OF_WRONG else f" {shown.better}"
             columns.append(f"{row}: {shown.title}{better}")
             for method, cells in zip(METHODS, rows, strict=True):
                 cells.append(_cell(metric, table[method][name]))
-        if any(value is not None for value in papers):
+        if OF_PAPER.get(metric) == row:
             columns.append(f"paper: {shown.title}")
-            for value, cells in zip(papers, rows, strict=True):
-                cells.append(console.ABSENT if value is None else f"{value:.{shown.digits}f}")
+            place = list(OF_PAPER).index(metric)
+            for method, cells in zip(METHODS, rows, strict=True):
+                cells.append(f"{PAPER[method][place]:.2f}")
     return columns, rows
 
 
@@ -126,38 +111,51 @@ def _rows(table: Figures) -> list[str]:
     return list(dict.fromkeys(name.split(".")[0] for name in table[METHODS[0]]))
 
 
-def write_table(folder: Path, settings: dict[str, Any], reports: Reports, paper: Paper) -> None:
+def _versions(identities: dict[str, list[dict[str, Any]]]) -> str:
+    """Which code trained and evaluated; of several versions all are named."""
+    every = [identity for found in identities.values() for identity in found]
+    trained = dict.fromkeys(identity["generator"]["version"] for identity in every)
+    evaluated = dict.fromkeys(identity["machine"]["colorizer"] for identity in every)
+    return (
+        f"Trained by colorizer {'; '.join(trained)}. Evaluated by colorizer {'; '.join(evaluated)}."
+    )
+
+
+def write_table(folder: Path, settings: dict[str, Any], reports: Reports) -> None:
     """Write table1.md and table1.json, and print the table.
 
     Args:
         folder: Where.
         settings: `steps`, `batch_size` and `seeds` of the trainings.
         reports: Of every training.
-        paper: Figures to stand beside ours.
 
     Raises:
         UserError: the folder cannot be written to.
     """
     table = figures_of(reports)
-    columns, rows = table_text(table, paper)
+    columns, rows = table_text(table)
+    identities = {method: [one["identity"] for one in made] for method, made in reports.items()}
     found = orders(table)
     text = (
         f"# Table 1: {settings['steps']} steps of {settings['batch_size']} pictures,"
         f" {len(settings['seeds'])} training(s) of each method\n\n"
+        f"{_versions(identities)}\n\n"
         f"{markdown_table(columns, rows)}\n"
         "Mean over the trainings ± their standard deviation. Each training's report is in"
         " METHOD/seed-N/report.\n\n"
+        f"{PAPER_NOTE}\n\n"
         + "".join(f"- **{name}**: {words}\n" for name, words in legend(_rows(table)))
         + "\n## From best to worst\n\n"
         + "".join(f"- {line}\n" for line in found)
         + "\n![The same drawings coloured by each method](table1.png)\n"
     )
-    identities = {method: [one["identity"] for one in made] for method, made in reports.items()}
+    paper = {m: dict(zip(OF_PAPER, PAPER[m], strict=True)) for m in METHODS}
     content = {**settings, "methods": table, "paper": paper, "identities": identities}
     replace_file(folder / "table1.md", text.encode())
     replace_file(folder / "table1.json", (json.dumps(content, indent=2) + "\n").encode())
     console.table("Table 1", columns, rows)
     console.facts(legend(_rows(table)))
+    console.say(PAPER_NOTE)
     for line in found:
         console.say(f"  {line}")
 

@@ -1,4 +1,4 @@
-"""Table 1 from one command: the four methods trained and judged alike."""
+"""Table 1 (Sec. 4.4) from one command: the four methods trained and judged alike."""
 
 import dataclasses
 import gc
@@ -14,14 +14,7 @@ from colorizer.config import ColorizationConfig, NetworkConfig
 from colorizer.errors import UserError
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
 from colorizer.evaluation.evaluator import device_of, evaluate, prepare
-from colorizer.evaluation.table import (
-    METHODS,
-    Paper,
-    Reports,
-    comparison_grid,
-    read_paper,
-    write_table,
-)
+from colorizer.evaluation.table import METHODS, Reports, comparison_grid, write_table
 from colorizer.presets import PRESETS, demo
 from colorizer.processes import ALONE, processes
 from colorizer.storage import check_writable
@@ -29,6 +22,7 @@ from colorizer.training.checkpoint import saved_steps
 from colorizer.training.start import start_accelerator
 from colorizer.training.trainer import train
 
+MOST = 1000  # trainings of a method, and pictures in the grid
 TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")
 
 
@@ -78,7 +72,7 @@ def make_table1(config: Table1Config) -> None:
         UserError: settings, data or weights do not do, or earlier trainings there had others:
             before anything is trained, as far as it can be known then.
     """
-    paper = check(config)
+    check(config)
     seeds = range(config.seed, config.seed + config.seeds)
     reports: Reports = {method: [] for method in METHODS}
     for seed in seeds:
@@ -91,20 +85,17 @@ def make_table1(config: Table1Config) -> None:
             if not config.dry_run and (report := evaluate(_evaluation(config, run))) is not None:
                 reports[method].append(report)
     if any(reports.values()):  # in the first process
-        _write(config, reports, paper)
+        _write(config, reports)
 
 
-def check(config: Table1Config) -> Paper:
+def check(config: Table1Config) -> None:
     """Refuse what would be found out only after days; say what will not be measured.
-
-    Returns:
-        The figures of --paper.
 
     Raises:
         UserError: naming the setting.
     """
-    if config.seeds < 1 or config.rows < 1:
-        raise UserError("--seeds and --rows must be at least 1.")
+    if not 1 <= config.seeds <= MOST or not 1 <= config.rows <= MOST:
+        raise UserError(f"--seeds and --rows must be from 1 to {MOST}.")
     for name in TELLS_APART:
         if getattr(config.network, name) != getattr(NetworkConfig(), name):
             raise UserError(
@@ -118,7 +109,6 @@ def check(config: Table1Config) -> Paper:
                 f"{folder} holds a training of {saved[0]} steps already, --steps is {config.steps};"
                 " give at least as many, or another --output."
             )
-    paper = read_paper(config.paper) if config.paper else {}
     check_writable(config.output)
     # Accelerate lets the processes meet, once for all: torch cannot do it again in one program.
     start_accelerator(as_method(config, METHODS[0], config.seed))
@@ -127,17 +117,16 @@ def check(config: Table1Config) -> Paper:
     if here.is_first:
         for name, reason in (available.absent | protocol.absent).items():
             console.say(f"Will not be measured: {name}; {reason}")
-    return paper
 
 
 def _evaluation(config: Table1Config, run: ColorizationConfig) -> EvaluateConfig:
     return EvaluateConfig(run.output, run.data, run.output / "report", measure=config.measure)
 
 
-def _write(config: Table1Config, reports: Reports, paper: Paper) -> None:
+def _write(config: Table1Config, reports: Reports) -> None:
     seeds = list(range(config.seed, config.seed + config.seeds))
     settings = {"steps": config.steps, "batch_size": config.batch_size, "seeds": seeds}
-    write_table(config.output, settings, reports, paper)
+    write_table(config.output, settings, reports)
     runs = {method: run_folder(config, method, config.seed) for method in METHODS}
     seed = config.measure.pairs_seed
     sheet = comparison_grid(config.data, runs, config.rows, seed, device_of(ALONE))

@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg19
 
-from colorizer.errors import UserError
 from colorizer.networks.attention import Matching
+from colorizer.weights import VGG19, weights_of
 
 RELU_LAYERS = (
     3,
@@ -31,18 +31,16 @@ class VGGFeatures(nn.Module):
         state: dict[str, Tensor],  # torchvision's vgg19 state dict; only features.* are used
         imagenet_normalization: bool = False,  # off in the released code
     ) -> None:
+        """Build it from published weights; those of another precision are used as float32.
+
+        Raises:
+            UserError: they are not VGG-19's, or not usable numbers (see `weights_of`).
+        """
         super().__init__()
         with torch.device("meta"):  # no time lost on random weights
             layers = vgg19().features[: RELU_LAYERS[-1] + 1]
-        own = {
-            k.removeprefix("features."): v for k, v in state.items() if k.startswith("features.")
-        }
-        wanted = {name: parameter.shape for name, parameter in layers.named_parameters()}
-        for name, shape in wanted.items():
-            if name not in own or own[name].shape != shape:
-                got = f"has shape {tuple(own[name].shape)}" if name in own else "is missing"
-                raise UserError(f"VGG-19 weights: features.{name} {got}, expected {tuple(shape)}.")
-        layers.load_state_dict({name: own[name] for name in wanted}, assign=True)
+        published = {name: f"features.{name}" for name, _ in layers.named_parameters()}
+        layers.load_state_dict(weights_of(layers, published, state, VGG19.title), assign=True)
         starts = (0, *(last + 1 for last in RELU_LAYERS[:-1]))
         self.stages = nn.ModuleList(
             VGGStage(*layers[start : last + 1])

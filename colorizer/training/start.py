@@ -31,6 +31,7 @@ from colorizer.training.launcher import (
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
+    check_bounds(to_json(config))
     gpu = wants_gpu()
     check_launcher(config)
     precision = choose_precision(config, gpu)
@@ -78,7 +79,6 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
-    check_bounds(to_json(config))
     share = processes * config.accumulate
     if config.batch_size % share:
         raise UserError(

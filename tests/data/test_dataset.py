@@ -1,13 +1,19 @@
 """Random access, the order of training, the loader."""
 
+import gc
 import json
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from colorizer.data import reader as reading
 from colorizer.data.dataset import TrainingData
 from colorizer.data.order import BatchNumbers, Order
 from colorizer.data.reader import ShardReader
+from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
 
 
@@ -63,3 +69,57 @@ def test_empty_shards_are_refused(shard_folder):
     (shard_folder / "index.json").write_text(json.dumps(index))
     with pytest.raises(UserError, match="no samples"):
         TrainingData(shard_folder, 0, 1)
+
+
+# ---- Where the samples lie
+
+
+@pytest.fixture
+def blank_shards(tmp_path: Path) -> Callable[[int, int], Path]:
+    """`blank_shards(samples, in_each)` -> a folder of white pictures; the JSON has the number."""
+
+    def make(samples: int, in_each: int) -> Path:
+        white = np.full((16, 16, 3), 255, np.uint8)
+        with ShardWriter(tmp_path / "blank", 16, in_each, {}) as writer:
+            for number in range(samples):
+                writer.write(f"blank-{number:05d}", white, white[..., 0], {"number": number})
+        return tmp_path / "blank"
+
+    return make
+
+
+@pytest.fixture
+def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The name of every shard that is scanned, each time it is."""
+    names: list[str] = []
+    real = reading.scan_shard
+    monkeypatch.setattr(
+        reading, "scan_shard", lambda path, entry: names.append(entry.name) or real(path, entry)
+    )
+    return names
+
+
+def test_every_shard_of_a_large_window_is_scanned_once(blank_shards, scans):
+    data = TrainingData(blank_shards(300, 3), 0, window=100)
+    for n in range(600):  # two epochs
+        data.load([n])
+    assert sorted(scans) == [entry.name for entry in data.reader.index.shards]
+
+
+def test_tables_of_more_samples_than_memory_is_for_are_read_again(blank_shards, scans, monkeypatch):
+    monkeypatch.setattr(reading, "SAMPLES_IN_TABLES", 7)  # two shards of three
+    reader = ShardReader(blank_shards(12, 3))
+    assert [reader[n].metadata["number"] for n in (0, 3, 1, 6, 4, 0)] == [0, 3, 1, 6, 4, 0]
+    assert scans == [f"{shard:06d}.tar" for shard in (0, 1, 2, 1, 0)]
+
+
+def test_a_sample_whose_place_is_known_takes_24_bytes_and_its_key(blank_shards):
+    reader = ShardReader(blank_shards(500, 500))
+    tracemalloc.start()
+    try:
+        reader[0]
+        gc.collect()
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 500 * (24 + len("blank-00000")) < kept < 500 * (24 + len("blank-00000")) + 8000

@@ -226,8 +226,11 @@ def test_all_held_out_is_refused(config: FolderConfig) -> None:
         {"held_out": -0.1},
         {"samples_per_shard": 0},
         {"workers": -1},
+        {"workers": 10**20},
         {"extractor_scale": 0},
         {"xdog": XDoG(sigma=0.0)},
+        {"xdog": XDoG(epsilon=float("inf"))},
+        {"xdog": XDoG(epsilon=float("nan"))},
     ],
 )
 def test_bad_setting_is_named(config: FolderConfig, setting: dict) -> None:

@@ -81,6 +81,26 @@ def test_another_backbone_is_refused_by_name(change, stand_in_backbone):
         LPIPS("alex", file)
 
 
+def test_a_backbone_in_half_precision_is_used_as_float32(stand_in_backbone, noisy_pairs):
+    file, _ = stand_in_backbone("alex")
+    half = {name: value.half() for name, value in load_file(file).items()}
+    save_file({name: value.float() for name, value in half.items()}, file)
+    expected = LPIPS("alex", file)(*noisy_pairs(2, 64, 64))
+    save_file(half, file)
+    assert LPIPS("alex", file)(*noisy_pairs(2, 64, 64)).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("change", ["int8", "not finite"])
+def test_a_backbone_in_unusable_numbers_is_refused(change, stand_in_backbone):
+    file, _ = stand_in_backbone("alex")
+    state = load_file(file)
+    bias = state["features.0.bias"]
+    state["features.0.bias"] = bias.to(torch.int8) if change == "int8" else bias / 0
+    save_file(state, file)
+    with pytest.raises(UserError, match=rf"AlexNet weights: features\.0\.bias .*{change}"):
+        LPIPS("alex", file)
+
+
 def test_nothing_but_our_own_look_up_is_tried(tmp_path, monkeypatch, recwarn):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from colorizer.errors import UserError
 from colorizer.networks.attention import Matching
@@ -109,7 +110,6 @@ def test_triplet_loss_teaches_the_logits():
 
 
 def test_vgg_gives_the_five_relu_maps_of_torchvision(vgg_file):
-    from safetensors.torch import load_file
     from torchvision.models import vgg19
 
     state = load_file(vgg_file)
@@ -131,8 +131,6 @@ def test_vgg_gives_the_five_relu_maps_of_torchvision(vgg_file):
 
 
 def test_vgg_can_normalize_as_imagenet_does(vgg_file):
-    from safetensors.torch import load_file
-
     state = load_file(vgg_file)
     picture = torch.rand(1, 3, 16, 16) * 2 - 1
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -143,9 +141,40 @@ def test_vgg_can_normalize_as_imagenet_does(vgg_file):
 
 
 def test_vgg_weights_of_another_network_are_refused(vgg_file):
-    from safetensors.torch import load_file
-
     state = load_file(vgg_file)
     del state["features.34.weight"]
     with pytest.raises(UserError, match=r"features\.34\.weight is missing"):
+        VGGFeatures(state)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_vgg_weights_of_another_precision_work_as_float32(vgg_file, dtype):
+    stored = {name: tensor.to(dtype) for name, tensor in load_file(vgg_file).items()}
+    picture = torch.rand(1, 3, 16, 16) * 2 - 1
+    maps = VGGFeatures(stored)(picture)
+    expected = VGGFeatures({name: tensor.float() for name, tensor in stored.items()})(picture)
+    assert all(found.dtype == torch.float32 for found in maps)
+    assert all(torch.equal(*pair) for pair in zip(maps, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [
+        (torch.int8, "is int8; give a file in float32 or half precision"),
+        (torch.float8_e4m3fn, "is float8_e4m3fn; give a file in float32"),
+        (torch.complex64, "is complex64; give a file in float32"),
+    ],
+)
+def test_vgg_weights_that_are_quantised_are_refused(vgg_file, dtype, words):
+    state = load_file(vgg_file)
+    state["features.2.bias"] = state["features.2.bias"].to(dtype)
+    with pytest.raises(UserError, match=rf"VGG-19 weights: features\.2\.bias {words}"):
+        VGGFeatures(state)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_vgg_weights_that_are_not_finite_are_refused(vgg_file, value):
+    state = load_file(vgg_file)
+    state["features.2.weight"][3, 4] = value
+    with pytest.raises(UserError, match=r"features\.2\.weight has values that are not finite"):
         VGGFeatures(state)

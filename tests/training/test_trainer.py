@@ -207,6 +207,8 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
         ({"accumulate": 0}, "--accumulate is 0"),
         ({"log_every": 0}, "--log-every is 0; it must be at least 1"),
         ({"seed": -1}, "--seed is -1"),
+        ({"timeout": float("inf")}, "--timeout is inf; it must be from 1 to"),
+        ({"optimizer": OptimizerConfig(float("inf"))}, "generator-lr is inf; it must be finite"),
         ({"sample_every": -1}, "--sample-every is -1"),
         ({"network": NetworkConfig(width=float("nan"))}, "--network.width is nan"),
         ({"network": NetworkConfig(residual_blocks=-1)}, "--network.residual-blocks is -1"),
