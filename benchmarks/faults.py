@@ -42,7 +42,7 @@ from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.presets import demo
 from colorizer.training.checkpoint import newest_intact, saved_steps
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 Fault = Literal["kills", "signals", "ranks", "order", "shards", "checkpoints"]
 DEFAULT_TIMES = {"kills": 100, "signals": 20, "ranks": 10, "shards": 2000, "checkpoints": 2000}

@@ -10,7 +10,7 @@ from colorizer import console
 from colorizer.presets import PRESETS
 from colorizer.processes import part
 from colorizer.training.signals import stop_with_launcher
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from colorizer.data.config import CharactersConfig
 from colorizer.data.make import make_shards
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.presets import PRESETS
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 DrawScene = Callable[[int, int, int], np.ndarray]
 TinyConfig = Callable[..., TrainConfig]

@@ -6,7 +6,7 @@ import pytest
 from fuzzing import fuzz_shards
 from fuzzing_checkpoints import fuzz_checkpoint
 
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 SEEDS = 60
 

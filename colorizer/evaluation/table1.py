@@ -20,7 +20,7 @@ from colorizer.processes import ALONE, processes
 from colorizer.storage import check_writable
 from colorizer.training.checkpoint import saved_steps
 from colorizer.training.start import start_accelerator
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 MOST = 1000  # trainings of a method, and pictures in the grid
 TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")

@@ -37,3 +37,10 @@ def chosen_figure(best_by: str, figures: Sequence[str]) -> str:
             f" {', '.join(figures)}."
         )
     return best_by
+
+
+def no_longer_gains(best_by: str, patience: int, best: Best | None) -> bool:
+    """Whether the patience is at its end: so many looks have not been better."""
+    if not patience or best is None or best_by not in ("auto", best.figure):
+        return False
+    return best.looks_since >= patience

@@ -1,4 +1,4 @@
-"""What a run tells of itself: metrics.jsonl, trackers, sample grids, the terminal."""
+"""What a run tells of itself: metrics.jsonl, curves.png, trackers, sample grids, the terminal."""
 
 import math
 import resource
@@ -16,7 +16,9 @@ from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch
 from colorizer.errors import UserError
 from colorizer.pictures import write_picture
+from colorizer.training.curves import draw_curves
 from colorizer.training.run import RunFolder
+from colorizer.training.tracking import Trackers
 
 
 @contextmanager
@@ -37,6 +39,7 @@ class Reporter:
         self.config = config
         self.accelerator = accelerator
         self.run_folder = run_folder
+        self._trackers = Trackers(config, accelerator, step)
         self._step = step  # of the last line
         self._moment = time.monotonic()
         self._waited = 0.0  # seconds, for data, since then
@@ -83,7 +86,7 @@ class Reporter:
         return f"{shown}  {rate:.1f} images/s"
 
     def held_out(self, step: int, figures: Mapping[str, float], seconds: float) -> None:
-        """Write what a look at the held-out pictures has shown.
+        """Write what a look at the held-out pictures has shown, and draw the curves.
 
         Args:
             step: Steps done.
@@ -96,20 +99,30 @@ class Reporter:
             decibels = {name: v for name, v in figures.items() if name.endswith("/psnr")}
             shown = ", ".join(f"{n.removesuffix('/psnr')} {v:.2f}" for n, v in decibels.items())
             console.say(f"Held-out PSNR at step {step}: {shown} dB")
+            self._draw_curves()
 
     def samples(self, step: int, grid: np.ndarray) -> None:
         """Write a sample grid (H×W×3 uint8); only for the main process."""
         with surviving():
             write_picture(self.run_folder.samples / f"step-{step:08d}.png", grid)
+        self._trackers.log_picture("samples", grid, step)
 
     def close(self) -> None:
-        """Let the trackers end."""
+        """Draw the curves a last time, and have everything sent to the trackers."""
+        if self.accelerator.is_main_process:
+            self._draw_curves()
+        self._trackers.close()
+
+    def _draw_curves(self) -> None:
+        with surviving():
+            draw_curves(self.run_folder.metrics, self.run_folder.curves)
 
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         finite = {name: v if math.isfinite(v) else None for name, v in figures.items()}
         if self.accelerator.is_main_process:
             with surviving():
                 self.run_folder.append_metrics({"step": step, **finite})
+        self._trackers.log(figures, step)
 
     def _memory(self) -> dict[str, float]:
         """The most in use since the start of the program (host), and since the last time (device).

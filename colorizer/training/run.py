@@ -1,4 +1,4 @@
-"""The run folder: config.json, metrics.jsonl, samples/, checkpoints/."""
+"""The run folder: config.json, metrics.jsonl, curves.png, log.txt, samples/, checkpoints/, best."""
 
 import errno
 import hashlib
@@ -76,6 +76,7 @@ class RunFolder:
         self.checkpoints = self.folder / "checkpoints"
         self.samples = self.folder / "samples"
         self.metrics = self.folder / "metrics.jsonl"
+        self.curves = self.folder / "curves.png"
         self.order = self.folder / "order"
         self.best = self.folder / saving.BEST
 

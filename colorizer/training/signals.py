@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import sys
 import time
 from types import FrameType
 from typing import Self
@@ -57,5 +58,5 @@ def stop_with_launcher() -> None:
     go on alone, and on several GPUs to no end that anyone sees.
     """
     launched = "TORCHELASTIC_RUN_ID" in os.environ or "ACCELERATE_DYNAMO_BACKEND" in os.environ
-    if launched:
+    if launched and sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

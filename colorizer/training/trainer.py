@@ -1,25 +1,21 @@
-"""The training loop. Running the same command again continues where the run stopped."""
+"""The training loop: learn, look, save."""
 
 import time
 from collections.abc import Generator
-from contextlib import closing, nullcontext
+from contextlib import closing
 
 from accelerate import Accelerator
 
 from colorizer import console
-from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
+from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch, TrainingData
 from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory, naming_lack_of_memory
 from colorizer.settings import to_json
-from colorizer.storage import check_writable
 from colorizer.training import checkpoint
-from colorizer.training.best import Best, chosen_figure
-from colorizer.training.colorization import Colorization
-from colorizer.training.extraction import Extraction
+from colorizer.training.best import Best, chosen_figure, no_longer_gains
 from colorizer.training.health import Health
 from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper
@@ -27,120 +23,12 @@ from colorizer.training.reporting import Reporter, surviving
 from colorizer.training.run import RunFolder
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.signals import StopRequest
-from colorizer.training.start import (
-    check_settings,
-    check_size,
-    describe,
-    start_accelerator,
-)
 from colorizer.training.task import Task
 from colorizer.training.together import (
     anyone,
-    found_by_first,
-    naming_lost_process,
 )
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
-
-
-def train(config: TrainConfig) -> bool:
-    """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
-
-    Returns:
-        Whether the run is complete: it has all its steps, or no longer gets better by
-        `config.patience`. The same in every process.
-
-    Raises:
-        UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
-            a loss is no longer finite: the last checkpoint is from before.
-    """
-    accelerator = start_accelerator(config)
-    main = accelerator.is_main_process
-    if accelerator.device.type == "cpu":
-        keep_freed_memory()
-    check_settings(config, accelerator.num_processes)
-    check_writable(config.output)
-    less_memory = naming_lack_of_memory(_less_memory(config))
-    with naming_lost_process(accelerator, config.timeout), less_memory:
-        data = TrainingData(
-            config.data / "train", config.seed, config.shard_window, config.bad_samples
-        )
-        read_index(config.data / "held-out")
-        check_size(config, data)
-        if main:
-            describe(config, accelerator, data)
-        if config.dry_run:
-            return False
-        run = RunFolder(config, data.reader.index)
-        if is_complete(config, run.peek()):
-            newest = found_by_first(accelerator, run.find_checkpoint)
-            if newest and is_complete(config, newest.state):
-                if main:
-                    console.say(f"{config.output} is complete at step {newest.state.step}.")
-                return True
-        task = build_task(config, accelerator)
-        with run.locked() if main else nullcontext():
-            newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
-            check_same(accelerator, run, newest)
-            if main:
-                run.prepare(newest)
-            accelerator.wait_for_everyone()
-            trainer = Trainer(config, accelerator, data, run, task)
-            if newest:
-                trainer.resume(newest)
-            trainer.run()
-    return trainer.is_complete
-
-
-def _less_memory(config: TrainConfig) -> str:
-    """What to do when memory is full."""
-    ways = [f"--accumulate {2 * config.accumulate} (the same batches, in smaller shares)"]
-    if not config.recompute and not config.compile:
-        ways.append("--recompute")
-    return (
-        f"give {' or '.join(ways)}, and the same command continues from the newest checkpoint; a"
-        f" new run can have a smaller --batch-size than {config.batch_size}."
-    )
-
-
-def is_complete(config: TrainConfig, state: checkpoint.State | None) -> bool:
-    """Whether a run that stands there has nothing left to do."""
-    if state is None:
-        return False
-    return state.step >= config.steps or no_longer_gains(config, state.best)
-
-
-def no_longer_gains(config: TrainConfig, best: Best | None) -> bool:
-    """Whether the patience is at its end."""
-    if not config.patience or best is None or config.best_by not in ("auto", best.figure):
-        return False
-    return best.looks_since >= config.patience
-
-
-def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
-    """The networks that a preset trains."""
-    match config:
-        case ColorizationConfig():
-            return Colorization(config, accelerator)
-        case ExtractionConfig():
-            return Extraction(config, accelerator)
-
-
-def check_same(accelerator: Accelerator, run: RunFolder, newest: checkpoint.Newest | None) -> None:
-    """See that this process has before it what the first one has checked.
-
-    Raises:
-        UserError: in every process, if one has not.
-    """
-    try:
-        mine = checkpoint.read_state(newest.path) if newest else run.peek()
-    except checkpoint.Damaged:
-        mine = None
-    if anyone(accelerator, mine != (newest.state if newest else None)):
-        raise UserError(
-            f"{run.folder}: not all processes find the same checkpoint there; give an --output that"
-            " is one folder for all machines."
-        )
 
 
 class Trainer:
@@ -184,7 +72,10 @@ class Trainer:
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left to do."""
-        return self.step == self.config.steps or no_longer_gains(self.config, self.best)
+        return self.step == self.config.steps or self._no_longer_gains()
+
+    def _no_longer_gains(self) -> bool:
+        return no_longer_gains(self.config.best_by, self.config.patience, self.best)
 
     def resume(self, newest: checkpoint.Newest) -> None:
         """Continue from a verified checkpoint.
@@ -250,7 +141,7 @@ class Trainer:
         config, best = self.config, self.best
         if self.health.bad_samples:
             console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
-        if no_longer_gains(config, best):
+        if self._no_longer_gains():
             console.say(
                 f"No better {best.figure} in the last {best.looks_since} looks, so training ends at"
                 f" step {self.step}; a larger --patience goes on."

@@ -13,7 +13,7 @@ from colorizer.evaluation.comparison import read_evaluation
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.statistics import Bootstrap
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 @pytest.fixture

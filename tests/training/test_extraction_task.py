@@ -13,7 +13,7 @@ from colorizer.errors import UserError
 from colorizer.extraction import Extractor
 from colorizer.presets import PRESETS
 from colorizer.settings import BOUNDS, flatten, to_json
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _metrics(config):

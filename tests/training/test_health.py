@@ -14,7 +14,8 @@ from colorizer.training import task as task_module
 from colorizer.training.colorization import Colorization
 from colorizer.training.health import MOST_LEFT_OUT
 from colorizer.training.record import LossRecord
-from colorizer.training.trainer import Trainer, train
+from colorizer.training.train import train
+from colorizer.training.trainer import Trainer
 
 
 def _state(config, step, name="generator"):

@@ -25,7 +25,8 @@ from colorizer.training.best import Best
 from colorizer.training.colorization import ColorizationHeldOut
 from colorizer.training.held_out import HeldOut, evenly_chosen
 from colorizer.training.samples import SampleGrid
-from colorizer.training.trainer import Trainer, train
+from colorizer.training.train import train
+from colorizer.training.trainer import Trainer
 
 
 def _looks(config):

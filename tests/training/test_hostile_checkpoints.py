@@ -19,7 +19,7 @@ from colorizer.inference import Colorizer
 from colorizer.tensor_file import MOST_HEADER, read_metadata, read_tensors
 from colorizer.training import checkpoint
 from colorizer.training.generator_file import describe_generator, find_generator
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 @pytest.mark.parametrize(

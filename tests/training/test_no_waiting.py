@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from colorizer.config import AugmentConfig, ColorizationConfig, LossConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.training.start import start_accelerator
-from colorizer.training.trainer import build_task
+from colorizer.training.train import build_task
 
 # What the host can only know when the device is done: values, and shapes that depend on them.
 WAITING = {

@@ -14,7 +14,7 @@ from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.generator import Generator
 from colorizer.training.losses import VGGFeatures, VGGStage
 from colorizer.training.recompute import recompute_activations
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _last_checkpoint(config):

@@ -9,7 +9,7 @@ from torch.optim import Adam
 
 from colorizer.config import OptimizerConfig
 from colorizer.training.schedule import learning_rate_factor
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _factors(steps, **settings):

@@ -7,7 +7,7 @@ import pytest
 from colorizer.errors import UserError
 from colorizer.training import launcher
 from colorizer.training.start import start_accelerator
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from colorizer.training.tools import (
     inspect,
     verify_all,
 )
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 @pytest.fixture

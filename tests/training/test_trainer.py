@@ -24,7 +24,8 @@ from colorizer.errors import UserError
 from colorizer.presets import PRESETS
 from colorizer.training import checkpoint
 from colorizer.training.colorization import Colorization
-from colorizer.training.trainer import Trainer, train
+from colorizer.training.train import train
+from colorizer.training.trainer import Trainer
 
 
 def _tensors(config, step, name):

@@ -1,0 +1,126 @@
+"""A training from its settings to its end. The same command again continues where it stopped."""
+
+from contextlib import nullcontext
+
+from accelerate import Accelerator
+
+from colorizer import console
+from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
+from colorizer.data.dataset import TrainingData
+from colorizer.data.index import read_index
+from colorizer.errors import UserError
+from colorizer.memory import keep_freed_memory, naming_lack_of_memory
+from colorizer.storage import check_writable
+from colorizer.training import checkpoint
+from colorizer.training.best import no_longer_gains
+from colorizer.training.colorization import Colorization
+from colorizer.training.extraction import Extraction
+from colorizer.training.logbook import Logbook, keep_log
+from colorizer.training.run import RunFolder
+from colorizer.training.start import check_settings, check_size, describe, start_accelerator
+from colorizer.training.task import Task
+from colorizer.training.together import anyone, found_by_first, naming_lost_process
+from colorizer.training.trainer import Trainer
+
+
+def train(config: TrainConfig) -> bool:
+    """Train until `config.steps`, or until Ctrl-C or SIGTERM, which save first.
+
+    Returns:
+        Whether the run is complete: it has all its steps, or no longer gets better by
+        `config.patience`. The same in every process.
+
+    Raises:
+        UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
+            a loss is no longer finite: the last checkpoint is from before.
+    """
+    accelerator = start_accelerator(config)
+    if accelerator.device.type == "cpu":
+        keep_freed_memory()
+    check_settings(config, accelerator.num_processes)
+    check_writable(config.output)
+    with (
+        keep_log(config.output, accelerator.process_index, accelerator.num_processes) as logbook,
+        naming_lost_process(accelerator, config.timeout),
+        naming_lack_of_memory(_less_memory(config)),
+    ):
+        return _train(config, accelerator, logbook)
+
+
+def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
+    main = accelerator.is_main_process
+    data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)
+    read_index(config.data / "held-out")
+    check_size(config, data)
+    if main:
+        describe(config, accelerator, data)
+    if config.dry_run:
+        return False
+    run = RunFolder(config, data.reader.index)
+    if is_complete(config, run.peek()):
+        newest = found_by_first(accelerator, run.find_checkpoint)
+        if newest and is_complete(config, newest.state):
+            if main:
+                console.say(
+                    f"{config.output} is complete at step {newest.state.step}; nothing to do."
+                )
+            return True
+    task = build_task(config, accelerator)
+    with run.locked() if main else nullcontext():
+        newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
+        check_same(accelerator, run, newest)
+        if main:
+            run.prepare(newest)
+        accelerator.wait_for_everyone()
+        logbook.begin()
+        trainer = Trainer(config, accelerator, data, run, task)
+        if newest:
+            trainer.resume(newest)
+        trainer.run()
+    return trainer.is_complete
+
+
+def _less_memory(config: TrainConfig) -> str:
+    """What to do when memory is full."""
+    ways = [f"--accumulate {2 * config.accumulate} (the same batches, in smaller shares)"]
+    if not config.recompute and not config.compile:
+        ways.append("--recompute")
+    return (
+        f"give {' or '.join(ways)}, and the same command continues from the newest checkpoint; a"
+        f" new run can have a smaller --batch-size than {config.batch_size}."
+    )
+
+
+def is_complete(config: TrainConfig, state: checkpoint.State | None) -> bool:
+    """Whether a run that stands there has nothing left to do."""
+    if state is None:
+        return False
+    if state.step >= config.steps:
+        return True
+    return no_longer_gains(config.best_by, config.patience, state.best)
+
+
+def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
+    """The networks that a preset trains."""
+    match config:
+        case ColorizationConfig():
+            return Colorization(config, accelerator)
+        case ExtractionConfig():
+            return Extraction(config, accelerator)
+
+
+def check_same(accelerator: Accelerator, run: RunFolder, newest: checkpoint.Newest | None) -> None:
+    """See that this process has before it what the first one has checked.
+
+    Raises:
+        UserError: in every process, if one has not.
+    """
+    try:
+        mine = checkpoint.read_state(newest.path) if newest else run.peek()
+    except checkpoint.Damaged:
+        mine = None
+    if anyone(accelerator, mine != (newest.state if newest else None)):
+        raise UserError(
+            f"{run.folder}: not all processes find the same checkpoint there; give an --output that"
+            " is one folder for all machines."
+        )
