@@ -119,6 +119,10 @@ def test_what_a_run_writes(tiny):
         4 * 132 - 4,
         3,
     )  # three rows of four 64-pixel pictures, twice
+    curves = cv2.imread(str(config.output / "curves.png"))
+    assert curves.shape[1] == 1200 and curves.std() > 1
+    log = (config.output / "log.txt").read_text()
+    assert "INFO: precision  float32" in log.replace("  precision", "precision")
     saved = json.loads((config.output / "config.json").read_text())
     assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
 
@@ -200,6 +204,8 @@ def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     assert (config.output / "checkpoints" / "step-00000004").is_dir()
     train(replace(config, steps=5))
     assert "from step 4" in capsys.readouterr().out
+    log = (config.output / "log.txt").read_text().splitlines()
+    assert "Stopped and saved at step 4" in log[-3] or any("saved at step 4" in line for line in log)
 
 
 def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
