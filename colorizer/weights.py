@@ -2,16 +2,30 @@
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from pathlib import Path
+from threading import get_ident
+from typing import BinaryIO
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
 import torch
 from torch import Tensor, nn
 
+from colorizer import console
 from colorizer.errors import UserError
+from colorizer.storage import PARTIAL
 from colorizer.tensor_file import read_tensors
 
+MB = 1_000_000  # bytes
+PATIENCE = 30.0  # seconds for an answer, and for each piece of it
+PAUSES = (1.0, 5.0, 20.0)  # seconds before a broken download goes on; after the last it is given up
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # of usable files
 
 
@@ -172,7 +186,7 @@ def searched_folders() -> list[Path]:
 
 
 def download(weights: PublishedWeights) -> Path:
-    """Fetch into the first searched folder.
+    """Fetch into the first searched folder, and show how far it is.
 
     Until its sha256 is found right the file has a name of its own, so that several processes may
     do this at once.
@@ -182,12 +196,20 @@ def download(weights: PublishedWeights) -> Path:
     """
     folder = searched_folders()[0]
     target = folder / weights.file
+    partial = folder / f"{weights.file}.{os.getpid()}-{get_ident()}{PARTIAL}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(
-            weights.url, str(target), hash_prefix=weights.sha256, progress=False
-        )
-    except (OSError, RuntimeError) as error:  # no network or disk; another sha256
+        try:
+            with partial.open("wb") as file:
+                _fetch(weights, file)
+                file.flush()
+                os.fsync(file.fileno())
+            if not is_published(partial, weights):
+                raise OSError(f"the file at this address has sha256 {sha256_of(partial)}")
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (OSError, HTTPException) as error:
         places = " or ".join(map(str, searched_folders()))
         raise MissingWeights(
             f"{weights.title} weights are needed and were not found in {places}; the download"
@@ -195,6 +217,58 @@ def download(weights: PublishedWeights) -> Path:
             " folders."
         ) from error
     return target
+
+
+def _fetch(weights: PublishedWeights, file: BinaryIO) -> None:
+    """Write what lies at the address; where the connection breaks, go on from there.
+
+    Raises:
+        OSError, HTTPException: there is no network or no room, or it breaks again and again.
+    """
+    with ExitStack() as stack:
+        advance = None
+        for pause in (*PAUSES, None):
+            try:
+                with _ask(weights.url, file) as answer:
+                    total = file.tell() + int(answer.headers["Content-Length"] or 0)
+                    if advance is None:
+                        _check_room(Path(file.name).parent, total)
+                        bar = console.progress(f"downloading {weights.file}", -(-total // MB), "MB")
+                        advance = stack.enter_context(bar)
+                    while piece := answer.read(MB):
+                        file.write(piece)
+                        advance(file.tell() // MB)
+                if file.tell() < total:
+                    raise ConnectionError(f"it ended after {file.tell():,} of {total:,} bytes")
+                advance(-(-total // MB))
+                return
+            except (URLError, ConnectionError, TimeoutError, IncompleteRead):
+                if pause is None or not file.tell():
+                    raise
+                time.sleep(pause)
+
+
+def _ask(url: str, file: BinaryIO) -> HTTPResponse:
+    """Ask for all that a file does not hold yet.
+
+    Raises:
+        OSError, HTTPException: nobody answers, or nothing is at that address.
+    """
+    request = Request(url, headers={"User-Agent": "colorizer"})
+    if held := file.tell():
+        request.add_header("Range", f"bytes={held}-")
+    answer = urlopen(request, timeout=PATIENCE)
+    if held and answer.status != HTTPStatus.PARTIAL_CONTENT:  # it sends all of it again
+        file.seek(0)
+        file.truncate()
+    return answer
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    """Raises: OSError: so many bytes do not fit on the disk."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(f"it has {needed / MB:,.1f} MB, and {folder} has {free / MB:,.1f} MB free")
 
 
 def is_published(path: Path, weights: PublishedWeights) -> bool:

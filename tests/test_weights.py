@@ -1,8 +1,14 @@
 """Where published weights are looked for, how they are downloaded, and what is refused."""
 
+import hashlib
+import random
+import resource
 import shutil
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
@@ -15,6 +21,7 @@ from colorizer.weights import (
     VGG19,
     MissingWeights,
     describe_weights,
+    download,
     find_weights,
     is_published,
     load_weights,
@@ -120,7 +127,9 @@ def test_a_download_is_kept_in_the_first_folder(searched, published):
 
 def test_another_file_at_the_address_gets_no_name(searched, published):
     almost = replace(published, sha256=published.sha256[:-1] + "x")  # right but for the last digit
-    with pytest.raises(MissingWeights, match="invalid hash value"):
+    with pytest.raises(
+        MissingWeights, match=f"the file at this address has sha256 {published.sha256}"
+    ):
         locate(almost, None)
     assert not list(searched[0].iterdir())
 
@@ -130,6 +139,123 @@ def test_several_downloads_at_once_do_no_harm(searched, published):
         states = list(pool.map(lambda _: load_weights(published, None), range(24)))
     assert all(len(state) == 1 for state in states)
     assert [p.name for p in searched[0].iterdir()] == [VGG16.file]
+
+
+class _Server(ThreadingHTTPServer):
+    """Serves one file; `cuts` says after how many bytes each answer ends too early."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.content = content
+        self.cuts: list[int] = []
+        self.ranges: list[str | None] = []  # that were asked for
+        self.knows_ranges = True
+        self.statuses: list[int] = []  # of each answer; without one it is the file
+        self.says_length = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers["Range"]
+        server.ranges.append(wanted)
+        if server.statuses and (status := server.statuses.pop(0)) != 200:
+            self.send_error(status)
+            return
+        start = int(wanted[len("bytes=") : -1]) if wanted and server.knows_ranges else 0
+        rest = server.content[start:]
+        self.send_response(206 if start else 200)
+        if server.says_length:
+            self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: server.cuts.pop(0)] if server.cuts else rest)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine, with 3 MB of anything."""
+    monkeypatch.setattr(weights, "PAUSES", (0.0, 0.0, 0.0))
+    with _Server(random.Random(0).randbytes(3_000_001)) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def served(server):
+    """What the server serves, as published weights."""
+    url = f"http://127.0.0.1:{server.server_port}/vgg16.pth"
+    return replace(VGG16, url=url, sha256=hashlib.sha256(server.content).hexdigest())
+
+
+def test_a_download_shows_how_far_it_is(searched, server, served, capsys):
+    assert download(served).read_bytes() == server.content
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith(f"downloading {VGG16.file}: 4/4 MB, ")
+
+
+def test_a_download_that_is_cut_goes_on_where_it_was(searched, server, served):
+    server.cuts, server.statuses = [1_000_000, 500_000], [200, 200, 503]
+    assert download(served).read_bytes() == server.content
+    assert server.ranges == [None, "bytes=1000000-", "bytes=1500000-", "bytes=1500000-"]
+
+
+def test_a_server_without_ranges_is_asked_for_all_of_it_again(searched, server, served):
+    server.cuts, server.knows_ranges = [1_000_000], False
+    assert download(served).read_bytes() == server.content
+
+
+def test_a_server_that_does_not_say_how_much_it_sends_is_believed_by_the_hash(
+    searched, server, served
+):
+    server.says_length = False
+    assert download(served).read_bytes() == server.content
+    server.cuts = [2_000_000]
+    (searched[0] / VGG16.file).unlink()
+    with pytest.raises(MissingWeights, match="the file at this address has sha256"):
+        download(served)
+    assert not list(searched[0].iterdir())
+
+
+def test_a_download_that_is_cut_again_and_again_is_given_up(searched, server, served):
+    server.cuts = [1000] * 9
+    with pytest.raises(MissingWeights, match=r"it ended after 4,000 of 3,000,001 bytes"):
+        download(served)
+    assert len(server.ranges) == 4 and not list(searched[0].iterdir())
+
+
+def test_an_address_that_has_gone_is_said(searched, server, served):
+    server.statuses = [404]
+    with pytest.raises(MissingWeights, match="HTTP Error 404: Not Found"):
+        download(served)
+    assert not list(searched[0].iterdir())
+
+
+def test_a_disk_without_room_is_said_before_the_download(searched, server, served, monkeypatch):
+    usage = shutil._ntuple_diskusage(10**9, 10**9, 2_000_000)
+    monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(MissingWeights, match=r"it has 3\.0 MB, and .*own has 2\.0 MB free"):
+        download(served)
+    assert not list(searched[0].iterdir())
+
+
+def test_a_disk_that_fills_up_is_said_and_nothing_is_left(searched, server, served):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, limits[1]))
+    try:
+        with pytest.raises(MissingWeights, match="File too large"):
+            download(served)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not list(searched[0].iterdir())
 
 
 # ---- The description

@@ -10,6 +10,7 @@ import numpy as np
 from colorizer import console
 from colorizer.errors import UserError
 from colorizer.evaluation.config import Mode
+from colorizer.evaluation.measures import OF_SETS
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import ROWS
 from colorizer.evaluation.report import PICTURES, read_report
@@ -41,9 +42,9 @@ def read_evaluation(path: Path) -> Evaluation:
             header, *rows = list(csv.reader(file))
         columns = dict(zip(header, map(list, zip(*rows, strict=True)), strict=True))
         groups = columns["group"]
-        for name, cells in columns.items():
-            if "." in name:  # a figure
-                [float(cell or "nan") for cell in cells]
+        for row, entry in content["figures"].items():
+            for metric in entry.keys() - {"pictures", *OF_SETS}:
+                _values(columns[f"{row}.{metric}"])
         if len(groups) != content["identity"]["data"]["pictures"]:
             raise ValueError(f"{len(groups)} pictures")
     except OSError as error:
@@ -117,14 +118,17 @@ def _difference(
     if name not in here.columns:
         means = [e.content["figures"][row][metric]["mean"] for e in (here, there)]
         return [_number(metric, means[0] - means[1], "+"), console.ABSENT]
-    mine, theirs = (
-        np.array([float(cell or "nan") for cell in e.columns[name]]) for e in (here, there)
-    )
+    mine, theirs = (_values(e.columns[name]) for e in (here, there))
     mean, low, high = bootstrap.mean(mine - theirs)
     interval = console.ABSENT
     if low is not None:
         interval = f"{_number(metric, low, '+')} to {_number(metric, high, '+')}"
     return [_number(metric, mean, "+"), interval]
+
+
+def _values(cells: list[str]) -> np.ndarray:
+    """A column of figures; not a number: none."""
+    return np.array([float(cell or "nan") for cell in cells])
 
 
 def _number(metric: str, value: float, sign: str = "") -> str:

@@ -34,7 +34,8 @@ def redraw(sample: Sample) -> Drawing:
 
 def is_redrawn_exactly(sample: Sample) -> bool:
     """Whether this version draws a drawn sample as the one that made the shards did."""
-    return np.array_equal(redraw(sample).color, sample.color)
+    drawing = redraw(sample)
+    return np.array_equal(drawing.color, sample.color) and np.array_equal(drawing.line, sample.line)
 
 
 def in_colors_of(drawing: Drawing, other: Sample) -> np.ndarray:

@@ -111,7 +111,7 @@ def prepare(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
     available = find_available(config, reader.index.size, len(reader), here)
-    return reader, available, plan(config, reader, available)
+    return reader, available, plan(config, reader, available, here)
 
 
 def _measure(
@@ -162,7 +162,8 @@ def _write(folder: Path, content: dict[str, Any], findings: Findings, examiner: 
         for name in (REPORT, TEXT, PICTURES, *(f"{mode}.png" for mode in MODES)):
             (folder / name).unlink(missing_ok=True)
     table = per_picture(examiner.protocol, findings.values, examiner.reader)
-    replace_file(folder / PICTURES, table.encode())
+    # A group may be a folder whose name is no Unicode.
+    replace_file(folder / PICTURES, table.encode(errors="backslashreplace"))
     grids = write_grids(folder, findings.values, examiner)
     replace_file(folder / TEXT, markdown(content, grids).encode())
     text = json.dumps(content, indent=2, allow_nan=False)

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorizer.data.characters import Drawing
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
 from colorizer.evaluation import drawn
@@ -54,15 +55,22 @@ class Examiner:
         examined = Examined()
         if with_references:
             examined.features["references"] = self._features(torch.from_numpy(sample.color))
+        drawing = drawn.redraw(sample) if self.protocol.redrawn else None
         for mode in self.protocol.modes:
             reference = self.protocol.references[mode][number]
             if reference is not None:
                 given = sample if reference == number else self.reader[reference]
-                self._examine(examined, mode, sample, given, reference)
+                self._examine(examined, mode, sample, given, reference, drawing)
         return examined
 
     def _examine(
-        self, examined: Examined, mode: Mode, sample: Sample, given: Sample, reference: int
+        self,
+        examined: Examined,
+        mode: Mode,
+        sample: Sample,
+        given: Sample,
+        reference: int,
+        drawing: Drawing | None,
     ) -> None:
         values = examined.values
         truth, guide = torch.from_numpy(sample.color), torch.from_numpy(given.color)
@@ -77,10 +85,9 @@ class Examiner:
         if mode == "cross":
             self._compare(values, "as_it_stands", sample.key, guide, truth)
             if Column("constant", "psnr") in self.protocol.columns:
-                examined.constant = drawn.constant_terms(drawn.redraw(sample))
-        if mode == "random" and self.protocol.redrawn:
-            recolored = drawn.in_colors_of(drawn.redraw(sample), given)
-            known = torch.from_numpy(recolored)
+                examined.constant = drawn.constant_terms(drawing)
+        if mode == "random" and drawing is not None:
+            known = torch.from_numpy(drawn.in_colors_of(drawing, given))
             self._compare(values, "recolored", sample.key, result, known)
 
     def colorize(self, sample: Sample, reference: Sample) -> Tensor:

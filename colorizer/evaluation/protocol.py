@@ -1,6 +1,7 @@
 """What is coloured with which reference, and judged against what (Sec. 4.4)."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from colorizer.errors import UserError
 from colorizer.evaluation import drawn
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
 from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
+from colorizer.evaluation.stream import share
+from colorizer.processes import Processes
 
 
 class Row(NamedTuple):
@@ -57,11 +60,14 @@ class Protocol:
         return mode == "self" or self.redrawn
 
 
-def plan(config: MeasureConfig, reader: ShardReader, available: Available) -> Protocol:
+def plan(
+    config: MeasureConfig, reader: ShardReader, available: Available, here: Processes
+) -> Protocol:
     """Decide what is evaluated; in every process the same.
 
     Raises:
-        UserError: a mode or metric asked for by name is not possible with these pictures.
+        UserError: a mode or metric asked for by name is not possible with these pictures, or one of
+            them cannot be read.
     """
     found = groups(reader)
     possible: dict[Mode, list[int | None]] = {
@@ -80,7 +86,7 @@ def plan(config: MeasureConfig, reader: ShardReader, available: Available) -> Pr
             raise UserError(f"--modes {mode} is not possible: {absent[mode]}")
     references = {mode: possible[mode] for mode in wanted if mode not in absent}
     strangers = _are_strangers(found, references, absent)
-    redrawn = _are_redrawn(reader, references, absent)
+    redrawn = _are_redrawn(reader, references, absent, here)
     columns = [
         Column(name, metric)
         for name, row in ROWS.items()
@@ -106,18 +112,38 @@ def _are_strangers(
 
 
 def _are_redrawn(
-    reader: ShardReader, references: dict[Mode, list[int | None]], absent: dict[str, str]
+    reader: ShardReader,
+    references: dict[Mode, list[int | None]],
+    absent: dict[str, str],
+    here: Processes,
 ) -> bool:
-    """Whether these are drawn characters that come out the same when drawn again."""
+    """Whether these are drawn characters that all come out the same when drawn again."""
+    rows = {"cross": ("cross against truth", "as_it_stands", "constant"), "random": ("recolored",)}
+    concerned = [row for mode in rows if mode in references for row in rows[mode]]
+    if not concerned:
+        return False
     reason = "only of drawn characters is it known what is right then."
     if all(drawn.is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
-        first = reader[0]
-        if drawn.is_redrawn_exactly(first):
+        others = _drawn_otherwise(reader, here)
+        if not others:
             return True
-        reason = f"this version draws {first.key} differently from the one that made the shards."
-    rows = {"cross": ("cross against truth", "as_it_stands", "constant"), "random": ("recolored",)}
-    absent |= {row: reason for mode in rows if mode in references for row in rows[mode]}
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        reason = (
+            f"this version draws {reader.metadata(others[0])[0]}{more} differently from the one"
+            " that made the shards."
+        )
+    absent |= dict.fromkeys(concerned, reason)
     return False
+
+
+def _drawn_otherwise(reader: ShardReader, here: Processes) -> list[int]:
+    """Numbers of the samples that this version draws differently; the processes share the work."""
+    same = [True] * len(reader)
+    own = share(len(reader), here)
+    with ThreadPoolExecutor(here.cores) as pool:
+        redrawn = pool.map(lambda number: drawn.is_redrawn_exactly(reader[number]), own)
+        same[own.start : own.stop] = redrawn
+    return [number for number, equal in enumerate(here.agree(same)) if not equal]
 
 
 def _metrics_of(name: str, available: Available, redrawn: bool, strangers: bool) -> list[str]:

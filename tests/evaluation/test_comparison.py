@@ -85,6 +85,42 @@ def test_reports_of_other_pictures_and_other_files_are_refused(two, tmp_path, dr
     assert not (tmp_path / "o").exists()
 
 
+def test_a_report_that_was_changed_is_refused_by_name(two, tmp_path):
+    first, second = two
+    changed = shutil.copytree(first.output, tmp_path / "changed")
+    report, table = changed / "report.json", changed / "pictures.csv"
+    content, pictures = report.read_text(), table.read_text()
+    figures = json.loads(content)["figures"]
+
+    def refused(words: str) -> None:
+        with pytest.raises(UserError, match=words):
+            evaluate(replace(second, against=report))
+
+    for part, value in (
+        ("figures", []),
+        ("figures", {"self": 3}),
+        ("figures", figures | {"self": {"psnr": 3}}),
+        ("figures", figures | {"self": {"psnr": {"mean": "3"}}}),
+        ("identity", {"format": 1}),
+        ("identity", json.loads(content)["identity"] | {"data": {"sha256": 3, "path": "x"}}),
+        ("identity", json.loads(content)["identity"] | {"protocol": {"weights": [1]}}),
+        ("identity", json.loads(content)["identity"] | {"machine": "mine"}),
+    ):
+        report.write_text(json.dumps(json.loads(content) | {part: value}))
+        refused(r"report\.json is not a report of evaluate\.py")
+    report.write_text(content)
+    for text in (
+        pictures.rsplit("\n", 2)[0],
+        pictures.replace("self.psnr", "self.snr"),
+        f"{pictures.rsplit(',', 1)[0]},x\n",
+        "\xff",
+        "",
+    ):
+        table.write_text(text, encoding="latin-1")
+        refused(r"pictures\.csv is damaged")
+    assert not second.output.exists()
+
+
 def test_figures_of_other_weights_are_not_compared(stand_ins, trained, tmp_path, capsys):
     measure = MeasureConfig(modes=("self",), metrics=("psnr", "lpips-alex"))
     config = EvaluateConfig(trained.output, trained.data, tmp_path / "report", measure=measure)

@@ -5,6 +5,9 @@ import pytest
 
 from colorizer.data.characters import REGIONS, TONES, draw, sample_character, sample_pose
 from colorizer.data.reader import ShardReader
+from colorizer.data.shard_writer import ShardWriter
+from colorizer.evaluation import protocol as protocols
+from colorizer.evaluation.config import MeasureConfig
 from colorizer.evaluation.drawn import (
     constant_errors,
     constant_terms,
@@ -12,6 +15,9 @@ from colorizer.evaluation.drawn import (
     is_redrawn_exactly,
     redraw,
 )
+from colorizer.evaluation.measures import Available
+from colorizer.evaluation.protocol import plan
+from colorizer.processes import ALONE, Processes
 
 
 def _drawings(count: int) -> list:
@@ -69,3 +75,56 @@ def test_a_sample_drawn_otherwise_is_noticed(character_shards):
     sample = ShardReader(character_shards / "train")[0]
     assert is_redrawn_exactly(sample)
     assert not is_redrawn_exactly(sample._replace(color=sample.color ^ 1))
+    assert not is_redrawn_exactly(sample._replace(line=sample.line ^ 1))
+
+
+@pytest.mark.parametrize("changed", [(0,), (3,), (1, 3)])
+def test_every_sample_is_drawn_again_and_the_one_that_differs_is_named(
+    character_shards, tmp_path, changed
+):
+    given = ShardReader(character_shards / "train")
+    with ShardWriter(tmp_path / "drawn", 64, 2, {}) as writer:
+        for number in range(4):
+            key, color, line, metadata = given[number]
+            if number in changed:
+                color = color.copy()
+                color[-1, -1, 2] ^= 1  # of all there is
+            writer.write(key, color, line, metadata)
+    measured = Available(["psnr"], {}, {}, {})
+    reader = ShardReader(tmp_path / "drawn")
+    protocol = plan(MeasureConfig(), reader, measured, ALONE)
+    key = reader[changed[0]].key + (" and 1 more" if len(changed) > 1 else "")
+    reason = f"this version draws {key} differently from the one that made the shards."
+    for row in ("cross against truth", "as_it_stands", "constant", "recolored"):
+        assert protocol.absent[row] == reason
+    assert not protocol.redrawn and {column.row for column in protocol.columns} == {
+        "self",
+        "random",
+    }
+    whole = plan(MeasureConfig(), given, measured, ALONE)
+    assert whole.redrawn and not whole.absent
+
+
+def test_no_sample_is_drawn_again_for_what_needs_no_drawing(character_shards, monkeypatch):
+    monkeypatch.setattr("colorizer.evaluation.drawn.draw", None)
+    reader = ShardReader(character_shards / "train")
+    plan(MeasureConfig(modes=("self",)), reader, Available(["psnr"], {}, {}, {}), ALONE)
+
+
+def test_processes_share_the_drawing_and_tell_each_other(character_shards, monkeypatch):
+    reader = ShardReader(character_shards / "train")
+    examined = []
+    real = protocols.drawn.is_redrawn_exactly
+    monkeypatch.setattr(
+        protocols.drawn, "is_redrawn_exactly", lambda s: examined.append(s.key) or real(s)
+    )
+
+    class Second(Processes):
+        def agree(self, answers):
+            return [False, *answers[1:]]  # the first process says that its first one differs
+
+    here = Second(rank=1, count=2, local_rank=1, local_count=2)
+    protocol = plan(MeasureConfig(), reader, Available(["psnr"], {}, {}, {}), here)
+    half = len(reader) // 2
+    assert sorted(examined) == [reader[n].key for n in range(half, len(reader))]
+    assert f"draws {reader[0].key} differently" in protocol.absent["recolored"]

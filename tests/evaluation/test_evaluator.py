@@ -2,12 +2,15 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from colorizer.config import NetworkConfig
 from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
@@ -17,6 +20,7 @@ from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import fid
 from colorizer.evaluation.metrics import palette_distance, psnr
 from colorizer.inference import Colorizer
+from colorizer.training.generator_file import find_generator
 
 
 def _config(trained, tmp_path, data=None, output="report", **measure) -> EvaluateConfig:
@@ -167,6 +171,64 @@ def test_an_evaluation_that_is_there_is_not_made_again(no_weights, trained, tmp_
     assert (config.output / "report.json").stat().st_mtime_ns == before
     evaluate(_with(config, pairs_seed=1))
     assert (config.output / "report.json").stat().st_mtime_ns != before
+
+
+@pytest.mark.parametrize("named", ["relative", "with a slash", "linked", "moved"])
+def test_one_evaluation_may_be_named_by_several_paths(
+    no_weights, trained, tmp_path, monkeypatch, capsys, named
+):
+    config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
+    config = replace(config, data=shutil.copytree(trained.data, tmp_path / "data"))
+    evaluate(config)
+    before = _files(config.output)
+    checkpoint, data = config.checkpoint, config.data
+    match named:
+        case "relative":
+            monkeypatch.chdir(tmp_path)
+            checkpoint, data = Path(checkpoint.name), Path("./data")
+        case "with a slash":
+            checkpoint, data = Path(f"{checkpoint}/../{checkpoint.name}/"), Path(f"{data}/")
+        case "linked":
+            for path in (checkpoint, data):
+                (tmp_path / f"{path.name}-link").symlink_to(path)
+            checkpoint, data = (tmp_path / f"{path.name}-link" for path in (checkpoint, data))
+        case "moved":
+            checkpoint, data = (p.rename(tmp_path / f"{p.name}-2") for p in (checkpoint, data))
+    capsys.readouterr()
+    evaluate(replace(config, checkpoint=checkpoint, data=data))
+    assert "already holds this evaluation" in capsys.readouterr().out
+    assert _files(config.output) == before
+
+
+def test_a_report_names_the_code_that_trained_and_that_evaluated(
+    no_weights, trained, tmp_path, monkeypatch
+):
+    config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
+    monkeypatch.setattr("colorizer.evaluation.report.code_version", lambda: "9.9 at abc1234")
+    identity = evaluate(config)["identity"]
+    trained_by = find_generator(trained.output, NetworkConfig).version
+    assert identity["generator"]["version"] == trained_by
+    assert identity["machine"]["colorizer"] == "9.9 at abc1234"
+    _, _, versions, *_ = (config.output / "report.md").read_text().splitlines()
+    assert versions == f"Trained by colorizer {trained_by}; evaluated by colorizer 9.9 at abc1234."
+    before = (config.output / "report.json").stat().st_mtime_ns
+    monkeypatch.setattr("colorizer.evaluation.report.code_version", lambda: "9.9 at def5678")
+    evaluate(config)  # other code may give other figures
+    assert (config.output / "report.json").stat().st_mtime_ns != before
+
+
+def test_a_group_whose_name_is_no_unicode_is_written_down(
+    no_weights, trained, tmp_path, draw_scene
+):
+    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
+        for number in range(2):  # a folder that is called b"caf\xe9", as Python names it
+            scene = draw_scene(number, 64, 64)
+            writer.write(f"s{number}", scene, scene[..., 0], {"group": "caf\udce9"})
+    data = tmp_path / "data"
+    config = _config(trained, tmp_path, data=data, modes=("cross",), metrics=("palette",))
+    evaluate(config)
+    assert [row["group"] for row in _pictures(config)] == ["caf\\udce9"] * 2
+    evaluate(replace(config, against=config.output / "report.json"))
 
 
 def test_an_older_report_does_not_outlive_its_pictures(no_weights, trained, tmp_path, monkeypatch):
