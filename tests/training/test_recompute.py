@@ -5,7 +5,8 @@ import json
 import pytest
 import torch
 from safetensors.torch import load
-from torch import Tensor, nn
+from saved import kept_for_backward
+from torch import nn
 from torchvision.models import vgg19
 
 from colorizer.config import LossConfig, NetworkConfig
@@ -64,27 +65,13 @@ def test_batch_norm_counts_a_batch_once(norm):
     assert part[1].momentum == 0.1
 
 
-def _kept(network: nn.Module, *inputs: Tensor) -> int:
-    """Bytes that the forward pass keeps for the backward pass, the weights aside."""
-    weights = {p.untyped_storage().data_ptr() for p in network.parameters()}
-    kept = {}  # the storages themselves, so that none is freed and its address given again
-
-    def pack(tensor: Tensor) -> Tensor:
-        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        network(*inputs)
-    return sum(s.nbytes() for address, s in kept.items() if address not in weights)
-
-
 def test_recomputing_keeps_less_than_half():
     torch.manual_seed(0)
     generator = Generator(width=0.25, residual_blocks=1)
     line, reference = torch.rand(2, 1, 128, 128), torch.rand(2, 3, 128, 128)
-    before = _kept(generator, line, reference)
+    before = kept_for_backward(generator, lambda: generator(line, reference))
     recompute_activations(generator, EncoderLayer, ResidualBlock, DecoderLayer)
-    assert _kept(generator, line, reference) < before / 2
+    assert kept_for_backward(generator, lambda: generator(line, reference)) < before / 2
 
 
 def test_vggs_features_and_gradient_stay_what_they_are():
