@@ -103,7 +103,9 @@ def test_compiled_networks_learn_the_same(tiny):
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
         train(other)
     assert len(set(_l1(plain))) == 5  # each step's follows from the update before
-    assert _l1(other) == pytest.approx(_l1(plain), rel=1e-4)
+    assert _l1(other)[0] == pytest.approx(_l1(plain)[0], rel=1e-5)
+    # Adam's first updates go by the signs of gradients, the least of which rounding decides.
+    assert _l1(other) == pytest.approx(_l1(plain), rel=2e-3)
     assert _last_checkpoint(other).keys() == _last_checkpoint(plain).keys()
 
 

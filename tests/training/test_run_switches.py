@@ -88,10 +88,12 @@ def test_a_loader_that_hangs_ends_the_run_after_the_timeout(tiny, monkeypatch):
 def test_tensorboard_gets_the_losses(tiny):
     config = tiny(steps=2, log_with=("tensorboard",))
     train(config)
-    (file,) = config.output.rglob("events.out.tfevents.*")
-    events = EventAccumulator(str(file)).Reload()
-    (tag,) = (tag for tag in events.Tags()["scalars"] if tag.split("/")[-1] == "l1")
-    found = [(event.step, event.value) for event in events.Scalars(tag)]
+    found = []
+    for file in config.output.rglob("events.out.tfevents.*"):
+        events = EventAccumulator(str(file)).Reload()
+        for tag in events.Tags()["scalars"]:
+            if tag.split("/")[-1] == "l1":
+                found += [(event.step, event.value) for event in events.Scalars(tag)]
     wanted = [(m["step"], m["l1"]) for m in _lines(config.output / "metrics.jsonl")]
     assert found == [(step, pytest.approx(loss)) for step, loss in wanted] and len(found) == 2
 
