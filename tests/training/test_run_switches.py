@@ -1,0 +1,103 @@
+"""Every setting of a run does what it says: what is written when, in which order, by whom.
+
+Those of networks, losses, optimizers and pictures are in test_switches.py.
+"""
+
+import json
+import multiprocessing
+import time
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from colorizer.data.dataset import TrainingData
+from colorizer.errors import UserError
+from colorizer.training.colorization import Colorization
+from colorizer.training.trainer import train
+
+
+def _names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _order(config):
+    train(config)
+    return _lines(config.output / "order" / "rank-0.jsonl")
+
+
+def test_each_thing_is_written_when_it_is_asked_for(tiny):
+    config = tiny(
+        steps=7,
+        log_every=3,
+        sample_every=2,
+        checkpoint_every=3,
+        keep_checkpoints=1,
+        keep_every=2,
+    )
+    train(config)
+    assert [m["step"] for m in _lines(config.output / "metrics.jsonl")] == [3, 6, 7]
+    assert _names(config.output / "samples") == [f"step-{n:08d}.png" for n in (2, 4, 6, 7)]
+    # Of 3, 6 and 7: 6 for good, and 7 as the newest.
+    assert _names(config.output / "checkpoints") == ["step-00000006", "step-00000007"]
+    assert not (config.output / "order").exists()  # without log_samples
+
+
+def test_the_seed_draws_the_order_and_the_augmentation(tiny):
+    zero, one = (_order(tiny(output=str(seed), seed=seed, log_samples=True)) for seed in (0, 1))
+    assert [line["key"] for line in zero] != [line["key"] for line in one]
+    assert {line["augmentation"] for line in zero}.isdisjoint(line["augmentation"] for line in one)
+
+
+def test_only_shards_of_a_window_are_shuffled_together(tiny):
+    def shards(window: int) -> set[int]:
+        config = tiny(output=str(window), steps=1, shard_window=window, log_samples=True)
+        keys = {line["key"] for line in _order(config)}
+        reader = TrainingData(config.data / "train", 0, 1).reader
+        places = [n for n in range(len(reader)) if reader[n].key in keys]
+        return set(np.searchsorted(reader.starts, places, "right"))
+
+    assert len(shards(1)) == 1
+    assert len(shards(16)) > 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_so_many_processes_load(tiny, monkeypatch, workers):
+    counted = []
+    draw = Colorization.draw_parameters
+
+    def count(task, numbers):
+        counted.append(len(multiprocessing.active_children()))
+        return draw(task, numbers)
+
+    monkeypatch.setattr(Colorization, "draw_parameters", count)
+    train(tiny(workers=workers))
+    assert max(counted) == workers
+
+
+def test_a_loader_that_hangs_ends_the_run_after_the_timeout(tiny, monkeypatch):
+    monkeypatch.setattr(TrainingData, "load_into", lambda *_: time.sleep(60))
+    with pytest.raises(UserError, match="no batch came from the loader processes in 1 s"):
+        train(tiny(workers=1, timeout=1.0))
+
+
+def test_tensorboard_gets_the_losses(tiny):
+    config = tiny(steps=2, log_with=("tensorboard",))
+    train(config)
+    found = []
+    for file in config.output.rglob("events.out.tfevents.*"):
+        events = EventAccumulator(str(file)).Reload()
+        for tag in events.Tags()["scalars"]:
+            if tag.split("/")[-1] == "l1":
+                found += [(event.step, event.value) for event in events.Scalars(tag)]
+    wanted = [(m["step"], m["l1"]) for m in _lines(config.output / "metrics.jsonl")]
+    assert found == [(step, pytest.approx(loss)) for step, loss in wanted] and len(found) == 2
+
+
+def test_without_a_tracker_nothing_is_written_for_one(tiny):
+    train(config := tiny(steps=1))
+    assert not list(config.output.rglob("events.out.tfevents.*"))
