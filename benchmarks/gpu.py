@@ -21,8 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the package need not be installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # it need not be installed
 
 import gpu_correct
 import gpu_fast
@@ -54,7 +53,7 @@ class GPUConfig:
     rehearse: bool = False
     """Run every part small on the CPU."""
     parts: tuple[str, ...] = ()
-    """Those to run, by name, with all of the time; default: all. The machine is looked at always."""
+    """Those to run, by name, with all of the time; default: all. The start is always there."""
     commit: str = ""
     """What the report calls the code; default: its version, and git's commit in a checkout."""
 
@@ -83,10 +82,11 @@ def main() -> None:
     config = tyro.cli(GPUConfig, description=__doc__)
     if config.rehearse:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for each other crawl
     elif not torch.cuda.is_available():
         print("error: torch sees no GPU here; --rehearse runs every part small on the CPU.")
         sys.exit(2)
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], os.environ.get("PYTHONPATH", "")])
     end = time.monotonic() + 60 * config.minutes - ENDING
     parts = [p for p in PARTS if not config.parts or p.name in ("start", *config.parts)]
     findings = [Findings(part.name, part.title) for part in parts]

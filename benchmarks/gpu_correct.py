@@ -123,9 +123,8 @@ def gradients(task: Task) -> Iterator[dict[str, Tensor]]:
         scaler = task.accelerator.scaler
         scale = scaler.get_scale() if scaler is not None else 1.0
         # SCFT's loss may leave a parameter out.
-        all_of_it = (
-            p.grad if p.grad is not None else torch.zeros_like(p) for p in network.parameters()
-        )
+        parameters = list(network.parameters())
+        all_of_it = (torch.zeros_like(p) if p.grad is None else p.grad for p in parameters)
         found[name] = flat(all_of_it) / scale
 
     handles = [

@@ -1,4 +1,4 @@
-"""How fast training steps are: in each way, against what the machine could do, and kernel by kernel.
+"""How fast training steps are, in each way, beside the machine's ceilings; the dearest kernels.
 
 Pictures are noise on the device's side of the loader, in bf16 unless said otherwise. The released
 code's way is float32 with TF32 in convolutions, as torch runs it by default.

@@ -16,8 +16,7 @@ import torch
 from gpu_report import Teller
 from gpu_scale import Place
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "launch"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "launch"))
 
 from processes import SCRIPT, TORCHRUN, last_step, start, wait_for
 

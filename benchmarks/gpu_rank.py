@@ -12,6 +12,5 @@ from accelerate import PartialState
 
 os.environ["LOCAL_RANK"] = "0"  # the GPU of all
 PartialState(cpu=not torch.cuda.is_available(), backend="gloo")
-runpy.run_path(
-    str(Path(__file__).resolve().parents[1] / "launch" / "train.py"), run_name="__main__"
-)
+SCRIPT = Path(__file__).resolve().parents[1] / "launch" / "train.py"
+runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -93,7 +93,7 @@ class Teller:
         self._connection.send(("fact", name, value))
 
     def attempt(self, what: str, work: Callable[[], object], seconds: float = 0.0) -> None:
-        """Do a piece of the part; if it fails its name and traceback are told, and the rest goes on.
+        """Do a piece of the part; if it fails, its traceback is told, and the rest goes on.
 
         Args:
             what: Its name.

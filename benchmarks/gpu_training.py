@@ -1,4 +1,4 @@
-"""A training of attention-aware on drawn characters for the time that is left, and what it shows."""
+"""A training of attention-aware on drawn characters for the time that is left."""
 
 import json
 import shutil
