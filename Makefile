@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo table1 test lint
+.PHONY: demo table1 test lint gpu-wheels
 
 # A small colorizer, trained and judged on drawn characters: about 8 minutes on 2 CPU cores.
 demo: .venv/installed
@@ -14,6 +14,17 @@ demo: .venv/installed
 table1: .venv/installed
 	$(BIN)/python launch/make_shards.py characters --count 2200 --seed 0 --size 64 --held-out 0.1 --output shards/demo
 	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/table1.py demo --data shards/demo --output runs/table1
+
+# What a machine with a GPU, torch, accelerate and the like, but no network, lacks to run benchmarks/gpu.py: a few
+# MB for Python 3.12 in .whl. There: python3 -m pip install --no-index --no-deps --target /tmp/site .whl/*.whl,
+# then PYTHONPATH=/tmp/site:. python3 benchmarks/gpu.py --minutes 8 --output gpu
+gpu-wheels:
+	rm -rf .whl
+	$(PYTHON) -m pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
+		--platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+		--dest .whl 'webdataset>=1.0' braceexpand 'tyro>=0.9.18' docstring-parser typeguard \
+		'pytorch-msssim>=1.0' 'lpips>=0.1.4' 'clean-fid>=0.1.35'
+	du -sh .whl
 
 test: .venv/installed
 	$(BIN)/python -m pytest tests

@@ -8,6 +8,7 @@ the same size. Each figure comes from a process of its own.
 
 import statistics
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -20,6 +21,8 @@ from colorizer.networks.generator import Generator
 from colorizer.presets import PRESETS
 from colorizer.training.generator_file import default_device
 
+HALF = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}  # of autocast
+
 
 @dataclass(frozen=True)
 class InferenceConfig:
@@ -29,6 +32,8 @@ class InferenceConfig:
     """Whose network."""
     sizes: tuple[int, ...] = (256, 512, 1024, 2048)
     """Sides of the drawing, in pixels."""
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    """In which the network computes."""
     rounds: int = 3
     """Times each is coloured; the median counts."""
 
@@ -47,7 +52,7 @@ def seconds_of(config: InferenceConfig, size: int) -> float:
     if default_device().type == "cpu":
         keep_freed_memory()
     color = prepare(config, size)
-    color()
+    timed(color)
     return statistics.median(timed(color) for _ in range(config.rounds))
 
 
@@ -65,12 +70,14 @@ def gigabytes_of(config: InferenceConfig, size: int) -> float:
 def prepare(config: InferenceConfig, size: int) -> Callable[[], object]:
     """What colours a drawing of this size."""
     torch.manual_seed(0)
-    device = default_device()
-    generator = Generator(**asdict(PRESETS[config.preset]().network)).eval().to(device)
-    line, reference = (torch.rand(1, c, size, size, device=device) * 2 - 1 for c in (1, 3))
+    device, half = default_device(), HALF[config.precision]
+    with device:
+        generator = Generator(**asdict(PRESETS[config.preset]().network)).eval()
+        line, reference = (torch.rand(1, c, size, size) * 2 - 1 for c in (1, 3))
 
     def color() -> None:
-        with torch.inference_mode():
+        autocast = torch.autocast(device.type, half) if half else nullcontext()
+        with torch.inference_mode(), autocast:
             generator(line, reference)
 
     return color

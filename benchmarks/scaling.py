@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 import tyro
 from measuring import timed
-from train_step import TrainStepConfig, build, random_batch
+from standing_in import noise
+from train_step import TrainStepConfig, build
 
 from colorizer.memory import keep_freed_memory
 from colorizer.training.task import Task
@@ -65,7 +66,7 @@ def run(config: ScalingConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = build(settings, Path(folder))
     accelerator = task.accelerator
-    batch = random_batch(settings)
+    batch = noise(config.batch_size, config.size)
     parameters = task.draw_parameters(batch.numbers)
     weights = sum(p.numel() for network in task.trained for p in network.parameters())
     gradients = torch.zeros(weights, device=accelerator.device)

@@ -18,18 +18,15 @@ import torch.nn.functional as F
 import tyro
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
-from safetensors.torch import save_file
+from standing_in import build_task, noise, write_vgg
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import vgg19
 
 from colorizer.config import LossConfig
-from colorizer.data.dataset import Batch
 from colorizer.memory import keep_freed_memory
 from colorizer.presets import PRESETS
 from colorizer.training.colorization import Colorization
-from colorizer.training.start import start_accelerator
 
 WARM_UP = 2
 
@@ -67,7 +64,7 @@ def main() -> None:
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         task = build(config, Path(folder))
-    batch = random_batch(config)
+    batch = noise(config.batch_size, config.size)
     parameters = task.draw_parameters(batch.numbers)
     pictures = task.augment(batch, parameters)
     unwrap = task.accelerator.unwrap_model
@@ -100,26 +97,16 @@ def main() -> None:
 
 def build(config: TrainStepConfig, folder: Path) -> Colorization:
     """The task of a preset, as training builds it, with a random VGG-19 in a file."""
-    save_file(vgg19().state_dict(), folder / "vgg19.safetensors")
     settings = replace(
         PRESETS[config.preset](folder, folder),
         batch_size=config.batch_size,
         mixed_precision=config.mixed_precision,
         recompute=config.recompute,
         compile=config.compile,
-        loss=LossConfig(vgg_weights=folder / "vgg19.safetensors"),
+        loss=LossConfig(vgg_weights=write_vgg(folder / "vgg19.safetensors")),
     )
     settings = replace(settings, network=replace(settings.network, width=config.width))
-    return Colorization(settings, start_accelerator(settings))
-
-
-def random_batch(config: TrainStepConfig) -> Batch:
-    """Noise; arithmetic does not mind."""
-    shape = (config.batch_size, config.size, config.size)
-    color = torch.randint(256, (*shape, 3), dtype=torch.uint8)
-    line = torch.randint(256, shape, dtype=torch.uint8)
-    numbers = list(range(config.batch_size))
-    return Batch(color, line, numbers, [str(n) for n in numbers], {})
+    return build_task(settings)
 
 
 def compare(number: int, ours: dict[str, torch.Tensor], released: dict[str, float]) -> None:
@@ -161,17 +148,17 @@ def count_flops(step: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def arithmetic_ceiling(device: str, dtype: torch.dtype) -> float:
+def arithmetic_ceiling(device: str, dtype: torch.dtype, rounds: int = 10) -> float:
     """FLOP/s of a large matrix product or convolution, whichever has more."""
-    size = 8192 if device == "cuda" else 2048
+    size, pictures = (8192, 64) if device == "cuda" else (2048, 2)
     matrix = torch.randn(size, size, device=device, dtype=dtype)
-    picture = torch.randn(8, 256, 64, 64, device=device, dtype=dtype)
+    picture = torch.randn(pictures, 256, 64, 64, device=device, dtype=dtype)
     picture = picture.to(memory_format=torch.channels_last)
     kernel = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
     kernel = kernel.to(memory_format=torch.channels_last)
-    product = min(timed(lambda: matrix @ matrix) for _ in range(10))
-    convolution = min(timed(lambda: F.conv2d(picture, kernel, padding=1)) for _ in range(10))
-    return max(2 * size**3 / product, 2 * picture.numel() * 9 * 256 / convolution)
+    product = min(timed(lambda: matrix @ matrix) for _ in range(rounds))
+    convolved = (timed(lambda: F.conv2d(picture, kernel, padding=1)) for _ in range(rounds))
+    return max(2 * size**3 / product, 2 * picture.numel() * 9 * 256 / min(convolved))
 
 
 def copy_ceiling(device: str) -> float:

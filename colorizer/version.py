@@ -2,8 +2,9 @@
 
 import subprocess
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
+
+RELEASE = "0.2.0"  # setup.cfg takes it from here, so that it is known uninstalled too
 
 
 @cache
@@ -12,13 +13,12 @@ def code_version() -> str:
 
     "changed": the checkout has changes that are not committed.
     """
-    release = version("colorizer")
     checkout = Path(__file__).resolve().parents[1]
     if not (checkout / ".git").exists():
-        return release
+        return RELEASE
     command = ("git", "-C", str(checkout), "describe", "--always", "--exclude=*", "--dirty")
     try:
         commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):  # no git, or somebody else's checkout
-        return release
-    return f"{release} at {commit.stdout.strip().replace('-dirty', ', changed')}"
+        return RELEASE
+    return f"{RELEASE} at {commit.stdout.strip().replace('-dirty', ', changed')}"

@@ -1,0 +1,272 @@
+"""How fast training steps are, in each way, beside the machine's ceilings; the dearest kernels.
+
+Pictures are noise on the device's side of the loader, in bf16 unless said otherwise. The released
+code's way is float32 with TF32 in convolutions, as torch runs it by default.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+
+import torch
+from gpu_report import Teller
+from gpu_scale import Place, device, release, wait
+from gpu_traffic import bytes_moved, kind_of, profile_steps
+from measuring import memory_now, memory_peak
+from released_recipe import ReleasedStep
+from standing_in import noise
+from torch import Tensor, nn
+from train_step import count_flops
+
+from colorizer.networks.generator import Generator
+from colorizer.training.colorization import Colorization
+
+WARM_UP = 3  # steps
+LEAST_STEPS = 5  # behind a figure
+COMPILING = 45.0  # seconds that a compiled step is worth trying for
+TABLE = "A training step of attention-aware"
+
+
+def run(tell: Teller, place: Place) -> None:
+    """All figures, most important first."""
+    first, *larger = place.scale.batches
+    tell.attempt("a step", lambda: plain(tell, place, first))
+    tell.attempt("the released recipe", lambda: released(tell, place, first))
+    tell.attempt("a compiled step", lambda: compiled(tell, place, first), compiling())
+    tell.attempt("a recomputed step", lambda: other(tell, place, first, recompute=True))
+    tell.attempt("where the time goes", lambda: dearest(tell, place))
+    tell.attempt("SCFT's attention", lambda: scft_kernel(tell, place))
+    tell.attempt("CUDA graphs", lambda: graphs(tell, place))
+    for batch in larger:
+        for recompute in (False, True):
+            tell.attempt(
+                f"{batch} pictures, recompute {recompute}",
+                lambda batch=batch, recompute=recompute: other(
+                    tell, place, batch, recompute=recompute
+                ),
+                seconds=8.0 if torch.cuda.is_available() else 0.0,
+            )
+        tell.attempt(f"{batch} pictures as released", lambda b=batch: released(tell, place, b), 8.0)
+    for batch in larger:
+        tell.attempt(
+            f"{batch} pictures, compiled", lambda b=batch: compiled(tell, place, b), compiling()
+        )
+
+
+def compiling() -> float:
+    """Seconds without which no kernels are begun: on a GPU there are those of full networks."""
+    return COMPILING if torch.cuda.is_available() else 0.0
+
+
+# ---- Timing
+
+
+def rate_steps(step: Callable[[], object], seconds: float) -> tuple[float, float, int]:
+    """Steps one behind the other, as training does them.
+
+    Returns:
+        Seconds of a step, seconds until the host has asked for one, steps timed.
+    """
+    for _ in range(WARM_UP):
+        step()
+    wait()
+    start = time.perf_counter()
+    step()
+    wait()
+    count = max(LEAST_STEPS, int(seconds / (time.perf_counter() - start)))
+    start = time.perf_counter()
+    for _ in range(count):
+        step()
+    asked = time.perf_counter() - start
+    wait()
+    return (time.perf_counter() - start) / count, asked / count, count
+
+
+def timed_row(
+    tell: Teller, place: Place, way: str, batch: int, step: Callable[[], object], **cells: object
+) -> float:
+    """Time a step and add its row; gives pictures/s."""
+    for _ in range(2):  # Adam's state and the libraries' memory are there from then on
+        step()
+    before = memory_now()
+    step()
+    wait()
+    peak = memory_peak()
+    seconds, asked, count = rate_steps(step, place.scale.timing)
+    tell.row(
+        TABLE,
+        way=way,
+        batch=batch,
+        ms=1e3 * seconds,
+        pictures_a_second=batch / seconds,
+        ms_of_the_host=1e3 * asked,
+        GB_at_most=peak / 1e9,
+        beyond_weights_and_optimizers=(peak - before) / 1e9,
+        steps=count,
+        **cells,
+    )
+    return batch / seconds
+
+
+def stepper(place: Place, task: Colorization, batch: int) -> Callable[[], object]:
+    """What does a step of a task, as training does, on one batch."""
+    pictures = noise(batch, place.scale.size)
+
+    def step() -> object:
+        return task.step(pictures, task.draw_parameters(pictures.numbers))
+
+    return step
+
+
+def floors(tell: Teller, flops: int, moved: int, precision: str) -> dict[str, float]:
+    """Milliseconds that arithmetic, and traffic that nothing spares, would take at the ceilings."""
+    ceilings = tell.facts.get("ceilings", {})
+    found = {"TFLOP": flops / 1e12, "GB_moved": moved / 1e9}
+    if precision in ceilings:
+        found["ms_of_arithmetic"] = 1e3 * flops / ceilings[precision]
+    if "copy" in ceilings:
+        found["ms_of_traffic"] = 1e3 * moved / ceilings["copy"]
+    return found
+
+
+# ---- The ways
+
+
+def plain(tell: Teller, place: Place, batch: int) -> None:
+    """bf16, and the share of the floors."""
+    task = place.task("attention-aware", "bf16")
+    step = stepper(place, task, batch)
+    step()
+    flops, moved = count_flops(step), bytes_moved(step)
+    rate = timed_row(tell, place, "bf16", batch, step, **floors(tell, flops, moved, "bf16"))
+    tell.fact("pictures per second", rate)
+
+
+def other(tell: Teller, place: Place, batch: int, recompute: bool) -> None:
+    """bf16, recomputed or not."""
+    task = place.task("attention-aware", "bf16", recompute=recompute)
+    way = "bf16, --recompute" if recompute else "bf16"
+    timed_row(tell, place, way, batch, stepper(place, task, batch))
+
+
+def compiled(tell: Teller, place: Place, batch: int) -> None:
+    """bf16 with kernels written for this batch alone, as a training has one batch."""
+    torch.compiler.reset()
+    task = place.task("attention-aware", "bf16", compile=True)
+    step = stepper(place, task, batch)
+    start = time.perf_counter()
+    step()
+    wait()
+    seconds = time.perf_counter() - start
+    rate = timed_row(tell, place, "bf16, --compile", batch, step, first_step_s=seconds)
+    tell.fact("pictures per second, compiled", rate)
+
+
+def released(tell: Teller, place: Place, batch: int) -> None:
+    """The released code's way of computing the same."""
+    task = place.task("attention-aware", "no")
+    pictures = noise(batch, place.scale.size)
+    augmented = task.augment(pictures, task.draw_parameters(pictures.numbers))
+    unwrap = task.accelerator.unwrap_model
+    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg
+    recipe = ReleasedStep(task.config, *networks, frozen=False)
+    del task, networks
+    release()
+
+    def step() -> object:
+        return recipe(augmented)
+
+    step()
+    flops, moved = count_flops(step), bytes_moved(step)
+    timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))
+
+
+# ---- Kernels
+
+
+def dearest(tell: Teller, place: Place) -> None:
+    """The ten dearest kernels of a step, and what all of them are for."""
+    batch = place.scale.batches[0]
+    step = stepper(place, place.task("attention-aware", "bf16"), batch)
+    for _ in range(WARM_UP):
+        step()
+    found = profile_steps(step, steps=3)
+    total = sum(found.milliseconds.values())
+    launches = sum(found.launches.values())
+    tell.note(f"A step of {batch} has {launches:.0f} kernels, which take {total:.3g} ms in all.")
+    for kind, milliseconds in found.kinds.items():
+        tell.row(
+            f"What a step of {batch} is spent on",
+            kind=kind,
+            ms=milliseconds,
+            share=milliseconds / total,
+        )
+    names = sorted(found.milliseconds, key=found.milliseconds.get, reverse=True)[:10]
+    for name in names:
+        tell.row(
+            f"The ten dearest kernels of a step of {batch}",
+            kernel=name[:120],
+            kind=kind_of(name),
+            ms=found.milliseconds[name],
+            times=found.launches[name],
+        )
+
+
+def scft_kernel(tell: Teller, place: Place) -> None:
+    """Which kernel scaled_dot_product_attention takes for one head of 992 channels, in float32."""
+    shape = (place.scale.batches[0], 1, 256, 992)
+    inputs = [torch.randn(shape, device=device(), requires_grad=True) for _ in range(3)]
+
+    def passes() -> None:
+        nn.functional.scaled_dot_product_attention(*inputs).sum().backward()
+
+    found = profile_steps(passes, steps=3)
+    names = sorted(found.milliseconds, key=found.milliseconds.get, reverse=True)[:5]
+    for name in names:
+        tell.row(
+            "Kernels of SCFT's attention, 256 tokens of 992 channels, forward and backward",
+            kernel=name[:120],
+            ms=found.milliseconds[name],
+            times=found.launches[name],
+        )
+
+
+# ---- CUDA graphs
+
+
+class Drawn(nn.Module):
+    """A generator under autocast that gives the picture alone: a graph's results are tensors."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, line: Tensor, reference: Tensor) -> Tensor:
+        # A cast that is kept beyond the graph's capture would be gone when it is replayed.
+        with torch.autocast(device().type, torch.bfloat16, cache_enabled=False):
+            return self.generator(line, reference).image.float()
+
+
+def graphs(tell: Teller, place: Place) -> None:
+    """The generator's forward and backward pass as CUDA graphs, against launching each kernel."""
+    batch, size = place.scale.batches[0], place.scale.size
+    torch.manual_seed(0)
+    config = place.settings("attention-aware", "bf16").network
+    network = Drawn(Generator(**asdict(config)))
+    network.to(device(), memory_format=torch.channels_last)
+    line, reference = (torch.rand(batch, c, size, size, device=device()) * 2 - 1 for c in (1, 3))
+
+    def passes() -> None:
+        network(line, reference).abs().mean().backward()
+        for parameter in network.parameters():
+            parameter.grad = None
+
+    seconds, asked, _ = rate_steps(passes, place.scale.timing)
+    title = f"The generator's forward and backward pass, {batch} pictures in bf16"
+    tell.row(title, way="each kernel launched", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)
+    if not torch.cuda.is_available():
+        tell.note("CUDA graphs are tried on a GPU alone.")
+        return
+    network = torch.cuda.make_graphed_callables(network, (line, reference))
+    seconds, asked, _ = rate_steps(passes, place.scale.timing)
+    tell.row(title, way="as CUDA graphs", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)
