@@ -77,6 +77,7 @@ class RunFolder:
         self.samples = self.folder / "samples"
         self.metrics = self.folder / "metrics.jsonl"
         self.curves = self.folder / "curves.png"
+        self.profile = self.folder / "profile"
         self.order = self.folder / "order"
         self.best = self.folder / saving.BEST
 

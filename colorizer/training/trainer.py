@@ -19,6 +19,7 @@ from colorizer.training.best import Best, chosen_figure, no_longer_gains
 from colorizer.training.health import Health
 from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper
+from colorizer.training.profiling import StepProfiler
 from colorizer.training.reporting import Reporter, surviving
 from colorizer.training.run import RunFolder
 from colorizer.training.schedule import learning_rate_factor
@@ -111,6 +112,9 @@ class Trainer:
         with (
             StopRequest() as stop,
             Keeper(config, accelerator, self.run_folder) as self.keeper,
+            StepProfiler(
+                self.run_folder.profile, config.profile, accelerator.process_index, self.step
+            ) as profiler,
             closing(self._batches()) as batches,
             console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
@@ -121,6 +125,7 @@ class Trainer:
                 if not accelerator.sync_gradients:
                     continue
                 self.step += 1
+                profiler.step()
                 stopped = self._is_stopped(stop)
                 if stopped or self.step == config.steps or self.step % config.log_every == 0:
                     figures = self._log()

@@ -122,7 +122,7 @@ def test_what_a_run_writes(tiny):
     curves = cv2.imread(str(config.output / "curves.png"))
     assert curves.shape[1] == 1200 and curves.std() > 1
     log = (config.output / "log.txt").read_text()
-    assert "INFO: precision  float32" in log.replace("  precision", "precision")
+    assert "INFO: precision  float32" in log
     saved = json.loads((config.output / "config.json").read_text())
     assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
 
@@ -204,8 +204,7 @@ def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     assert (config.output / "checkpoints" / "step-00000004").is_dir()
     train(replace(config, steps=5))
     assert "from step 4" in capsys.readouterr().out
-    log = (config.output / "log.txt").read_text().splitlines()
-    assert "Stopped and saved at step 4" in log[-3] or any("saved at step 4" in line for line in log)
+    assert "Stopped and saved at step 4" in (config.output / "log.txt").read_text()
 
 
 def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
