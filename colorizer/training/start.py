@@ -27,6 +27,7 @@ from colorizer.training.launcher import (
     launcher_precision,
     wants_gpu,
 )
+from colorizer.version import code_version
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
@@ -122,6 +123,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     processes = accelerator.num_processes
     share = config.batch_size // (processes * config.accumulate)
     rows = [
+        ("code", code_version()),
         ("processes", f"{processes} on {device}"),
         ("precision", _say_precision(config, accelerator)),
         (

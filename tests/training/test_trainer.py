@@ -1,5 +1,6 @@
 """The loop: what it learns, writes, continues and refuses."""
 
+import gzip
 import json
 import os
 import signal
@@ -125,6 +126,16 @@ def test_what_a_run_writes(tiny):
     assert "INFO: precision  float32" in log
     saved = json.loads((config.output / "config.json").read_text())
     assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
+
+
+def test_a_profile_of_a_run_has_its_steps(tiny):
+    config = tiny(steps=9, profile=2, log_every=9)
+    train(config)
+    (path,) = (config.output / "profile").iterdir()
+    blocks = {
+        event.get("name") for event in json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
+    }
+    assert path.name == "rank-0-step-6.json.gz" and {"step 6", "step 7"} <= blocks
 
 
 def test_a_finished_run_is_left_alone(tiny, capsys):
