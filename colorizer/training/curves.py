@@ -225,7 +225,8 @@ def _draw_curve(
         axes.plot(*_extremes(steps, values), color=color, alpha=0.22, linewidth=0.7, zorder=2)
         values = _smooth(values)
     steps, values = _thin(steps, values)
-    label = f"{_label(name)}  {values[-1]:.3g}"
+    digits = 4 if abs(values[-1]) >= 10 else 3  # decibels to a hundredth
+    label = f"{_label(name)}  {values[-1]:.{digits}g}"
     return axes.plot(steps, values, label=label, color=color, linewidth=1.6, zorder=3, **dots)
 
 
@@ -234,7 +235,7 @@ def _furnish(axes: Axes, title: str, last: int) -> None:
 
     style = {"fontsize": 10.5, "fontweight": "bold", "color": INK, "transform": axes.transAxes}
     axes.text(0, 1 + 0.3 / (PANEL - ABOVE - BELOW), title, parse_math=False, **style)
-    axes.set_xlim(0, max(last, 1))
+    axes.set_xlim(0, 1.008 * max(last, 1))  # room for half of the last dot
     axes.margins(y=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda step, _: f"{step:,.0f}"))
