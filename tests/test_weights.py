@@ -194,10 +194,13 @@ def served(server):
     return replace(VGG16, url=url, sha256=hashlib.sha256(server.content).hexdigest())
 
 
-def test_a_download_shows_how_far_it_is(searched, server, served, capsys):
+def test_a_download_shows_how_far_it_is(searched, server, served, capsys, monkeypatch):
+    monkeypatch.setattr("colorizer.console.PLAIN_LINE_SECONDS", 0.0)
     assert download(served).read_bytes() == server.content
-    *_, last = capsys.readouterr().out.splitlines()
-    assert last.startswith(f"downloading {VGG16.file}: 4/4 MB, ")
+    shown = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()]
+    assert list(dict.fromkeys(shown)) == [
+        f"downloading {VGG16.file}: {n}/4 MB" for n in (1, 2, 3, 4)
+    ]
 
 
 def test_a_download_that_is_cut_goes_on_where_it_was(searched, server, served):

@@ -12,7 +12,6 @@ from colorizer.data.shards import BLOCK, scan_shard
 from colorizer.errors import UserError
 from colorizer.json_file import parse_json
 
-MOST_GROUP = 4096  # characters: it may be a path
 _SOMEONE = {"seed": 0, "pose": 0}  # a character, as drawn ones are described
 SAMPLES_IN_TABLES = 2**21  # whose places are kept: 24 bytes and its key each, 218 MB at most
 
@@ -156,8 +155,8 @@ def _parse_metadata(text: bytes) -> dict[str, Any]:
     if not isinstance(metadata, dict):
         raise ValueError("its JSON is no object")
     group, character = metadata.get("group", ""), metadata.get("character", _SOMEONE)
-    if not isinstance(group, str) or len(group) > MOST_GROUP:
-        raise ValueError(f"its group is no text of at most {MOST_GROUP} characters")
+    if not isinstance(group, str):
+        raise ValueError("its group is no text")
     seeds = [character.get(name) for name in _SOMEONE] if isinstance(character, dict) else [None]
     if not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise ValueError("its character has no seed and pose, both whole numbers from 0 on")

@@ -17,6 +17,13 @@ def groups(reader: ShardReader) -> list[str]:
     return found
 
 
+def numbered(groups: Sequence[str]) -> np.ndarray:
+    """N group names → N numbers from 0, in the order of the sorted names."""
+    # Not by NumPy, whose every text takes the memory of the longest.
+    numbers = {name: number for number, name in enumerate(sorted(set(groups)))}
+    return np.array([numbers[name] for name in groups])
+
+
 def same_group(groups: Sequence[str]) -> list[int | None]:
     """For every sample the next one of its group, around the end; None if it is alone."""
     members = defaultdict(list)
@@ -40,7 +47,7 @@ def random_references(groups: Sequence[str], seed: int) -> list[int | None]:
     if count < 2:
         return [None] * count
     rng = np.random.default_rng(seed)
-    _, group = np.unique(np.asarray(groups), return_inverse=True)
+    group = numbered(groups)
     if 2 * np.bincount(group).max() > count:
         group = np.arange(count)
     references = rng.permutation(count)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from colorizer.data.references import numbered
+
 RESAMPLES = 2000
 CHUNK = 100  # resamples in memory at a time
 
@@ -28,7 +30,7 @@ class Bootstrap:
         self,
         groups: Sequence[str],  # of each picture
     ) -> None:
-        _, self.group = np.unique(np.asarray(groups), return_inverse=True)
+        self.group = numbered(groups)
 
     def mean(self, values: np.ndarray) -> Interval:
         """The mean of one value a picture; pictures whose value is not a number do not count.

@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 
 from colorizer.data.reader import ShardReader
-from colorizer.data.references import groups, random_references, same_group
+from colorizer.data.references import groups, numbered, random_references, same_group
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
 
 GROUPS = ["a", "b", "a", "c", "a", "b"]
+
+
+def test_groups_are_numbered_in_the_order_of_their_names():
+    assert numbered(["b", "é", "a", "b"]).tolist() == [1, 2, 0, 1]
+
+
+def test_a_very_long_name_takes_its_own_memory_alone():
+    names = ["x" * 1_000_000, *map(str, range(1000))]  # 4 GB if each took as much
+    assert sorted(numbered(names)) == list(range(1001))
+    assert sorted(random_references(names, 0)) == list(range(1001))
 
 
 def test_partners_are_of_the_same_group_and_never_oneself():
@@ -78,7 +88,7 @@ def reader_of(tmp_path, draw_scene):
     return make
 
 
-@pytest.mark.parametrize("group", [{}, {"a": 1}, 3, ["a"], True, None, 1.5, "x" * 5000])
+@pytest.mark.parametrize("group", [{}, {"a": 1}, 3, ["a"], True, None, 1.5])
 def test_a_group_that_is_no_text_is_refused_by_name(reader_of, group):
     words = r"shard .*000000\.tar: sample s1 cannot be read \(its group is no text"
     with pytest.raises(UserError, match=words):

@@ -28,6 +28,8 @@ from colorizer.data.config import TarsConfig
 from colorizer.data.decode import Rejected
 from colorizer.data.index import read_index
 from colorizer.data.make import make_shards
+from colorizer.data.reader import ShardReader
+from colorizer.data.references import groups
 from colorizer.data.shards import KEY
 from colorizer.data.sources import source_of
 from colorizer.errors import UserError
@@ -214,6 +216,31 @@ def test_very_long_json_is_rejected(tmp_path: Path) -> None:
     note = json.dumps("x" * 1_000_001).encode()
     write_tar(tmp_path / "a.tar", [("a.png", encoded(grey(0))), ("a.json", note)])
     assert outcomes(tars_of(tmp_path)) == {"a.tar/a": "broken"}
+
+
+def test_foreign_json_of_any_types_is_kept_apart_from_our_own(tmp_path: Path) -> None:
+    notes = (
+        {"group": {"a": 1}, "character": 3, "size": "?", "lines": []},
+        {"group": 3, "character": {"seed": "x"}},
+        [float("nan"), float("inf"), 10**3000, "\ud800", None, True],
+    )
+    members = [
+        member
+        for number, note in enumerate(notes)
+        for member in (
+            (f"k{number}.png", encoded(noise(number))),
+            (f"k{number}.json", json.dumps(note).encode()),
+        )
+    ]
+    write_tar(tmp_path / "from" / "x.tar", members)
+    made = tmp_path / "made"
+    make_shards(TarsConfig(tars=tmp_path / "from", output=made, size=32, held_out=0.0, workers=1))
+    reader = ShardReader(made / "train")
+    assert groups(reader) == [f"sample {reader[number].key}" for number in range(3)]
+    assert [reader[number].metadata["metadata"] for number in range(3)] == [
+        *notes[:2],
+        [None, None, 10**3000, "\ud800", None, True],
+    ]
 
 
 def test_same_key_twice_apart_is_refused_naming_it(tmp_path: Path) -> None:
