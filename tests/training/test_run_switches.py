@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.training.colorization import Colorization
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _names(folder):

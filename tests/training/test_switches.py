@@ -24,7 +24,7 @@ from colorizer.training.checkpoint import optimizer_tensors
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Outcome, Task
-from colorizer.training.trainer import build_task
+from colorizer.training.train import build_task
 
 Build = Callable[..., Task]
 NO_LOSS = LossConfig(0.0, 0.0, 0.0, 0.0, 0.0)
