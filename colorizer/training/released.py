@@ -4,11 +4,10 @@ Its classes and ours are the same networks under other names: with the same weig
 alike. Nothing but the tensors is read of its files.
 """
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +17,11 @@ from colorizer.config import NetworkConfig
 from colorizer.errors import UserError
 from colorizer.networks.generator import Generator
 from colorizer.presets import PRESETS
-from colorizer.tensor_file import PICKLE_OPCODE, ZIP
+from colorizer.saved_file import read_saved
 from colorizer.training.generator_file import MOST_SIDE, describe_generator
 from colorizer.training.tools import HOW_TO_COLOR, CheckpointPath, check_output, publish
 
-METHODS = ("attention-aware", "sga", "scft")  # that its code really contains
+Method = Literal["attention-aware", "sga", "scft"]  # those that their code really contains
 MOST_CHANNELS = 1600  # of the first layer, which has 16: a hundred times the width
 NAMES_SHOWN = 3  # of those that are missing or unknown
 
@@ -35,7 +34,7 @@ class ImportConfig:
     """File that their code wrote with torch.save: a whole checkpoint or a state dict alone.
 
     Its tensors are read and nothing else: a file that holds programs is refused."""
-    method: Literal["attention-aware", "sga", "scft"]
+    method: Method
     """What was trained: their model_our.py, model_SGA.py or model_SCFT.py.
 
     Also scft: their SCFT_cbam.py, whose encoders have no convolutional attention after all."""
@@ -163,66 +162,7 @@ def renamed(network: NetworkConfig, state: Mapping[str, Tensor]) -> dict[str, Te
     return tensors
 
 
-# ---- Reading their files
-
-
-def read_saved(path: Path) -> dict[Any, Any]:
-    """What torch.save has written, if it is a dictionary of nothing but tensors and plain values.
-
-    Its tensors are mapped, not read: memory is taken for those alone that somebody looks at.
-
-    Raises:
-        UserError: it cannot be read, is damaged, is another kind of file, or holds more than that.
-    """
-    _check_archive(path)
-    try:
-        content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
-    except Exception as error:  # whatever somebody's pickle makes torch's reader raise
-        raise UserError(
-            f"{path} holds more than tensors and plain values{_foreign(path)}. Such a pickle can"
-            " run any program when it is read, so it is not; save the generator's state_dict()"
-            " alone."
-        ) from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}; give a generator's state dict.")
-    return content
-
-
-def _foreign(path: Path) -> str:
-    """The names of what else a file holds, which are read without running anything."""
-    try:
-        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:  # as above; then there is nothing to add
-        return ""
-    return f" ({_some(names)})" if names else ""
-
-
-def _check_archive(path: Path) -> None:
-    """Whether every byte of a file is what torch.save wrote, before anything takes its word.
-
-    Raises:
-        UserError: it is not.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(ZIP))
-        if start.startswith(PICKLE_OPCODE):
-            raise UserError(
-                f"{path} is in the format of torch before 1.6, or another pickle, and is not read;"
-                " save it again with a newer torch."
-            )
-        if not start.startswith(ZIP):
-            raise UserError(f"{path} is not what torch.save writes; give the .pth file.")
-        with zipfile.ZipFile(path) as archive:
-            if any(e.compress_type != zipfile.ZIP_STORED for e in archive.infolist()):
-                raise UserError(f"{path} is a compressed archive; torch.save writes no such.")
-            wrong = archive.testzip()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UserError(f"{path} is cut short or damaged ({error}); copy it again.") from error
-    if wrong is not None:
-        raise UserError(f"{path} is damaged (the checksum of {wrong} is wrong); copy it again.")
+# ---- What their files hold
 
 
 def find_state(content: dict[Any, Any], path: Path) -> tuple[str, dict[str, Tensor]]:
@@ -286,7 +226,7 @@ def fitting_network(method: str, state: Mapping[str, Tensor], path: Path) -> Net
         network = replace(network, width=channels / 16)
     wanted = released_shapes(network)
     if state.keys() != wanted.keys():
-        for other in METHODS:
+        for other in get_args(Method):
             if state.keys() == released_shapes(PRESETS[other]().network).keys():
                 raise UserError(f"{path} looks like {other}; give --method {other}.")
         faults = {

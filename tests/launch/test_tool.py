@@ -27,5 +27,6 @@ def test_verify_and_export(trained, tmp_path):
 
 def test_help_names_the_commands():
     shown = run("--help").stdout
-    assert "inspect" in shown and "verify" in shown and "export" in shown
+    assert all(command in shown for command in ("inspect", "verify", "export", "import"))
     assert "running average" in run("export", "--help").stdout
+    assert "released code" in run("import", "--help").stdout

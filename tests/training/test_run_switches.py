@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.training.colorization import Colorization
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _names(folder):
@@ -88,14 +88,17 @@ def test_a_loader_that_hangs_ends_the_run_after_the_timeout(tiny, monkeypatch):
 def test_tensorboard_gets_the_losses(tiny):
     config = tiny(steps=2, log_with=("tensorboard",))
     train(config)
-    found = []
+    found = {}
     for file in config.output.rglob("events.out.tfevents.*"):
         events = EventAccumulator(str(file)).Reload()
         for tag in events.Tags()["scalars"]:
-            if tag.split("/")[-1] == "l1":
-                found += [(event.step, event.value) for event in events.Scalars(tag)]
-    wanted = [(m["step"], m["l1"]) for m in _lines(config.output / "metrics.jsonl")]
-    assert found == [(step, pytest.approx(loss)) for step, loss in wanted] and len(found) == 2
+            found |= {(tag, event.step): event.value for event in events.Scalars(tag)}
+    lines = [line for line in _lines(config.output / "metrics.jsonl") if "loss/l1" in line]
+    assert [line["step"] for line in lines] == [1, 2]
+    for line in lines:
+        for name in ("l1", "adversarial", "discriminator", "triplet"):
+            tag = f"loss/{name}"
+            assert found[tag, line["step"]] == pytest.approx(line[tag])
 
 
 def test_without_a_tracker_nothing_is_written_for_one(tiny):
