@@ -11,12 +11,11 @@ from dataclasses import asdict
 import torch
 from gpu_report import Teller
 from gpu_scale import Place, Scale, device, release, wait
-from gpu_traffic import bytes_moved, kind_of, profile_steps
+from gpu_traffic import arithmetic_and_traffic, kind_of, profile_steps
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
 from standing_in import noise
 from torch import Tensor, nn
-from train_step import count_flops
 
 from colorizer.networks.generator import Generator
 from colorizer.training.colorization import Colorization
@@ -45,7 +44,10 @@ def run(tell: Teller, place: Place) -> None:
                 ),
                 seconds=8.0 if torch.cuda.is_available() else 0.0,
             )
-        tell.attempt(f"{batch} pictures as released", lambda b=batch: released(tell, place, b), 8.0)
+        if torch.cuda.is_available():  # on a CPU such steps take long
+            tell.attempt(
+                f"{batch} pictures as released", lambda b=batch: released(tell, place, b), 8.0
+            )
     for batch in larger if torch.cuda.is_available() else []:
         tell.attempt(
             f"{batch} pictures, compiled", lambda b=batch: compiled(tell, place, b), compiling()
@@ -60,13 +62,15 @@ def compiling() -> float:
 # ---- Timing
 
 
-def rate_steps(step: Callable[[], object], scale: Scale) -> tuple[float, float, int]:
-    """Warm steps one behind the other, as training does them.
+def rate_steps(
+    step: Callable[[], object], scale: Scale, seconds: float
+) -> tuple[float, float, int]:
+    """Warm steps one behind the other, as training does them; one took so many seconds.
 
     Returns:
         Seconds of a step, seconds until the host has asked for one, steps timed.
     """
-    count = max(scale.least_steps, int(scale.timing / timed(step)))
+    count = max(scale.least_steps, int(scale.timing / seconds))
     start = time.perf_counter()
     for _ in range(count):
         step()
@@ -88,9 +92,9 @@ def timed_row(
     """Time a step and add its row; gives pictures/s."""
     warm(step, place.scale)
     before = memory_now()
-    timed(step)
+    seconds = timed(step)
     peak = memory_peak()
-    seconds, asked, count = rate_steps(step, place.scale)
+    seconds, asked, count = rate_steps(step, place.scale, seconds)
     tell.row(
         TABLE,
         way=way,
@@ -135,8 +139,7 @@ def plain(tell: Teller, place: Place, batch: int) -> None:
     usual = NAMES[place.scale.usual]
     task = place.task("attention-aware", place.scale.usual)
     step = stepper(place, task, batch)
-    step()
-    flops, moved = count_flops(step), bytes_moved(step)
+    flops, moved = arithmetic_and_traffic(step)
     rate = timed_row(tell, place, "ours", batch, step, **floors(tell, flops, moved, usual))
     tell.fact("pictures per second", rate)
 
@@ -175,8 +178,7 @@ def released(tell: Teller, place: Place, batch: int) -> None:
     def step() -> object:
         return recipe(augmented)
 
-    step()
-    flops, moved = count_flops(step), bytes_moved(step)
+    flops, moved = arithmetic_and_traffic(step)
     timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))
 
 
@@ -261,7 +263,7 @@ def graphs(tell: Teller, place: Place) -> None:
             parameter.grad = None
 
     warm(passes, place.scale)
-    seconds, asked, _ = rate_steps(passes, place.scale)
+    seconds, asked, _ = rate_steps(passes, place.scale, timed(passes))
     title = f"The generator's forward and backward pass, {batch} pictures"
     tell.row(title, way="each kernel launched", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)
     if not torch.cuda.is_available():
@@ -269,5 +271,5 @@ def graphs(tell: Teller, place: Place) -> None:
         return
     network = torch.cuda.make_graphed_callables(network, (line, reference))
     warm(passes, place.scale)
-    seconds, asked, _ = rate_steps(passes, place.scale)
+    seconds, asked, _ = rate_steps(passes, place.scale, timed(passes))
     tell.row(title, way="as CUDA graphs", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)
