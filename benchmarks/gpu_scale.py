@@ -61,7 +61,7 @@ GPU = Scale(
     characters=1000,
     workers=(1, 2, 4, 8),
     sizes=(256, 512, 1024, 2048),
-    processes={"network.width": 0.25, "steps": 300},
+    processes={"network.width": 0.25, "steps": 120, "checkpoint-every": 25},
     training=(
         *("--workers", 4, "--log-every", 25, "--sample-every", 1000, "--evaluate-every", 100),
     ),
@@ -92,6 +92,7 @@ REHEARSAL = Scale(
     processes={
         **{"network.width": 0.125, "network.stages": 3, "network.residual-blocks": 1},
         "steps": 24,
+        "checkpoint-every": 5,
     },
     training=(
         *("--network.width", 0.125, "--network.stages", 3, "--network.residual-blocks", 1),

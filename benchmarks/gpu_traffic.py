@@ -85,7 +85,8 @@ def profile_steps(step: Callable[[], object], steps: int) -> Profile:
         wait()
     events = found.key_averages()
     if torch.cuda.is_available():  # kernels alone: what the host does goes on beside them
-        kernels = [e for e in events if e.device_type == DeviceType.CUDA]
+        on_gpu = (e for e in events if e.device_type == DeviceType.CUDA)
+        kernels = [e for e in on_gpu if not e.is_user_annotation]  # spans of kernels, named again
         own = {e.key: e.self_device_time_total for e in kernels}
     else:
         kernels = list(events)
