@@ -236,9 +236,10 @@ def recomputed(tell: Teller, place: Place) -> None:
 def compiled(tell: Teller, place: Place) -> None:
     """With --compile, in bf16; at the batch that is timed later, which finds the kernels made."""
     batch = characters(place.scale.batches[0], place.scale.size)
-    plain = first_step(place.task("attention-aware", "bf16"), batch)
+    changes = place.scale.compiled
+    plain = first_step(place.task("attention-aware", "bf16", **changes), batch)
     torch.compiler.reset()
-    found = first_step(place.task("attention-aware", "bf16", compile=True), batch)
+    found = first_step(place.task("attention-aware", "bf16", compile=True, **changes), batch)
     off, allowed = differences(found, plain), TOLERANCES["bf16"]
     tell.check(
         "The compiled step against the plain one, in bf16: off by (allowed)",

@@ -1,6 +1,6 @@
 """How fast training steps are, in each way, beside the machine's ceilings; the dearest kernels.
 
-Pictures are noise on the device's side of the loader, in bf16 unless said otherwise. The released
+Pictures are noise; ours is in bf16 (in a rehearsal, in float32). The released
 code's way is float32 with TF32 in convolutions, as torch runs it by default.
 """
 
@@ -10,21 +10,19 @@ from dataclasses import asdict
 
 import torch
 from gpu_report import Teller
-from gpu_scale import Place, device, release, wait
-from gpu_traffic import bytes_moved, kind_of, profile_steps
-from measuring import memory_now, memory_peak
+from gpu_scale import Place, Scale, device, release, wait
+from gpu_traffic import arithmetic_and_traffic, kind_of, profile_steps
+from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
 from standing_in import noise
 from torch import Tensor, nn
-from train_step import count_flops
 
 from colorizer.networks.generator import Generator
 from colorizer.training.colorization import Colorization
 
-WARM_UP = 3  # steps
-LEAST_STEPS = 5  # behind a figure
 COMPILING = 45.0  # seconds that a compiled step is worth trying for
 TABLE = "A training step of attention-aware"
+NAMES = {"no": "float32", "bf16": "bf16"}  # of precisions, among the machine's ceilings
 
 
 def run(tell: Teller, place: Place) -> None:
@@ -46,8 +44,11 @@ def run(tell: Teller, place: Place) -> None:
                 ),
                 seconds=8.0 if torch.cuda.is_available() else 0.0,
             )
-        tell.attempt(f"{batch} pictures as released", lambda b=batch: released(tell, place, b), 8.0)
-    for batch in larger:
+        if torch.cuda.is_available():  # on a CPU such steps take long
+            tell.attempt(
+                f"{batch} pictures as released", lambda b=batch: released(tell, place, b), 8.0
+            )
+    for batch in larger if torch.cuda.is_available() else []:
         tell.attempt(
             f"{batch} pictures, compiled", lambda b=batch: compiled(tell, place, b), compiling()
         )
@@ -61,19 +62,15 @@ def compiling() -> float:
 # ---- Timing
 
 
-def rate_steps(step: Callable[[], object], seconds: float) -> tuple[float, float, int]:
-    """Steps one behind the other, as training does them.
+def rate_steps(
+    step: Callable[[], object], scale: Scale, seconds: float
+) -> tuple[float, float, int]:
+    """Warm steps one behind the other, as training does them; one took so many seconds.
 
     Returns:
         Seconds of a step, seconds until the host has asked for one, steps timed.
     """
-    for _ in range(WARM_UP):
-        step()
-    wait()
-    start = time.perf_counter()
-    step()
-    wait()
-    count = max(LEAST_STEPS, int(seconds / (time.perf_counter() - start)))
+    count = max(scale.least_steps, int(scale.timing / seconds))
     start = time.perf_counter()
     for _ in range(count):
         step()
@@ -82,17 +79,22 @@ def rate_steps(step: Callable[[], object], seconds: float) -> tuple[float, float
     return (time.perf_counter() - start) / count, asked / count, count
 
 
+def warm(step: Callable[[], object], scale: Scale) -> None:
+    """Until Adam's state, the libraries and their memory are there."""
+    for _ in range(scale.warm_up):
+        step()
+    wait()
+
+
 def timed_row(
     tell: Teller, place: Place, way: str, batch: int, step: Callable[[], object], **cells: object
 ) -> float:
     """Time a step and add its row; gives pictures/s."""
-    for _ in range(2):  # Adam's state and the libraries' memory are there from then on
-        step()
+    warm(step, place.scale)
     before = memory_now()
-    step()
-    wait()
+    seconds = timed(step)
     peak = memory_peak()
-    seconds, asked, count = rate_steps(step, place.scale.timing)
+    seconds, asked, count = rate_steps(step, place.scale, seconds)
     tell.row(
         TABLE,
         way=way,
@@ -133,32 +135,32 @@ def floors(tell: Teller, flops: int, moved: int, precision: str) -> dict[str, fl
 
 
 def plain(tell: Teller, place: Place, batch: int) -> None:
-    """bf16, and the share of the floors."""
-    task = place.task("attention-aware", "bf16")
+    """Ours, and the floors."""
+    usual = NAMES[place.scale.usual]
+    task = place.task("attention-aware", place.scale.usual)
     step = stepper(place, task, batch)
-    step()
-    flops, moved = count_flops(step), bytes_moved(step)
-    rate = timed_row(tell, place, "bf16", batch, step, **floors(tell, flops, moved, "bf16"))
+    flops, moved = arithmetic_and_traffic(step)
+    rate = timed_row(tell, place, "ours", batch, step, **floors(tell, flops, moved, usual))
     tell.fact("pictures per second", rate)
 
 
 def other(tell: Teller, place: Place, batch: int, recompute: bool) -> None:
-    """bf16, recomputed or not."""
-    task = place.task("attention-aware", "bf16", recompute=recompute)
-    way = "bf16, --recompute" if recompute else "bf16"
+    """Ours, recomputed or not."""
+    task = place.task("attention-aware", place.scale.usual, recompute=recompute)
+    way = "ours, --recompute" if recompute else "ours"
     timed_row(tell, place, way, batch, stepper(place, task, batch))
 
 
 def compiled(tell: Teller, place: Place, batch: int) -> None:
-    """bf16 with kernels written for this batch alone, as a training has one batch."""
+    """Ours with kernels written for this batch alone, as a training has one batch."""
     torch.compiler.reset()
-    task = place.task("attention-aware", "bf16", compile=True)
+    task = place.task("attention-aware", place.scale.usual, compile=True, **place.scale.compiled)
     step = stepper(place, task, batch)
     start = time.perf_counter()
     step()
     wait()
     seconds = time.perf_counter() - start
-    rate = timed_row(tell, place, "bf16, --compile", batch, step, first_step_s=seconds)
+    rate = timed_row(tell, place, "ours, --compile", batch, step, first_step_s=seconds)
     tell.fact("pictures per second, compiled", rate)
 
 
@@ -176,8 +178,7 @@ def released(tell: Teller, place: Place, batch: int) -> None:
     def step() -> object:
         return recipe(augmented)
 
-    step()
-    flops, moved = count_flops(step), bytes_moved(step)
+    flops, moved = arithmetic_and_traffic(step)
     timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))
 
 
@@ -187,10 +188,9 @@ def released(tell: Teller, place: Place, batch: int) -> None:
 def dearest(tell: Teller, place: Place) -> None:
     """The ten dearest kernels of a step, and what all of them are for."""
     batch = place.scale.batches[0]
-    step = stepper(place, place.task("attention-aware", "bf16"), batch)
-    for _ in range(WARM_UP):
-        step()
-    found = profile_steps(step, steps=3)
+    step = stepper(place, place.task("attention-aware", place.scale.usual), batch)
+    warm(step, place.scale)
+    found = profile_steps(step, place.scale.least_steps)
     total = sum(found.milliseconds.values())
     launches = sum(found.launches.values())
     tell.note(f"A step of {batch} has {launches:.0f} kernels, which take {total:.3g} ms in all.")
@@ -220,7 +220,7 @@ def scft_kernel(tell: Teller, place: Place) -> None:
     def passes() -> None:
         nn.functional.scaled_dot_product_attention(*inputs).sum().backward()
 
-    found = profile_steps(passes, steps=3)
+    found = profile_steps(passes, place.scale.least_steps)
     names = sorted(found.milliseconds, key=found.milliseconds.get, reverse=True)[:5]
     for name in names:
         tell.row(
@@ -237,13 +237,14 @@ def scft_kernel(tell: Teller, place: Place) -> None:
 class Drawn(nn.Module):
     """A generator under autocast that gives the picture alone: a graph's results are tensors."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, half: bool) -> None:
         super().__init__()
         self.generator = generator
+        self.half = half  # bf16 where that is precise enough
 
     def forward(self, line: Tensor, reference: Tensor) -> Tensor:
         # A cast that is kept beyond the graph's capture would be gone when it is replayed.
-        with torch.autocast(device().type, torch.bfloat16, cache_enabled=False):
+        with torch.autocast(device().type, torch.bfloat16, self.half, cache_enabled=False):
             return self.generator(line, reference).image.float()
 
 
@@ -251,8 +252,8 @@ def graphs(tell: Teller, place: Place) -> None:
     """The generator's forward and backward pass as CUDA graphs, against launching each kernel."""
     batch, size = place.scale.batches[0], place.scale.size
     torch.manual_seed(0)
-    config = place.settings("attention-aware", "bf16").network
-    network = Drawn(Generator(**asdict(config)))
+    config = place.settings("attention-aware", place.scale.usual).network
+    network = Drawn(Generator(**asdict(config)), place.scale.usual == "bf16")
     network.to(device(), memory_format=torch.channels_last)
     line, reference = (torch.rand(batch, c, size, size, device=device()) * 2 - 1 for c in (1, 3))
 
@@ -261,12 +262,14 @@ def graphs(tell: Teller, place: Place) -> None:
         for parameter in network.parameters():
             parameter.grad = None
 
-    seconds, asked, _ = rate_steps(passes, place.scale.timing)
-    title = f"The generator's forward and backward pass, {batch} pictures in bf16"
+    warm(passes, place.scale)
+    seconds, asked, _ = rate_steps(passes, place.scale, timed(passes))
+    title = f"The generator's forward and backward pass, {batch} pictures"
     tell.row(title, way="each kernel launched", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)
     if not torch.cuda.is_available():
         tell.note("CUDA graphs are tried on a GPU alone.")
         return
     network = torch.cuda.make_graphed_callables(network, (line, reference))
-    seconds, asked, _ = rate_steps(passes, place.scale.timing)
+    warm(passes, place.scale)
+    seconds, asked, _ = rate_steps(passes, place.scale, timed(passes))
     tell.row(title, way="as CUDA graphs", ms=1e3 * seconds, ms_of_the_host=1e3 * asked)

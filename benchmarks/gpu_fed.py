@@ -13,7 +13,7 @@ from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 
 WAITED = 2e-3  # seconds beyond which a step has waited for its batch; a copy takes less
-STARTING = 10  # steps until loader processes, libraries and memory are there
+STARTING = 6  # steps until loader processes, libraries and memory are there
 
 
 def run(tell: Teller, place: Place) -> None:
@@ -41,8 +41,8 @@ def loading(tell: Teller, place: Place, data: TrainingData, workers: int) -> Non
 def fed(tell: Teller, place: Place, data: TrainingData) -> None:
     """Steps on what the loader brings, against steps on one batch that is there."""
     batch, workers = place.scale.batches[0], place.scale.workers[len(place.scale.workers) // 2]
-    task = place.task("attention-aware", "bf16")
-    steps = 100 if torch.cuda.is_available() else 12
+    task = place.task("attention-aware", place.scale.usual)
+    steps = 100 if torch.cuda.is_available() else 4
     numbers = BatchNumbers(0, STARTING + steps, batch, 1, 0, 1)
     batches = load_batches(data, numbers, workers, pin_memory=torch.cuda.is_available())
     waits, held, start = [], None, 0.0

@@ -16,15 +16,15 @@ def run(tell: Teller, place: Place) -> None:
         for precision in precisions:
             tell.attempt(
                 f"{size} pixels in {precision}",
-                lambda size=size, precision=precision: color(tell, size, precision),
+                lambda size=size, precision=precision: color(tell, place, size, precision),
                 SETTLED if torch.cuda.is_available() else 0.0,
             )
 
 
-def color(tell: Teller, size: int, precision: str) -> None:
+def color(tell: Teller, place: Place, size: int, precision: str) -> None:
     """One size: the full network with random weights."""
     release()
-    config = InferenceConfig(precision=precision)
+    config = InferenceConfig(precision=precision, rounds=place.scale.least_steps)
     seconds = seconds_of(config, size)
     row = {"size": size, "precision": precision, "ms": 1e3 * seconds}
     if torch.cuda.is_available():  # on a CPU a process that keeps what it frees tells nothing

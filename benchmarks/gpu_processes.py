@@ -64,7 +64,7 @@ class Runs:
             *("attention-aware", "--data", self.place.shards, "--output", self.folder(name)),
             *("--loss.perceptual", 0, "--loss.style", 0, "--discriminator-width", 0.25),
             *("--batch-size", 8, "--mixed-precision", "no", "--workers", 1, "--log-every", 1),
-            *("--sample-every", 0, "--evaluate-every", 0, "--checkpoint-every", 5),
+            *("--sample-every", 0, "--evaluate-every", 0),
             *("--log-samples", *(part for setting in settings.items() for part in setting)),
         ]
         # Else one process's convolutions of a whole batch differ from two's of halves.

@@ -1,6 +1,7 @@
 """What benchmarks/gpu.py has found, as gpu.json and gpu.md, and how its parts tell of it."""
 
 import json
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -43,13 +44,20 @@ class Findings:
         """Keep what a part has sent."""
         match kind, content:
             case "row", (table, cells):
-                self.tables.setdefault(table, []).append(cells)
+                # JSON has no infinity.
+                finite = {n: v if is_writable(v) else str(v) for n, v in cells.items()}
+                self.tables.setdefault(table, []).append(finite)
             case "note", (text,):
                 self.notes.append(text)
             case "fact", (name, value):
                 self.facts[name] = value
             case "failure", (what, detail):
                 self.failures.append(Failure(what, detail))
+
+
+def is_writable(value: Cell) -> bool:
+    """Whether JSON can hold it."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 class Teller:

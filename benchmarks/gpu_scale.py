@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from standing_in import build_task
 
-from colorizer.config import ColorizationConfig
+from colorizer.config import ColorizationConfig, LossConfig, NetworkConfig
 from colorizer.presets import PRESETS
 from colorizer.training.colorization import Colorization
 
@@ -25,9 +25,13 @@ class Scale:
     batch: int  # of steps that are compared
     batches: tuple[int, ...]  # of steps that are timed; the first is the paper's
     precisions: tuple[str, ...]
+    usual: str  # precision of what is timed
     long_run: int  # steps in which nothing may become infinite
-    rounds: int  # of what shows the machine's ceilings
+    shrink: int  # divides the sizes of what shows the machine's ceilings
+    warm_up: int  # steps before any is timed
+    least_steps: int  # behind a figure
     timing: float  # seconds of steps behind a figure
+    compiled: dict[str, Any]  # settings of the compiled step: kernels take long on a CPU
     tokens: int  # of the attention held against float64
     most_entries: int  # of an attention map held whole, so that so many tokens are not
     characters: int  # drawn, each twice
@@ -45,15 +49,19 @@ GPU = Scale(
     batch=4,
     batches=(16, 32, 64),
     precisions=("no", "bf16", "fp16"),
+    usual="bf16",
     long_run=200,
-    rounds=10,
+    shrink=1,
+    warm_up=4,
+    least_steps=5,
     timing=2.0,
+    compiled={},
     tokens=16384,
     most_entries=2**24,
     characters=1000,
     workers=(1, 2, 4, 8),
     sizes=(256, 512, 1024, 2048),
-    processes={"network.width": 0.25, "steps": 300},
+    processes={"network.width": 0.25, "steps": 120, "checkpoint-every": 25},
     training=(
         *("--workers", 4, "--log-every", 25, "--sample-every", 1000, "--evaluate-every", 100),
     ),
@@ -64,19 +72,27 @@ REHEARSAL = Scale(
     discriminator_width=0.125,
     size=64,
     batch=2,
-    batches=(2, 3),
+    batches=(1, 2),
     precisions=("no", "bf16"),
-    long_run=6,
-    rounds=1,
-    timing=0.2,
+    usual="no",  # a CPU may have no products in bf16 that are not slow
+    long_run=2,
+    shrink=16,
+    warm_up=1,
+    least_steps=1,
+    timing=0.0,
+    compiled={
+        "network": NetworkConfig(width=0.125, stages=2, residual_blocks=1),
+        "loss": LossConfig(perceptual=0.0, style=0.0),
+    },
     tokens=256,
     most_entries=2**12,
     characters=12,
     workers=(1,),
-    sizes=(64, 128),
+    sizes=(32, 64),
     processes={
         **{"network.width": 0.125, "network.stages": 3, "network.residual-blocks": 1},
-        "steps": 30,
+        "steps": 24,
+        "checkpoint-every": 5,
     },
     training=(
         *("--network.width", 0.125, "--network.stages", 3, "--network.residual-blocks", 1),
@@ -106,14 +122,13 @@ class Place:
     def settings(self, preset: str, precision: str, **changes: Any) -> ColorizationConfig:
         """A preset's at this scale, with all its losses."""
         settings = PRESETS[preset](self.shards, self.work / "run")
-        return replace(
-            settings,
-            mixed_precision=precision,
-            network=replace(settings.network, **self.scale.network),
-            discriminator_width=self.scale.discriminator_width,
-            loss=replace(settings.loss, vgg_weights=self.vgg),
-            **changes,
-        )
+        here = {
+            "mixed_precision": precision,
+            "network": replace(settings.network, **self.scale.network),
+            "discriminator_width": self.scale.discriminator_width,
+            "loss": replace(settings.loss, vgg_weights=self.vgg),
+        }
+        return replace(settings, **(here | changes))
 
     def task(self, preset: str, precision: str, **changes: Any) -> Colorization:
         """Its networks, ready to train; whatever an earlier one has left on the GPU is gone."""

@@ -22,7 +22,7 @@ def run(tell: Teller, place: Place) -> None:
     write_vgg(place.vgg)
     tell.attempt("the pictures", lambda: draw_pictures(tell, place))
     tell.attempt("the machine", lambda: tell.fact("machine", machine()))
-    tell.attempt("the ceilings", lambda: ceilings(tell, place.scale.rounds))
+    tell.attempt("the ceilings", lambda: ceilings(tell, place.scale.shrink))
 
 
 def draw_pictures(tell: Teller, place: Place) -> None:
@@ -71,19 +71,19 @@ def processor() -> str:
     return platform.machine()
 
 
-def ceilings(tell: Teller, rounds: int) -> None:
+def ceilings(tell: Teller, shrink: int) -> None:
     """What large products, convolutions and copies reach."""
     reached = {}
     for name, dtype in PRECISIONS.items():
         if device().type == "cpu" and name == "fp16":
             continue
-        reached[name] = arithmetic_ceiling(device().type, dtype, rounds)
+        reached[name] = arithmetic_ceiling(device().type, dtype, shrink)
         tell.row(
             "Most that this machine reaches",
             what=name,
             figure=f"{reached[name] / 1e12:.3g} TFLOP/s",
         )
-    reached["copy"] = copy_ceiling(device().type)
+    reached["copy"] = copy_ceiling(device().type, shrink)
     tell.row(
         "Most that this machine reaches",
         what="copy, read and written",

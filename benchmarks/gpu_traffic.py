@@ -11,6 +11,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 # What a kernel is for, by the first of these that its name holds (in lower case).
 KINDS = {
@@ -49,11 +50,11 @@ class BytesMoved(TorchDispatchMode):
         return result
 
 
-def bytes_moved(work: Callable[[], object]) -> int:
-    """Of all operations of a piece of work."""
-    with BytesMoved() as moved:
+def arithmetic_and_traffic(work: Callable[[], object]) -> tuple[int, int]:
+    """FLOP of a piece of work, and bytes that its operations move."""
+    with FlopCounterMode(display=False) as counter, BytesMoved() as moved:
         work()
-    return moved.total
+    return counter.get_total_flops(), moved.total
 
 
 class Profile(NamedTuple):
@@ -84,7 +85,8 @@ def profile_steps(step: Callable[[], object], steps: int) -> Profile:
         wait()
     events = found.key_averages()
     if torch.cuda.is_available():  # kernels alone: what the host does goes on beside them
-        kernels = [e for e in events if e.device_type == DeviceType.CUDA]
+        on_gpu = (e for e in events if e.device_type == DeviceType.CUDA)
+        kernels = [e for e in on_gpu if not e.is_user_annotation]  # spans of kernels, named again
         own = {e.key: e.self_device_time_total for e in kernels}
     else:
         kernels = list(events)

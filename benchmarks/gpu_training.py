@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gpu_processes import kill_with_descendants
 from gpu_report import Teller
 from gpu_scale import Place
 
@@ -29,15 +30,27 @@ def run(tell: Teller, place: Place) -> None:
     with log.open("w") as file:
         process = subprocess.Popen(list(map(str, command)), stdout=file, stderr=subprocess.STDOUT)
     try:
-        process.wait(max(5.0, tell.left - SAVING))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)  # it saves and leaves
-        process.wait(SAVING + 10)
+        stop_in_time(process, tell.left - SAVING)
+    finally:
+        kill_with_descendants(process.pid)
     if process.returncode != 0:
         raise RuntimeError(f"training ended with {process.returncode}:\n{log.read_text()[-4000:]}")
     tell.note(f"It said at its end: {log.read_text().strip().splitlines()[-1]}")
     tell.attempt("the curve", lambda: curve(tell, folder))
     tell.attempt("the samples", lambda: show(tell, folder, place.output))
+
+
+def stop_in_time(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Let a training run for so long, then save and leave.
+
+    Raises:
+        subprocess.TimeoutExpired: it does not.
+    """
+    try:
+        process.wait(max(5.0, seconds))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGTERM)
+        process.wait(SAVING + 10)
 
 
 def curve(tell: Teller, folder: Path) -> None:

@@ -148,22 +148,26 @@ def count_flops(step: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def arithmetic_ceiling(device: str, dtype: torch.dtype, rounds: int = 10) -> float:
-    """FLOP/s of a large matrix product or convolution, whichever has more."""
-    size, pictures = (8192, 64) if device == "cuda" else (2048, 2)
+def arithmetic_ceiling(device: str, dtype: torch.dtype, shrink: int = 1) -> float:
+    """FLOP/s of a large matrix product or convolution, whichever has more.
+
+    `shrink` divides their sizes, to rehearse this.
+    """
+    size, pictures = (8192, 64) if device == "cuda" else (2048, 8)
+    size, channels = size // shrink, 256 // shrink
     matrix = torch.randn(size, size, device=device, dtype=dtype)
-    picture = torch.randn(pictures, 256, 64, 64, device=device, dtype=dtype)
+    picture = torch.randn(pictures, channels, 64, 64, device=device, dtype=dtype)
     picture = picture.to(memory_format=torch.channels_last)
-    kernel = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
+    kernel = torch.randn(channels, channels, 3, 3, device=device, dtype=dtype)
     kernel = kernel.to(memory_format=torch.channels_last)
-    product = min(timed(lambda: matrix @ matrix) for _ in range(rounds))
-    convolved = (timed(lambda: F.conv2d(picture, kernel, padding=1)) for _ in range(rounds))
-    return max(2 * size**3 / product, 2 * picture.numel() * 9 * 256 / min(convolved))
+    product = min(timed(lambda: matrix @ matrix) for _ in range(10))
+    convolution = min(timed(lambda: F.conv2d(picture, kernel, padding=1)) for _ in range(10))
+    return max(2 * size**3 / product, 2 * picture.numel() * 9 * channels / convolution)
 
 
-def copy_ceiling(device: str) -> float:
-    """Bytes/s, read and written, of a large copy."""
-    source = torch.randn(2**28 if device == "cuda" else 2**26, device=device)
+def copy_ceiling(device: str, shrink: int = 1) -> float:
+    """Bytes/s, read and written, of a large copy; of one that is smaller to rehearse this."""
+    source = torch.randn((2**28 if device == "cuda" else 2**26) // shrink, device=device)
     target = torch.empty_like(source)
     return 2 * source.nbytes / min(timed(lambda: target.copy_(source)) for _ in range(10))
 
