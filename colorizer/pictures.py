@@ -1,4 +1,4 @@
-"""Grids of pictures, for people to look at."""
+"""Grids of pictures, for people to look at, and how far one picture is from another."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from colorizer.storage import replace_file, writing
 
 GAP = 4  # pixels of white between pictures
 LABEL = 22  # pixels for the columns' names
+IDENTICAL = 100.0  # dB given to identical pictures, whose PSNR is infinite
 SMALLEST_CELL = 128  # smaller pictures are enlarged without smoothing
 
 
@@ -67,3 +68,9 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, data.tobytes())
+
+
+def psnr_of(mean_squared_error: np.ndarray) -> np.ndarray:
+    """Mean squared errors of 8-bit values → dB, 100 at most."""
+    with np.errstate(divide="ignore"):
+        return np.minimum(10 * np.log10(255**2 / mean_squared_error), IDENTICAL)

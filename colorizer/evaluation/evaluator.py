@@ -20,13 +20,14 @@ from colorizer import console
 from colorizer.config import NetworkConfig
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
-from colorizer.evaluation import comparison, drawn
+from colorizer.evaluation import comparison
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
+from colorizer.evaluation.constant_colors import TERMS, constant_errors
 from colorizer.evaluation.examine import Examined, Examiner
 from colorizer.evaluation.feature_cache import FeatureCache
 from colorizer.evaluation.gallery import write_grids
 from colorizer.evaluation.measures import Available, Measures, find_available
-from colorizer.evaluation.metrics import psnr_of, reproducible
+from colorizer.evaluation.metrics import reproducible
 from colorizer.evaluation.presentation import markdown, show
 from colorizer.evaluation.protocol import Column, Protocol, plan
 from colorizer.evaluation.report import (
@@ -42,6 +43,7 @@ from colorizer.evaluation.report import (
 from colorizer.evaluation.stream import share, stream
 from colorizer.inference import Colorizer
 from colorizer.memory import keep_freed_memory
+from colorizer.pictures import psnr_of
 from colorizer.processes import Processes, processes
 from colorizer.storage import check_writable, locked, replace_file, writing
 from colorizer.training.generator_file import find_generator
@@ -215,7 +217,7 @@ class Share:
         }
         constant = None
         if self.has_constant:
-            found = np.array(self.constant).reshape(-1, drawn.TERMS)
+            found = np.array(self.constant).reshape(-1, TERMS)
             constant = here.gather(torch.from_numpy(found))
         if values is None:
             return None
@@ -223,7 +225,7 @@ class Share:
         if constant is not None:
             place = self.columns.index(Column("constant", "psnr"))
             partner = ~np.isnan(values[:, self.columns.index(Column("cross", "psnr"))])
-            values[partner, place] = psnr_of(drawn.constant_errors(constant.numpy()))
+            values[partner, place] = psnr_of(constant_errors(constant.numpy()))
         return Findings(values, features)
 
 

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from colorizer.data.characters import Drawing
+from colorizer.data.characters import truth as drawn
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
-from colorizer.evaluation import drawn
 from colorizer.evaluation.config import Mode
+from colorizer.evaluation.constant_colors import constant_terms
 from colorizer.evaluation.measures import Measures, palettes
 from colorizer.evaluation.protocol import Column, Protocol
 from colorizer.inference import Colorizer
@@ -23,7 +24,7 @@ class Examined:
 
     values: dict[Column, float] = field(default_factory=dict)
     features: dict[str, Tensor] = field(default_factory=dict)  # mode or "references" → 2048
-    constant: np.ndarray | None = None  # `drawn.constant_terms`
+    constant: np.ndarray | None = None  # `constant_terms`
 
 
 class Examiner:
@@ -85,7 +86,7 @@ class Examiner:
         if mode == "cross":
             self._compare(values, "as_it_stands", sample.key, guide, truth)
             if Column("constant", "psnr") in self.protocol.columns:
-                examined.constant = drawn.constant_terms(drawing)
+                examined.constant = constant_terms(drawing)
         if mode == "random" and drawing is not None:
             known = torch.from_numpy(drawn.in_colors_of(drawing, given))
             self._compare(values, "recolored", sample.key, result, known)

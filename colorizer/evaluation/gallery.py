@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from colorizer import pictures
-from colorizer.evaluation import drawn
+from colorizer.data.characters import truth as drawn
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.examine import Examiner
 from colorizer.evaluation.presentation import SHOWN

@@ -8,8 +8,9 @@ import torch
 from pytorch_msssim import ms_ssim as _ms_ssim
 from torch import Tensor
 
+from colorizer.pictures import psnr_of
+
 MS_SSIM_SMALLEST_SIDE = 161  # five scales with an 11-pixel window
-IDENTICAL = 100.0  # dB given to identical pictures, whose PSNR is infinite
 PALETTE_SIDE = 64  # pixels a side that palettes are compared on
 
 # sRGB, D65 (IEC 61966-2-1), the white point divided out.
@@ -59,12 +60,6 @@ def psnr(result: Tensor, truth: Tensor) -> np.ndarray:
     """
     difference = result.double() - truth.double()
     return psnr_of(difference.square().mean((1, 2, 3)).numpy())
-
-
-def psnr_of(mean_squared_error: np.ndarray) -> np.ndarray:
-    """Mean squared errors of 8-bit values → dB, 100 at most."""
-    with np.errstate(divide="ignore"):
-        return np.minimum(10 * np.log10(255**2 / mean_squared_error), IDENTICAL)
 
 
 @reproducible()

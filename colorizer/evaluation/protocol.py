@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from colorizer.data.characters import truth as drawn
 from colorizer.data.reader import ShardReader
 from colorizer.data.references import groups, random_references, same_group
 from colorizer.errors import UserError
-from colorizer.evaluation import drawn
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
 from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.stream import share

@@ -19,10 +19,10 @@ from colorizer.data.augment import (
     to_signed,
     to_uint8,
 )
+from colorizer.data.characters import truth as drawn
 from colorizer.data.dataset import Batch
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.data.references import groups, random_references, same_group
-from colorizer.evaluation import drawn
 from colorizer.networks.generator import Colored, Generator
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from colorizer.config import TrainConfig
 from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.reader import ShardReader
-from colorizer.evaluation.metrics import psnr_of
+from colorizer.pictures import psnr_of
 
 METRICS = ("l1", "psnr")
 

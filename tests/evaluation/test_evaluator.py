@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from colorizer.config import NetworkConfig
+from colorizer.data.characters.truth import in_colors_of, redraw
 from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
 from colorizer.errors import UserError
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
-from colorizer.evaluation.drawn import in_colors_of, redraw
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import fid
 from colorizer.evaluation.metrics import palette_distance, psnr
