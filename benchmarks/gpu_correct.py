@@ -19,8 +19,9 @@ NAMES = {"no": TF32, "bf16": "bf16", "fp16": "fp16"}
 COMPILING = 60.0  # seconds that kernels for a whole step may take
 
 
-# Several times what rounding gives. Measured with full networks on a CPU whose convolutions' inputs
-# were rounded: TF32 3e-4, 1e-3, 0.03, 0.04; bf16 2e-3, 2e-3, 0.10, 0.15; fp16 2e-4, 1e-3, 0.03, 0.05.
+# Several times what rounding gives, measured with full networks on a CPU whose convolutions' inputs
+# (half precision: results too) were rounded: TF32 and fp16 3e-4, 1e-3, 0.03, 0.05; bf16 2e-3, 2e-3,
+# 0.10, 0.15.
 TOLERANCES = {
     FLOAT32: Difference(1e-4, 1e-3, 5e-3, 0.02),
     TF32: Difference(3e-3, 1e-2, 0.12, 0.12),
