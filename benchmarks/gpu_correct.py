@@ -20,13 +20,13 @@ COMPILING = 60.0  # seconds that kernels for a whole step may take
 
 
 # Several times what rounding gives, measured with full networks on a CPU whose convolutions' inputs
-# (half precision: results too) were rounded: TF32 and fp16 3e-4, 1e-3, 0.03, 0.05; bf16 2e-3, 2e-3,
+# (half precision: results too) were rounded: TF32 and fp16 3e-4, 1e-3, 0.03 (SCFT: 0.08), 0.05; bf16 2e-3, 2e-3,
 # 0.10, 0.15.
 TOLERANCES = {
-    FLOAT32: Difference(1e-4, 1e-3, 5e-3, 0.02),
-    TF32: Difference(3e-3, 1e-2, 0.12, 0.12),
-    "bf16": Difference(2e-2, 5e-2, 0.35, 0.35),
-    "fp16": Difference(5e-3, 2e-2, 0.15, 0.15),
+    FLOAT32: Difference(1e-4, 1e-3, 2e-2, 0.02),
+    TF32: Difference(3e-3, 1e-2, 0.2, 0.12),
+    "bf16": Difference(2e-2, 5e-2, 0.5, 0.35),
+    "fp16": Difference(5e-3, 2e-2, 0.25, 0.15),
 }
 
 
@@ -81,7 +81,7 @@ def without_tf32() -> Iterator[None]:
 
 def tolerance(place: Place, precision: str) -> Difference:
     """How far a step in a precision may be off."""
-    return Difference(*(place.scale.slack * allowed for allowed in TOLERANCES[precision]))
+    return Difference(*(min(1.0, place.scale.slack * most) for most in TOLERANCES[precision]))
 
 
 def precisions(tell: Teller, place: Place, preset: str) -> None:
