@@ -10,6 +10,7 @@ folder are written anew after everything that is found, so that a run that is cu
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -38,7 +39,9 @@ from gpu_scale import GPU, REHEARSAL, Place
 
 from colorizer.version import code_version
 
+STARTING = 300.0  # seconds in which a part's process must be there
 GRACE = 20.0  # seconds that a part gets beyond its limit, to end by itself
+READY = ("ready",)  # what a part's process says first
 ENDING = 10.0  # seconds kept for the last part to end in
 
 
@@ -139,12 +142,12 @@ def find(part: Part, found: Findings, place: Place, facts: dict[str, Any], repor
     )
     process.start()
     theirs.close()
-    ended = listen(ours, found, start + found.limit + GRACE, report)
+    ended = is_ready(ours) and listen(ours, found, found.limit + GRACE, report)
     if not ended:
         kill_with_descendants(process.pid)
     process.join()
     found.seconds = time.monotonic() - start
-    if not ended:
+    if not ended and process.exitcode == -signal.SIGKILL:
         found.state = "stopped"
         found.take("failure", "the part", f"did not end in {found.limit:.0f} s and was killed.")
     elif process.exitcode != 0:
@@ -154,8 +157,17 @@ def find(part: Part, found: Findings, place: Place, facts: dict[str, Any], repor
         found.state = "failed" if found.failures else "done"
 
 
-def listen(connection: Connection, found: Findings, deadline: float, report: Report) -> bool:
-    """Whether a part has ended by itself by the deadline; what it tells is written at once."""
+def is_ready(connection: Connection) -> bool:
+    """Whether a part has begun: its time counts from when its process is there."""
+    try:
+        return connection.poll(STARTING) and connection.recv() == READY
+    except EOFError:
+        return False
+
+
+def listen(connection: Connection, found: Findings, seconds: float, report: Report) -> bool:
+    """Whether a part ends by itself in so many seconds; what it tells is written at once."""
+    deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if not connection.poll(left):
             return False
@@ -175,6 +187,7 @@ def tell_all(
     place: Place,
 ) -> None:
     """A part, in its process."""
+    connection.send(READY)
     try:
         run(Teller(connection, time.monotonic() + seconds, facts), place)
     except Exception:  # told, as its process is all that ends

@@ -25,6 +25,7 @@ class Scale:
     batch: int  # of steps that are compared
     batches: tuple[int, ...]  # of steps that are timed; the first is the paper's
     precisions: tuple[str, ...]
+    slack: float  # multiplies what a step may be off: narrow networks round worse
     usual: str  # precision of what is timed
     long_run: int  # steps in which nothing may become infinite
     shrink: int  # divides the sizes of what shows the machine's ceilings
@@ -49,6 +50,7 @@ GPU = Scale(
     batch=4,
     batches=(16, 32, 64),
     precisions=("no", "bf16", "fp16"),
+    slack=1.0,
     usual="bf16",
     long_run=200,
     shrink=1,
@@ -71,9 +73,10 @@ REHEARSAL = Scale(
     network={"width": 0.125, "stages": 3, "residual_blocks": 1},
     discriminator_width=0.125,
     size=64,
-    batch=2,
+    batch=1,
     batches=(1, 2),
     precisions=("no", "bf16"),
+    slack=3.0,
     usual="no",  # a CPU may have no products in bf16 that are not slow
     long_run=2,
     shrink=16,

@@ -94,10 +94,8 @@ def test_a_piece_that_fails_is_named_and_the_rest_goes_on(report, tmp_path):
 
 def test_a_part_that_hangs_is_killed_with_its_children(report, tmp_path, monkeypatch):
     monkeypatch.setattr(gpu, "GRACE", 0.0)
-    start = time.monotonic()
-    found, text = _find(report, _hangs, tmp_path, seconds=30.0)
-    assert time.monotonic() - start < 100
-    assert found.state == "stopped" and "did not end in 30 s and was killed" in text
+    found, text = _find(report, _hangs, tmp_path, seconds=1.0)
+    assert found.state == "stopped" and "did not end in 1 s and was killed" in text
     assert found.tables["Before"] == [{"what": "was found"}]
     assert not subprocess.run(["pgrep", "-x", "-f", "sleep 1000"], capture_output=True).stdout
 
