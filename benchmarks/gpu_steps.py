@@ -69,16 +69,14 @@ def optimizer_of(task: Task, name: str) -> torch.optim.Optimizer:
 
 @contextmanager
 def gradients(task: Task) -> Iterator[dict[str, Tensor]]:
-    """Those that the optimizers act on within, without fp16's scale."""
+    """Those that the optimizers act on within; fp16's are unscaled by then."""
     found: dict[str, Tensor] = {}
 
     def keep(name: str, network: nn.Module) -> None:
-        scaler = task.accelerator.scaler
-        scale = scaler.get_scale() if scaler is not None else 1.0
         # SCFT's loss may leave a parameter out.
         parameters = list(network.parameters())
         all_of_it = (torch.zeros_like(p) if p.grad is None else p.grad for p in parameters)
-        found[name] = flat(all_of_it) / scale
+        found[name] = flat(all_of_it)
 
     handles = [
         optimizer_of(task, name).register_step_pre_hook(

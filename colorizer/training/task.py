@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import asdict
 from typing import Generic, NamedTuple, TypeVar
 
@@ -114,6 +114,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         if self.config.compile:
             network.compile()
         betas = self.config.optimizer.betas
+        # What is prepared has autocast around its forward pass from here on.
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         return self.accelerator.prepare(network, optimizer)
 
@@ -141,8 +142,16 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     @property
     def result_generator(self) -> nn.Module:
-        """The generator that results are made with: the running average if there is one."""
-        return self.average or self.accelerator.unwrap_model(self.generator)
+        """The generator that results are made with: the running average if there is one.
+
+        In float32, as all programs that use a trained generator.
+        """
+        if self.average is not None:
+            return self.average
+        live = copy(self.accelerator.unwrap_model(self.generator))  # the weights are the same
+        live.__dict__.pop("forward", None)  # with autocast around it
+        live._compiled_call_impl = None  # calls the one with autocast
+        return live
 
     def on_device(self, *tensors: Tensor) -> list[Tensor]:
         """Copies for the networks to work on."""
@@ -161,8 +170,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         pictures = self.augment(batch, parameters)
         before = self._buffers() if self.keeps_buffers else []
         outcome = Outcome({}, {})
-        with self.accelerator.autocast():
-            result = self.generate(pictures)
+        result = self.generate(pictures)
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
             self._update_discriminator(pictures, result, outcome)
@@ -176,7 +184,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def _update_discriminator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
         fake = self.fake(pictures, result)
         discriminator = self.accelerator.unwrap_model(self.discriminator)
-        with self.accelerator.autocast(), discriminator.normalized_once():
+        with discriminator.normalized_once():
             real_scores = self.discriminator(*self.real(pictures))
             fake_scores = self.discriminator(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
@@ -228,7 +236,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
         discriminator = self.accelerator.unwrap_model(self.discriminator)
         discriminator.requires_grad_(False)
-        with self.accelerator.autocast(), discriminator.normalized_once():
+        with discriminator.normalized_once():
             scores = discriminator(*fake)
         discriminator.requires_grad_(True)
         return scores

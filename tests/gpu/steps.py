@@ -10,7 +10,7 @@ from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Task
-from colorizer.training.trainer import build_task
+from colorizer.training.train import build_task
 
 METHODS = ["attention-aware", "sga", "scft-ca", "scft"]
 
@@ -19,7 +19,7 @@ class Step(NamedTuple):
     """What a step did."""
 
     losses: dict[str, float]
-    norms: dict[str, float]  # of the gradients; none in fp16
+    norms: dict[str, float]  # of the gradients
     weights: dict[str, Tensor]  # the generator's after the step, on the CPU
 
 

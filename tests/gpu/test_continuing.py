@@ -8,7 +8,7 @@ import torch
 from steps import build
 
 from colorizer.training import checkpoint
-from colorizer.training.trainer import train
+from colorizer.training.train import train
 
 
 def _losses(config):

@@ -73,6 +73,19 @@ def test_the_figures_of_the_runs_end_are_those_of_an_evaluation(tiny, tmp_path):
         assert 0 < last[f"held-out/{ours}/l1"] < 2
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_looks_are_in_float32_whatever_training_computes_in(tiny, tmp_path, monkeypatch, compiled):
+    monkeypatch.setattr(torch.nn.Module, "compile", eagerly_compiled)
+    config = tiny("sga", steps=1, evaluate_every=1, mixed_precision="bf16", compile=compiled)
+    train(config)
+    theirs = _evaluated(config, tmp_path / "report")
+    assert _looks(config)[-1]["held-out/self/psnr"] == pytest.approx(theirs["self"], abs=1e-4)
+
+
+def eagerly_compiled(module):
+    module._compiled_call_impl = torch.compile(module._call_impl, backend="eager")
+
+
 def test_a_look_is_of_a_bounded_set_from_one_end_to_the_other(tiny, monkeypatch):
     assert evenly_chosen(9, 3) == [0, 4, 8] and evenly_chosen(2, 8) == [0, 1]
     read = []
@@ -93,7 +106,7 @@ def test_pictures_that_nobody_drew_are_compared_with_their_own_colours_and_it_is
         Image.fromarray(draw_scene(number, 80, 80)).save(folder / f"{number}.png")
     make_shards(
         FolderConfig(
-            tmp_path / "pictures",
+            folder=tmp_path / "pictures",
             output=tmp_path / "shards",
             size=64,
             held_out=0.5,
