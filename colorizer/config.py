@@ -135,8 +135,9 @@ class RunConfig:
     seed: int = 0
     """Seed of the weights, the order of the samples and the augmentation."""
     mixed_precision: Literal["auto", "bf16", "fp16", "no"] = "auto"
-    """auto: the launcher's bf16 or fp16; else bf16 where the GPU has it, fp16 on others, none on a
-    CPU. Any other value goes before the launcher's."""
+    """auto: the launcher's bf16 or fp16, else bf16 where the GPU has it, fp16 on other GPUs.
+
+    Any other value goes before the launcher's."""
     recompute: bool = False
     """Keep fewer activations for the backward pass and compute them again: less memory, slower."""
     compile: bool = False
@@ -158,7 +159,7 @@ class RunConfig:
     best_by: str = "auto"
     """Figure of the looks that tells which checkpoint is the best: cross/psnr, self/l1, ...
 
-    auto: PSNR with a reference of the same group where groups are known, else the PSNR there is."""
+    auto: PSNR with a reference of the same group; without groups, with the truth itself."""
     patience: int = 0
     """Looks without a better figure that end the run; 0: it has all its steps."""
     checkpoint_every: int = 5000

@@ -52,6 +52,8 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
         workers=1,
         log_every=20,
         sample_every=100,
+        evaluate_every=100,
+        evaluate_count=32,
         checkpoint_every=200,
         # A token for 4x4 pixels, to carry colours to places as small as an eye.
         network=NetworkConfig(width=0.75, stages=3, residual_blocks=1),
@@ -81,6 +83,8 @@ def extractor_demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Ex
         workers=1,
         log_every=20,
         sample_every=100,
+        evaluate_every=100,
+        evaluate_count=32,
         checkpoint_every=200,
         optimizer=OptimizerConfig(generator_lr=4e-3, betas=(0.9, 0.99), ema_decay=0.99),
         network=ExtractorConfig(width=0.5),

@@ -174,23 +174,23 @@ class ColorizationHeldOut(HeldOut):
         """The drawing with each of its references."""
         sample = self.reader[number]
         redrawn = drawn.is_drawn(sample.metadata) and drawn.is_redrawn_exactly(sample)
-        yield _case("self", sample, sample, sample.color)
+        yield _case(sample, sample, {"self": sample.color})
         if (partner := self._same[number]) is not None:
             row = "cross" if redrawn else "cross-own-colours"
-            yield _case(row, sample, self.reader[partner], sample.color)
+            yield _case(sample, self.reader[partner], {row: sample.color})
         stranger = self._random[number]
         if stranger is not None and self._groups[stranger] != self._groups[number]:
             other = self.reader[stranger]
-            yield _case("wrong", sample, other, sample.color)
+            truths = {"wrong": sample.color}
             if redrawn and drawn.is_drawn(other.metadata):
-                truth = drawn.in_colors_of(drawn.redraw(sample), other)
-                yield _case("recolored", sample, other, truth)
+                truths["recolored"] = drawn.in_colors_of(drawn.redraw(sample), other)
+            yield _case(sample, other, truths)
 
     def result_of(self, generator: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
         """The line in the reference's colours."""
         return generator(*inputs).image
 
 
-def _case(row: str, sample: Sample, reference: Sample, truth: np.ndarray) -> Case:
+def _case(sample: Sample, reference: Sample, truths: dict[str, np.ndarray]) -> Case:
     line = torch.from_numpy(sample.line)[None]
-    return Case(row, (line, torch.from_numpy(reference.color).permute(2, 0, 1)), truth)
+    return Case((line, torch.from_numpy(reference.color).permute(2, 0, 1)), truths)

@@ -96,8 +96,8 @@ class ExtractionHeldOut(HeldOut):
         color, truth = torch.from_numpy(sample.color), sample.line[..., None]
         parameters = draw_parameters(self._degrade, self._seed, [number])
         degraded = degrade(parameters, color[None], torch.from_numpy(sample.line)[None])
-        yield Case("degraded", (degraded.color[0],), truth)
-        yield Case("clean", (to_signed(color.permute(2, 0, 1)),), truth)
+        yield Case((degraded.color[0],), {"degraded": truth})
+        yield Case((to_signed(color.permute(2, 0, 1)),), {"clean": truth})
 
     def result_of(self, generator: nn.Module, inputs: Sequence[Tensor]) -> Tensor:
         """The picture's line drawing."""

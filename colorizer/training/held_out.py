@@ -19,11 +19,10 @@ METRICS = ("l1", "psnr")
 
 
 class Case(NamedTuple):
-    """One thing to do with the generator, and what should come out."""
+    """One thing to do with the generator, and what its result is compared with."""
 
-    row: str  # what its figures are called: self, cross, ...
     inputs: tuple[Tensor, ...]  # C×H×W each: uint8, or float in [-1, 1]
-    truth: np.ndarray  # H×W×C uint8
+    truths: dict[str, np.ndarray]  # what its figures are called (self, cross, ...) → H×W×C uint8
 
 
 class HeldOut(ABC):
@@ -70,7 +69,8 @@ class HeldOut(ABC):
             for start in range(0, len(self.cases), self.batch_size):
                 cases = self.cases[start : start + self.batch_size]
                 for case, result in zip(cases, self._results(generator, cases), strict=True):
-                    sums[self.rows.index(case.row)] += _compared(result, case.truth)
+                    for row, truth in case.truths.items():
+                        sums[self.rows.index(row)] += _compared(result, truth)
         generator.train(was_training)
         means = self._over_all(sums) / np.maximum(self._counts(), 1)[:, None]
         return {
@@ -98,8 +98,8 @@ class HeldOut(ABC):
         return [f"{row}/{metric}" for metric in reversed(METRICS) for row in there]
 
     def _counts(self) -> np.ndarray:
-        """Cases of each row, over all processes."""
-        mine = [sum(case.row == row for case in self.cases) for row in self.rows]
+        """Comparisons in each row, over all processes."""
+        mine = [sum(row in case.truths for case in self.cases) for row in self.rows]
         return self._over_all(np.array(mine, float))
 
     def _over_all(self, sums: np.ndarray) -> np.ndarray:
