@@ -84,8 +84,10 @@ REHEARSAL = Scale(
     least_steps=1,
     timing=0.0,
     compiled={
-        "network": NetworkConfig(width=0.125, stages=2, residual_blocks=1),
-        "loss": LossConfig(perceptual=0.0, style=0.0),
+        "network": NetworkConfig(
+            convolutional_attention=False, width=0.125, stages=2, residual_blocks=0
+        ),
+        "loss": LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
     },
     tokens=256,
     most_entries=2**12,

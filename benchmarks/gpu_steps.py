@@ -59,7 +59,8 @@ def first_step(task: Colorization, batch: Batch) -> Step:
 
 def networks(task: Task) -> dict[str, nn.Module]:
     """The trained ones by their names."""
-    return {"generator": task.generator, "discriminator": task.discriminator}
+    both = {"generator": task.generator, "discriminator": task.discriminator}
+    return {name: network for name, network in both.items() if network is not None}
 
 
 def optimizer_of(task: Task, name: str) -> torch.optim.Optimizer:
