@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from gpu_report import Teller
-from gpu_scale import METHODS, Place, device, wait
+from gpu_scale import METHODS, Place, device, kernels, wait
 from gpu_steps import Difference, Step, differences, first_step
 from standing_in import characters
 from torch import Tensor
@@ -139,10 +139,11 @@ def recomputed(tell: Teller, place: Place) -> None:
 def compiled(tell: Teller, place: Place) -> None:
     """With --compile; the batch is one that is timed later, which finds the kernels made."""
     batch = characters(place.scale.batches[0], place.scale.size)
-    precision, changes = place.scale.usual, place.scale.compiled
-    plain = first_step(place.task("attention-aware", precision, **changes), batch)
+    precision = place.scale.usual
+    plain = first_step(place.task("attention-aware", precision), batch)
     torch.compiler.reset()
-    found = first_step(place.task("attention-aware", precision, compile=True, **changes), batch)
+    with kernels():
+        found = first_step(place.task("attention-aware", precision, compile=True), batch)
     off, allowed = differences(found, plain), tolerance(place, NAMES[precision])
     tell.check(
         "The compiled step against the plain one: off by (allowed)",

@@ -59,8 +59,7 @@ def first_step(task: Colorization, batch: Batch) -> Step:
 
 def networks(task: Task) -> dict[str, nn.Module]:
     """The trained ones by their names."""
-    both = {"generator": task.generator, "discriminator": task.discriminator}
-    return {name: network for name, network in both.items() if network is not None}
+    return {"generator": task.generator, "discriminator": task.discriminator}
 
 
 def optimizer_of(task: Task, name: str) -> torch.optim.Optimizer:
