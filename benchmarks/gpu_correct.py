@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from gpu_report import Teller
-from gpu_scale import METHODS, Place, device, wait
+from gpu_scale import METHODS, Place, device, kernels, wait
 from gpu_steps import Difference, Step, differences, first_step
 from standing_in import characters
 from torch import Tensor
@@ -20,8 +20,8 @@ COMPILING = 60.0  # seconds that kernels for a whole step may take
 
 
 # Several times what rounding gives, measured with full networks on a CPU whose convolutions' inputs
-# (half precision: results too) were rounded: TF32 and fp16 3e-4, 1e-3, 0.03 (SCFT: 0.08), 0.05; bf16 2e-3, 2e-3,
-# 0.10, 0.15.
+# (half precision: results too) were rounded: TF32 and fp16 3e-4, 1e-3, 0.03 (SCFT: 0.08), 0.05;
+# bf16 2e-3, 2e-3, 0.10, 0.15.
 TOLERANCES = {
     FLOAT32: Difference(1e-4, 1e-3, 2e-2, 0.02),
     TF32: Difference(3e-3, 1e-2, 0.2, 0.12),
@@ -137,16 +137,18 @@ def recomputed(tell: Teller, place: Place) -> None:
 
 
 def compiled(tell: Teller, place: Place) -> None:
-    """With --compile, in bf16; at the batch that is timed later, which finds the kernels made."""
+    """With --compile; the batch is one that is timed later, which finds the kernels made."""
     batch = characters(place.scale.batches[0], place.scale.size)
-    changes = place.scale.compiled
-    plain = first_step(place.task("attention-aware", "bf16", **changes), batch)
+    precision = place.scale.usual
+    plain = first_step(place.task("attention-aware", precision), batch)
     torch.compiler.reset()
-    found = first_step(place.task("attention-aware", "bf16", compile=True, **changes), batch)
-    off, allowed = differences(found, plain), tolerance(place, "bf16")
+    with kernels():
+        found = first_step(place.task("attention-aware", precision, compile=True), batch)
+    off, allowed = differences(found, plain), tolerance(place, NAMES[precision])
     tell.check(
-        "The compiled step against the plain one, in bf16: off by (allowed)",
+        "The compiled step against the plain one: off by (allowed)",
         off.loss <= allowed.loss and off.gradient <= allowed.gradient,
+        precision=NAMES[precision],
         losses=f"{off.loss:.1e} ({allowed.loss:g})",
         gradients=f"{off.gradient:.1e} ({allowed.gradient:g})",
     )

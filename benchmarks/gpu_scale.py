@@ -1,6 +1,7 @@
 """How large the parts of benchmarks/gpu.py are: on a GPU, and in a rehearsal on a CPU."""
 
 import gc
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import torch
 from standing_in import build_task
 
-from colorizer.config import ColorizationConfig, LossConfig, NetworkConfig
+from colorizer.config import ColorizationConfig
 from colorizer.presets import PRESETS
 from colorizer.training.colorization import Colorization
 
@@ -32,7 +33,6 @@ class Scale:
     warm_up: int  # steps before any is timed
     least_steps: int  # behind a figure
     timing: float  # seconds of steps behind a figure
-    compiled: dict[str, Any]  # settings of the compiled step: kernels take long on a CPU
     tokens: int  # of the attention held against float64
     most_entries: int  # of an attention map held whole, so that so many tokens are not
     characters: int  # drawn, each twice
@@ -57,7 +57,6 @@ GPU = Scale(
     warm_up=4,
     least_steps=5,
     timing=2.0,
-    compiled={},
     tokens=16384,
     most_entries=2**24,
     characters=1000,
@@ -83,10 +82,6 @@ REHEARSAL = Scale(
     warm_up=1,
     least_steps=1,
     timing=0.0,
-    compiled={
-        "network": NetworkConfig(width=0.125, stages=2, residual_blocks=1),
-        "loss": LossConfig(perceptual=0.0, style=0.0),
-    },
     tokens=256,
     most_entries=2**12,
     characters=12,
@@ -142,6 +137,14 @@ class Place:
 def device() -> torch.device:
     """The GPU, or the CPU of a rehearsal."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def kernels() -> AbstractContextManager[None]:
+    """Within it compiled networks run kernels written for them; in a rehearsal, as they are.
+
+    On a CPU such kernels take a minute and more.
+    """
+    return torch.compiler.set_stance("default" if torch.cuda.is_available() else "force_eager")
 
 
 def release() -> None:

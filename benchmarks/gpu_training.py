@@ -62,8 +62,6 @@ def curve(tell: Teller, folder: Path) -> None:
         tell.row("The training", **{n: v for n, v in line.items() if not is_held_out(n)})
     for line in thinned(looks):
         tell.row("Its held-out pictures", step=line["step"], **held_out(line))
-    if not looks:
-        tell.note("metrics.jsonl holds no figures of held-out pictures.")
 
 
 def is_held_out(name: str) -> bool:
