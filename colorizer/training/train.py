@@ -68,6 +68,8 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
     task = build_task(config, accelerator)
     with run.locked() if main else nullcontext():
         newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
+        if newest:  # where this process has it: a disk may have another place on each machine
+            newest = newest._replace(path=run.checkpoints / newest.path.name)
         check_same(accelerator, run, newest)
         if main:
             run.prepare(newest)

@@ -303,7 +303,9 @@ def test_shards_drawn_by_another_version_lose_only_what_needs_drawing(
             writer.write(f"s{number}", scene, scene[..., 0], metadata)
     report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
     assert list(report["figures"]) == ["self", "cross", "random"]
-    assert "draws s0 differently" in report["identity"]["protocol"]["absent"]["recolored"]
+    assert (
+        "draws s0 and 3 more differently" in report["identity"]["protocol"]["absent"]["recolored"]
+    )
 
 
 def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, tmp_path):

@@ -13,6 +13,9 @@ import pytest
 from processes import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
 from safetensors.torch import load_file
 
+from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
+from colorizer.evaluation.evaluator import evaluate
+
 TINY = [
     *("--network.width", "0.125", "--batch-size", "4"),
     *("--log-every", "1", "--sample-every", "0", "--evaluate-every", "0", "--log-samples"),
@@ -110,6 +113,22 @@ def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_p
     assert all(t.isfinite().all() for t in load_file(path).values())
     lines = (output / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+
+
+def test_two_processes_look_together_and_see_what_an_evaluation_sees(character_shards, tmp_path):
+    """Each has batch norm statistics of its own on a CPU; those that are saved count."""
+    run, report = tmp_path / "run", tmp_path / "report"
+    more = ("--steps", 4, "--evaluate-every", 4, "--optimizer.ema-decay", 0)
+    made = demo(TORCHRUN, character_shards, run, *more)
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.count("Held-out PSNR at step 4") == 1
+    (look,) = (line for line in losses(run) if "held-out/self/psnr" in line)
+    measure = MeasureConfig(metrics=("psnr",))
+    evaluate(EvaluateConfig(run, character_shards, report, measure=measure))
+    figures = json.loads((report / "report.json").read_text())["figures"]
+    for ours, theirs in {"self": "self", "cross": "cross", "wrong": "random"}.items():
+        wanted = figures[theirs]["psnr"]["mean"]
+        assert look[f"held-out/{ours}/psnr"] == pytest.approx(wanted, abs=1e-3)
 
 
 def test_two_processes_train_one_line_extractor(character_shards, tmp_path):
