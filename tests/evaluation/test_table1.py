@@ -81,7 +81,7 @@ def test_one_command_trains_evaluates_and_compares(small, capsys):
     capsys.readouterr()
     make_table1(small)
     shown = capsys.readouterr().out
-    assert shown.count("steps already; nothing to do") == 8
+    assert shown.count("is complete at step") == 8
     assert shown.count("already holds this evaluation") == 8
     assert json.loads((small.output / "table1.json").read_text()) == content
 
@@ -103,7 +103,7 @@ def test_what_was_stopped_goes_on_without_training_again_what_is_done(small, mon
     monkeypatch.setattr(table1, "train", real)
     capsys.readouterr()
     make_table1(one)
-    assert capsys.readouterr().out.count("steps already; nothing to do") == 2
+    assert capsys.readouterr().out.count("is complete at step") == 2
     assert all(path.stat().st_mtime_ns == moment for path, moment in checkpoints.items())
     assert (one.output / "table1.json").exists()
 
