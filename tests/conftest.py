@@ -105,6 +105,13 @@ def _fresh_accelerate() -> Iterator[None]:
     GradientState._reset_state()
 
 
+@pytest.fixture(autouse=True)
+def _few_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes a second, and hundreds of tests train: only those marked `curves` draw them."""
+    if request.node.get_closest_marker("curves") is None:
+        monkeypatch.setattr("colorizer.training.reporting.draw_curves", lambda *paths: None)
+
+
 @pytest.fixture
 def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
     """`tiny("sga", output="a", steps=2)`: a preset at its smallest, with all losses but VGG's."""

@@ -107,6 +107,7 @@ def test_accumulation_makes_steps_of_the_same_samples(tiny):
     assert len(_metrics(parts)) == 2  # a step is an update, not a batch
 
 
+@pytest.mark.curves
 def test_what_a_run_writes(tiny):
     config = tiny(steps=4, sample_every=2, checkpoint_every=1, keep_checkpoints=2, sample_count=3)
     train(config)
