@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -166,15 +166,9 @@ def test_a_second_signal_ends_at_once_but_not_one_that_comes_with_the_first(tmp_
 
 
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
+def small_disk(mount_disk: Callable[[str], Path]) -> Path:
     """A disk of 1.5 MB: room for one checkpoint of a tiny run."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting is not allowed here; tests/training/test_saving.py limits the files")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    return mount_disk("1500k")
 
 
 def test_a_full_disk_keeps_the_run_alive_and_the_last_checkpoint(character_shards, small_disk):

@@ -1,8 +1,7 @@
 """What trackers get; TensorBoard's own event files are read back."""
 
 import math
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -133,15 +132,9 @@ def test_a_tracker_that_fails_is_warned_of_once_and_the_others_go_on(start, tmp_
 
 
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
+def small_disk(mount_disk: Callable[[str], Path]) -> Path:
     """A disk of 128 KB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting is not allowed here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    return mount_disk("128k")
 
 
 @pytest.mark.filterwarnings("error")
