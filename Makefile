@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo table1 test lint gpu-wheels
+.PHONY: demo table1 test test-fast lint gpu-wheels
 
 # A small colorizer, trained and judged on drawn characters: about 8 minutes on 2 CPU cores.
 demo: .venv/installed
@@ -26,8 +26,14 @@ gpu-wheels:
 		'pytorch-msssim>=1.0' 'lpips>=0.1.4' 'clean-fid>=0.1.35'
 	du -sh .whl
 
+# One test at a time on each core: most of them start programs and wait.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests --numprocesses auto --maxprocesses 8 --dist worksteal
+
 test: .venv/installed
-	$(BIN)/python -m pytest tests
+	$(PYTEST)
+
+test-fast: .venv/installed
+	$(PYTEST) -m "not slow"
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -26,6 +26,8 @@ from colorizer.data.shard_writer import ShardWriter
 from colorizer.presets import PRESETS
 from colorizer.training.train import train
 
+START_PROGRAMS = ("launch", "benchmarks")  # folders of tests
+
 DrawScene = Callable[[int, int, int], np.ndarray]
 TinyConfig = Callable[..., TrainConfig]
 
@@ -42,6 +44,13 @@ def _draw_scene(number: int, width: int, height: int) -> np.ndarray:
         corner = (width // 2, height // 3)
         cv2.rectangle(scene, corner, (width * 5 // 6, height * 4 // 5), color, thickness)
     return scene
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts programs waits seconds for each of them to import torch."""
+    for item in items:
+        if item.path.parent.name in START_PROGRAMS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from fuzzing_checkpoints import fuzz_checkpoint
 
 from colorizer.training.train import train
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 60
 
 

@@ -37,6 +37,7 @@ def _faults_of_the_last_round(*arguments: str) -> int:
     return int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other mallocs do as they do")
 def test_large_blocks_are_not_fetched_anew() -> None:
     fetched = _faults_of_the_last_round()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import sys, torch
 from colorizer.processes import processes
@@ -36,6 +38,7 @@ def _run(tmp_path: Path, *launcher: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_three_processes_agree_and_gather_in_the_order_of_ranks(tmp_path):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "3")
     assert "first of 3" in _run(tmp_path, *launcher)

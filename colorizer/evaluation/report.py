@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,10 +33,7 @@ from colorizer.weights import sha256_of
 REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
 FORMAT = 1
 MOST_BYTES = 2**20  # of a report.json
-PACKAGES = (
-    *("torch", "torchvision", "numpy", "opencv-python-headless", "pillow"),
-    *("pytorch-msssim", "lpips", "clean-fid"),
-)
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pytorch-msssim", "lpips", "clean-fid")
 DISTANCES = {"fid": fid, "kid": kid}
 
 
@@ -88,7 +86,8 @@ def identify(
             "precision": "float32",
             "colorizer": code_version(),
             "python": platform.python_version(),
-            "packages": {name: version(name) for name in PACKAGES},
+            # Several distributions bring OpenCV, and any of them will do.
+            "packages": {"opencv": cv2.__version__} | {name: version(name) for name in PACKAGES},
         },
     }
 

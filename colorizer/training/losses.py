@@ -3,7 +3,6 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import vgg19
 
 from colorizer.networks.attention import Matching
 from colorizer.weights import VGG19, weights_of
@@ -36,6 +35,8 @@ class VGGFeatures(nn.Module):
         Raises:
             UserError: they are not VGG-19's, or not usable numbers (see `weights_of`).
         """
+        from torchvision.models import vgg19  # takes seconds, and not all runs need it
+
         super().__init__()
         with torch.device("meta"):  # no time lost on random weights
             layers = vgg19().features[: RELU_LAYERS[-1] + 1]

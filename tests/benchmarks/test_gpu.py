@@ -27,7 +27,6 @@ def test_without_a_gpu_it_says_so_and_ends_with_2(tmp_path):
     assert len(made.stdout.strip().splitlines()) == 1 and not (tmp_path / "gpu").exists()
 
 
-@pytest.mark.slow
 def test_a_rehearsal_does_every_part(tmp_path):
     command = [*COMMAND, "--rehearse", "--minutes", "60", "--output", str(tmp_path / "gpu")]
     made = subprocess.run(command, capture_output=True, text=True)

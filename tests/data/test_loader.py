@@ -21,6 +21,8 @@ from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 MANY = BatchNumbers(0, 2000, 2, 1, 0, 1)  # more than are loaded ahead
 
 

@@ -15,6 +15,8 @@ from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def two(no_weights, tiny, tmp_path):

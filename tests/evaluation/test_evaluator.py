@@ -22,6 +22,8 @@ from colorizer.evaluation.metrics import palette_distance, psnr
 from colorizer.inference import Colorizer
 from colorizer.training.generator_file import find_generator
 
+pytestmark = pytest.mark.slow
+
 
 def _config(trained, tmp_path, data=None, output="report", **measure) -> EvaluateConfig:
     settings = MeasureConfig(**({"batch_size": 4} | measure))

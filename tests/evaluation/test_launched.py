@@ -16,6 +16,8 @@ import pytest
 from colorizer.data.reader import ShardReader
 from colorizer.data.shard_writer import ShardWriter
 
+pytestmark = pytest.mark.slow
+
 LAUNCH = Path(__file__).parents[2] / "launch"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 TINY = ["--network.width", "0.125", "--batch-size", "4", "--steps", "1", "--workers", "0"]

@@ -19,6 +19,9 @@ from colorizer.presets import PRESETS, demo
 DATA, OUTPUT = Path("data"), Path("output")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def small(no_weights, tiny, tmp_path) -> Table1Config:
     """Two trainings of one step for each method."""

@@ -124,6 +124,7 @@ def test_a_gradient_that_is_not_finite_is_found_though_every_loss_is(tiny, monke
         train(tiny(steps=4, log_every=4))
 
 
+@pytest.mark.slow
 def test_skipping_for_ever_is_stopped(tiny, poison):
     poison(range(1, 1000), float("nan"))
     config = tiny(steps=3 * MOST_LEFT_OUT, not_finite="skip", log_every=10, batch_size=1)

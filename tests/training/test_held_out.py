@@ -28,6 +28,8 @@ from colorizer.training.samples import SampleGrid
 from colorizer.training.train import train
 from colorizer.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 
 def _looks(config):
     lines = map(json.loads, (config.output / "metrics.jsonl").read_text().splitlines())

@@ -89,6 +89,7 @@ JSON = st.recursive(
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@pytest.mark.slow
 @given(place=st.integers(0, 10**6), value=JSON, signed=st.booleans())
 def test_any_value_in_any_place_is_refused_or_means_the_same(tmp_path, place, value, signed):
     with tempfile.TemporaryDirectory(dir=tmp_path) as folder:

@@ -69,6 +69,7 @@ def test_a_trace_that_cannot_be_written_costs_no_run(tmp_path, capsys):
     assert shown.count("warning: cannot write") == 1 and "without the profile" in shown
 
 
+@pytest.mark.slow
 def test_the_terminal_hears_nothing_of_the_profilers_own(tmp_path):
     program = (
         "import sys, torch\nfrom pathlib import Path\n"

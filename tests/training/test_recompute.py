@@ -17,6 +17,8 @@ from colorizer.training.losses import VGGFeatures, VGGStage
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 def _last_checkpoint(config):
     folder = config.output / "checkpoints" / f"step-{config.steps:08d}"

@@ -141,6 +141,7 @@ def test_the_newest_are_kept_and_every_so_many_for_good(tmp_path):
     assert kept == [17, 16, 15, 10, 5]
 
 
+@pytest.mark.slow
 def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
     program = (
         "import sys, torch\n"
