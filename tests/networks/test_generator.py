@@ -1,6 +1,7 @@
 """The four generators: their size, the sizes they take, what they look at."""
 
 import copy
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
+from colorizer.presets import PRESETS
 
 SMALL = {"width": 0.25, "stages": 4, "residual_blocks": 1}
 METHODS = {
@@ -35,6 +37,8 @@ def _parameters(network: torch.nn.Module) -> int:
 def test_full_size_generators_have_the_papers_parameters(method, parameters):
     with torch.device("meta"):
         assert _parameters(Generator(**METHODS[method])) == parameters
+        preset = PRESETS[method]().network
+        assert _parameters(Generator(**asdict(preset))) == parameters
 
 
 def test_discriminator_has_the_papers_parameters_and_map():
