@@ -17,12 +17,12 @@ import tyro
 from torch import Tensor
 
 from colorizer.config import ColorizationConfig, NetworkConfig
+from colorizer.device import choose_device
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
 from colorizer.settings import to_json
 from colorizer.training import saving
 from colorizer.training.checkpoint import State, optimizer_tensors
-from colorizer.training.generator_file import default_device
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def products(seconds: float, device: torch.device) -> float:
 
 def main() -> None:
     config = tyro.cli(CheckpointConfig, description=__doc__)
-    device = default_device()
+    device = choose_device()
     tensors = training_state(device)
     size = sum(t.nbytes for content in tensors.values() for t in content.values())
     print(f"{size / 1e6:,.0f} MB on {device}, to {config.output}")

@@ -16,10 +16,10 @@ import torch
 import tyro
 from measuring import apart, memory_now, memory_peak, timed
 
+from colorizer.device import choose_device
 from colorizer.memory import keep_freed_memory, keep_nothing
 from colorizer.networks.generator import Generator
 from colorizer.presets import PRESETS
-from colorizer.training.generator_file import default_device
 
 HALF = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}  # of autocast
 
@@ -49,7 +49,7 @@ def main() -> None:
 
 def seconds_of(config: InferenceConfig, size: int) -> float:
     """Median time to colour one."""
-    if default_device().type == "cpu":
+    if choose_device().type == "cpu":
         keep_freed_memory()
     color = prepare(config, size)
     timed(color)
@@ -58,7 +58,7 @@ def seconds_of(config: InferenceConfig, size: int) -> float:
 
 def gigabytes_of(config: InferenceConfig, size: int) -> float:
     """The most memory in use beyond network and pictures."""
-    if default_device().type == "cpu":
+    if choose_device().type == "cpu":
         keep_nothing()
     prepare(config, 64)()  # libraries take memory once
     color = prepare(config, size)
@@ -70,7 +70,7 @@ def gigabytes_of(config: InferenceConfig, size: int) -> float:
 def prepare(config: InferenceConfig, size: int) -> Callable[[], object]:
     """What colours a drawing of this size."""
     torch.manual_seed(0)
-    device, half = default_device(), HALF[config.precision]
+    device, half = choose_device(), HALF[config.precision]
     with device:
         generator = Generator(**asdict(PRESETS[config.preset]().network)).eval()
         line, reference = (torch.rand(1, c, size, size) * 2 - 1 for c in (1, 3))

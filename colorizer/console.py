@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
@@ -19,7 +20,7 @@ import rich.progress
 import rich.table
 from rich.markup import escape
 
-from colorizer.errors import LostConnection, UserError
+from colorizer.errors import UserError
 
 ABSENT = "-"  # a table's cell without a figure
 PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
@@ -85,6 +86,12 @@ def warn(text: str) -> None:
     """Print one line that the user should not miss, to stderr."""
     _print(f"[yellow]warning:[/] {escape(text)}", stderr=True)
     logger.warning("%s", text)
+
+
+def error(text: str) -> None:
+    """Print why the program ends, to stderr."""
+    _print(f"[bold red]error:[/] {escape(text)}", stderr=True)
+    logger.error("%s", text)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -206,21 +213,35 @@ def duration(seconds: float) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call a launch script's `main`; a `UserError` becomes one sentence and exit status 1."""
+    """Call a launch script's `main`; a `UserError` becomes one sentence and exit status 1.
+
+    One of several processes that fails ends at once: taking leave in order, it would wait for what
+    the others, which know nothing of it, do not send any more.
+    """
+    several = os.environ.get("WORLD_SIZE", "1") != "1"
     try:
         main()
-    except UserError as error:
-        _print(f"[bold red]error:[/] {escape(str(error))}", stderr=True)
-        logger.error("%s", error)
-        # A process in a dead disk's read cannot even be killed, or waited for; and torch's threads
-        # that wait for another process abort a program that ends before them.
-        if isinstance(error, LostConnection) or multiprocessing.active_children():
-            sys.stdout.flush()
-            os._exit(1)
+    except UserError as failure:
+        error(str(failure))
+        # A process in a dead disk's read cannot even be killed, or waited for.
+        if several or multiprocessing.active_children():
+            end_at_once()
         sys.exit(1)
+    except Exception:
+        if not several:
+            raise
+        traceback.print_exc()
+        end_at_once()
     except KeyboardInterrupt:
         _print("stopped", stderr=True)
         sys.exit(130)  # as a shell reports a program ended by Ctrl-C
     except BrokenPipeError:  # the reader (`| head`) has gone; nothing to say to anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def end_at_once() -> None:
+    """End this process with status 1, whatever its threads and libraries wait for."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

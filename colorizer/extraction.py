@@ -14,12 +14,13 @@ from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.decode import Rejected, decode_file
 from colorizer.data.files import PictureFile, find_pictures
 from colorizer.data.sources.folder import no_pictures
+from colorizer.device import choose_device, exact_float32
 from colorizer.errors import UserError
 from colorizer.memory import keep_freed_memory, naming_lack_of_memory
 from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
-from colorizer.training.generator_file import default_device, find_generator, load_generator
+from colorizer.training.generator_file import find_generator, load_generator
 from colorizer.weights import sha256_of
 
 TILE = 1024  # pixels a side: about 1 GB of memory at full width
@@ -41,7 +42,7 @@ class Extractor:
         self.file = find_generator(checkpoint, ExtractorConfig)
         self.size: int = self.file.size  # side of the pictures it was trained on
         self.sha256: str = sha256_of(self.file.path)
-        self.device = default_device() if device is None else torch.device(device)
+        self.device = choose_device() if device is None else torch.device(device)
         self.network = load_generator(self.file, LineExtractor, self.device)
 
     def draw_batch(self, pictures: np.ndarray) -> np.ndarray:
@@ -59,7 +60,7 @@ class Extractor:
         color = to_signed(torch.tensor(pictures).to(self.device).permute(0, 3, 1, 2))
         # Its own border repeated: another colour would be drawn as an edge.
         color = F.pad(color, (0, -width % stride, 0, -height % stride), mode="replicate")
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32():
             line = self.network(color)[:, :, :height, :width]
         return to_uint8(line)[..., 0]
 

@@ -12,6 +12,7 @@ from colorizer.config import ColorizeConfig, NetworkConfig
 from colorizer.data.augment import to_signed, to_uint8
 from colorizer.data.decode import Rejected, decode_file, to_grey
 from colorizer.data.geometry import fitted_size, resize
+from colorizer.device import choose_device, exact_float32
 from colorizer.errors import UserError
 from colorizer.memory import naming_lack_of_memory
 from colorizer.networks.generator import Generator
@@ -19,7 +20,6 @@ from colorizer.pictures import write_picture
 from colorizer.storage import check_writable
 from colorizer.training.generator_file import (
     MOST_SIDE,
-    default_device,
     find_generator,
     load_generator,
 )
@@ -33,13 +33,13 @@ class Colorizer:
 
         Args:
             checkpoint: Run folder, checkpoint folder or exported file.
-            device: Default: the accelerator if there is one.
+            device: Default: the accelerator if there is one (see `choose_device`).
 
         Raises:
             UserError: it cannot be found or read.
         """
         self.file = find_generator(checkpoint, NetworkConfig)
-        self.device = default_device() if device is None else torch.device(device)
+        self.device = choose_device() if device is None else torch.device(device)
         self.generator = load_generator(self.file, Generator, self.device)
 
     def color_batch(self, line: Tensor, reference: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class Colorizer:
         height, width = line.shape[1:]
         line = self._pad(to_signed(line.to(self.device).unsqueeze(1)))
         reference = self._pad(to_signed(reference.to(self.device).permute(0, 3, 1, 2)))
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32():
             result = self.generator(line, reference).image
         return torch.from_numpy(to_uint8(result[:, :, :height, :width]))
 

@@ -48,7 +48,7 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
     return ColorizationConfig(
         data,
         output,
-        steps=620,
+        steps=800,  # green and magenta are told apart last, some time after the 400th
         workers=1,
         log_every=20,
         sample_every=100,

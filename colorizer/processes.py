@@ -103,21 +103,24 @@ class Processes:
             ) from error
 
 
-def meet_again(backend: str, timeout: timedelta) -> None:
-    """Make the process group of a program that torchrun has started again after a failure.
+def meet(backend: str, timeout: timedelta) -> None:
+    """Make the process group of a program that torchrun has started several times.
 
-    The launcher's store still holds the addresses of the processes that are gone, under the names
-    that torch would use (seen with 2.11 to 2.14), so these get names of their own. On several
-    machines the restarts are not counted alike: there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 makes
-    torchrun take a new store each time.
+    In a program that it has started again after a failure, the launcher's store still holds the
+    addresses of the processes that are gone, under the names that torch would use (seen with 2.11
+    to 2.14), so these get names of their own. On several machines the restarts are not counted
+    alike: there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 makes torchrun take a new store each time.
     """
-    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    one_machine = os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE", "1")
-    if restarts == "0" or not shared or not one_machine or os.environ["WORLD_SIZE"] == "1":
-        return
     from torch.distributed import PrefixStore, TCPStore, init_process_group
 
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    one_machine = os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]
+    if restarts == "0" or not shared or not one_machine:
+        init_process_group(backend, timeout=timeout)
+        return
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     count = int(os.environ["WORLD_SIZE"])
     store = TCPStore(address, port, count, is_master=False, timeout=timeout)

@@ -48,18 +48,31 @@ def test_one_process_needs_nobody(tmp_path):
     assert "first of 1" in _run(tmp_path)
 
 
-def test_a_program_that_has_lost_another_process_ends_whatever_still_waits_for_it() -> None:
-    program = """
+@pytest.mark.parametrize(
+    ("failure", "last_line"),
+    [
+        ('UserError("the disk is gone.")', "error: the disk is gone."),
+        ('ValueError("a fault of ours")', "ValueError: a fault of ours"),  # behind its traceback
+    ],
+)
+def test_one_of_several_processes_that_fails_ends_whatever_still_waits(failure, last_line):
+    program = f"""
 import threading
 from colorizer import console
-from colorizer.errors import LostConnection
+from colorizer.errors import UserError
 
 def main():
     threading.Thread(target=threading.Event().wait).start()
-    raise LostConnection("process 0 stops.")
+    raise {failure}
 
 console.run(main)
 """
-    command = [sys.executable, "-c", program]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert (ended.returncode, ended.stderr) == (1, "error: process 0 stops.\n")
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"WORLD_SIZE": "2"},
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == last_line

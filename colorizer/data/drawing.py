@@ -55,13 +55,10 @@ class ExtractionDrawer(Drawer):
             UserError: it is no checkpoint of an extraction network.
         """
         # Imported only where it is used, as torch takes seconds and memory.
-        import torch
-
+        from colorizer.device import choose_device
         from colorizer.extraction import Extractor
 
-        gpus = torch.cuda.device_count()
-        device = torch.device("cuda", local_rank % gpus) if gpus else torch.device("cpu")
-        self._extractor = Extractor(checkpoint, device)
+        self._extractor = Extractor(checkpoint, choose_device(local_rank))
         self._scale, self._size = scale, size
         settings = {"method": "extractor", "sha256": self._extractor.sha256, "scale": scale}
         super().__init__(settings)

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate.utils import parse_flag_from_env
 
 from colorizer import console
 from colorizer.config import NetworkConfig
 from colorizer.data.reader import Sample, ShardReader
+from colorizer.device import choose_device
 from colorizer.errors import UserError
 from colorizer.evaluation import comparison
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
@@ -72,7 +72,7 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
     other = comparison.read_evaluation(config.against) if config.against else None
     reader, available, protocol = prepare(config.measure, config.data, here)
     file = find_generator(config.checkpoint, NetworkConfig)
-    device = device_of(here)
+    device = choose_device(here.local_rank)
     if device.type == "cpu":
         keep_freed_memory()
     content = identity = None
@@ -227,12 +227,3 @@ class Share:
             partner = ~np.isnan(values[:, self.columns.index(Column("cross", "psnr"))])
             values[partner, place] = psnr_of(constant_errors(constant.numpy()))
         return Findings(values, features)
-
-
-def device_of(here: Processes) -> torch.device:
-    """The GPU of this process if there are GPUs and they are not to be left alone, else the CPU."""
-    if not torch.cuda.is_available() or parse_flag_from_env("ACCELERATE_USE_CPU"):
-        return torch.device("cpu")
-    device = torch.device("cuda", here.local_rank % torch.cuda.device_count())
-    torch.cuda.set_device(device)
-    return device

@@ -11,12 +11,13 @@ import tyro
 
 from colorizer import console, pictures
 from colorizer.config import ColorizationConfig, NetworkConfig
+from colorizer.device import choose_device
 from colorizer.errors import UserError
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
-from colorizer.evaluation.evaluator import device_of, evaluate, prepare
+from colorizer.evaluation.evaluator import evaluate, prepare
 from colorizer.evaluation.table import METHODS, Reports, comparison_grid, write_table
 from colorizer.presets import PRESETS, demo
-from colorizer.processes import ALONE, processes
+from colorizer.processes import processes
 from colorizer.storage import check_writable
 from colorizer.training.checkpoint import saved_steps
 from colorizer.training.start import start_accelerator
@@ -129,6 +130,6 @@ def _write(config: Table1Config, reports: Reports) -> None:
     write_table(config.output, settings, reports)
     runs = {method: run_folder(config, method, config.seed) for method in METHODS}
     seed = config.measure.pairs_seed
-    sheet = comparison_grid(config.data, runs, config.rows, seed, device_of(ALONE))
+    sheet = comparison_grid(config.data, runs, config.rows, seed, choose_device())
     pictures.write_picture(config.output / "table1.png", sheet)
     console.say(f"Written: {config.output / 'table1.md'}, .json and .png")

@@ -47,7 +47,7 @@ class StopGradientAttention(nn.Module):
         value = F.leaky_relu(self.value(y), SLOPE)
         shortcut = F.leaky_relu(self.shortcut(x), SLOPE)
         z = doubly_normalized_attention(x, y, value) + shortcut
-        z = self.norm(z.transpose(1, 2)).transpose(1, 2) + x  # BatchNorm1d takes B×C×N
+        z = self.norm(z.flatten(0, 1)).view_as(z) + x  # each token is one of a batch of B·N
         return z, Matching(x, y, 1.0)
 
 

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorizer.networks.doubling import doubled
+
 SLOPE = 0.2  # of every LeakyReLU
 
 
@@ -161,12 +163,7 @@ class Decoder(nn.Module):
         for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
             earlier, later = skips[-2 * stage - 2], skips[-2 * stage - 1]  # the level's two maps
             if stage > 0:
-                x = self._doubled(x)
-                x = torch.cat([x, later], 1)
+                x = torch.cat([doubled(x, self.align_corners), later], 1)
             x = first(x)
             x = second(torch.cat([x, earlier], 1))
         return torch.tanh(self.head(x))
-
-    def _doubled(self, x: Tensor) -> Tensor:
-        """B×C×H×W → B×C×2H×2W."""
-        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=self.align_corners)

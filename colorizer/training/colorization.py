@@ -99,11 +99,11 @@ class Colorization(Task[Parameters, Augmented, Colored]):
             rows, columns = (side // stride for side in pictures.line.shape[2:])
             negatives = draw_negatives(self.config.seed, numbers, rows * columns)
             (negatives,) = self.on_device(negatives)
+            anchors = tokens_come_from(pictures.grid, rows, columns)
+            # Each process has another number of them, and DDP takes the mean of all gradients.
+            count = self.accelerator.reduce((anchors >= 0).sum().float(), "mean")
             losses["triplet"] = triplet_loss(
-                result.matching,
-                tokens_come_from(pictures.grid, rows, columns),
-                negatives,
-                weights.triplet_margin,
+                result.matching, anchors, negatives, weights.triplet_margin, count
             )
         return losses
 

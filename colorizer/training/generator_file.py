@@ -190,9 +190,3 @@ def load_generator(
         raise UserError(f"{file.path}: not all of its weights are finite.")
     generator.load_state_dict(tensors, assign=True)
     return generator.eval().requires_grad_(False).to(device)
-
-
-def default_device() -> torch.device:
-    """The accelerator if there is one, else the CPU."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator or torch.device("cpu")

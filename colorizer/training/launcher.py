@@ -7,9 +7,9 @@ Each that could change a training is followed here, followed by Accelerate itsel
 import os
 
 import torch
-from accelerate.utils import str_to_bool
 
 from colorizer.config import TrainConfig
+from colorizer.device import is_set
 from colorizer.errors import UserError
 
 SHARDED = {
@@ -26,7 +26,22 @@ def wants_gpu() -> bool:
     Raises:
         UserError: ACCELERATE_USE_CPU is neither true nor false.
     """
-    return not _is_set("ACCELERATE_USE_CPU") and torch.cuda.is_available()
+    return not is_set("ACCELERATE_USE_CPU") and torch.cuda.is_available()
+
+
+def check_gpus() -> None:
+    """Refuse more processes than GPUs.
+
+    Raises:
+        UserError: naming both numbers and what to do.
+    """
+    wanted, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if wanted > there:
+        raise UserError(
+            f"the launcher starts {wanted} processes on this machine, where torch sees {there}"
+            f" GPU(s); set num_processes in its config, or give --num_processes {there}"
+            f" (torchrun: --nproc_per_node {there})."
+        )
 
 
 def check_launcher(config: TrainConfig) -> None:
@@ -36,14 +51,14 @@ def check_launcher(config: TrainConfig) -> None:
         UserError: naming the setting and what to do.
     """
     for name, what in SHARDED.items():
-        if _is_set(name):
+        if is_set(name):
             raise UserError(
                 f"{name} is set: the launcher asks for {what}, but each process here holds whole"
                 " networks. Take distributed_type MULTI_GPU or NO in its config, as"
                 " accelerate_configs/ do, or unset the variable."
             )
     for name in ("ACCELERATE_DEBUG_MODE", "ACCELERATE_CPU_AFFINITY"):
-        _is_set(name)  # to refuse what Accelerate cannot read
+        is_set(name)  # to refuse what Accelerate cannot read
     backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no")
     if backend.lower() != "no":
         raise UserError(
@@ -56,7 +71,7 @@ def check_launcher(config: TrainConfig) -> None:
             " ACCELERATE_USE_CPU=true the CPU."
         )
     kind = os.environ.get("ACCELERATE_SAGEMAKER_DISTRIBUTED_TYPE", "NO")
-    if _is_set("ACCELERATE_USE_SAGEMAKER") and kind != "NO":
+    if is_set("ACCELERATE_USE_SAGEMAKER") and kind != "NO":
         raise UserError(
             f"ACCELERATE_SAGEMAKER_DISTRIBUTED_TYPE is {kind}, which this training does not know;"
             " take NO there and start several processes with torchrun."
@@ -106,11 +121,3 @@ def choose_precision(config: TrainConfig, gpu: bool) -> str:
         # The scaler that D and G share may change its scale between G's accumulated batches.
         raise UserError("fp16 cannot --accumulate with the adversarial loss; use bf16 or no.")
     return precision
-
-
-def _is_set(name: str) -> bool:
-    value = os.environ.get(name, "false")
-    try:
-        return bool(str_to_bool(value))
-    except ValueError as error:
-        raise UserError(f"{name} is {value!r}; set it to true or false, or unset it.") from error

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorizer.networks.attention import Matching
+from colorizer.training.differences import gram_difference, mean_difference
 from colorizer.weights import VGG19, weights_of
 
 RELU_LAYERS = (
@@ -64,24 +65,14 @@ class VGGFeatures(nn.Module):
 
 def perceptual_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
     """Eq. 2: mean absolute difference of each map, summed over the maps."""
-    return torch.stack(
-        [F.l1_loss(r.float(), t.float()) for r, t in zip(result, truth, strict=True)]
-    ).sum()
-
-
-def gram(features: Tensor) -> Tensor:
-    """B×C×H×W → B×C×C, F·Fᵀ / (C·H·W), in float32."""
-    _, channels, height, width = features.shape
-    with torch.autocast(features.device.type, enabled=False):
-        flat = features.float().flatten(2)  # B×C×(H·W)
-        return flat @ flat.transpose(1, 2) / (channels * height * width)
+    pairs = zip(result, truth, strict=True)
+    return torch.stack([mean_difference(r, t) for r, t in pairs]).sum()
 
 
 def style_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
     """Eq. 3: mean absolute difference of each map's Gram matrix, summed over the maps."""
-    return torch.stack(
-        [F.l1_loss(gram(r), gram(t)) for r, t in zip(result, truth, strict=True)]
-    ).sum()
+    pairs = zip(result, truth, strict=True)
+    return torch.stack([gram_difference(r, t) for r, t in pairs]).sum()
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -112,7 +103,9 @@ def tokens_come_from(grid: Tensor, rows: int, columns: int) -> Tensor:
     return torch.where(inside, row * columns + column, -1)
 
 
-def triplet_loss(matching: Matching, anchors: Tensor, negatives: Tensor, margin: float) -> Tensor:
+def triplet_loss(
+    matching: Matching, anchors: Tensor, negatives: Tensor, margin: float, count: Tensor
+) -> Tensor:
     """Similarity-based triplet loss (Lee et al., CVPR 2020): max(0, S(q, n) - S(q, p) + margin).
 
     Args:
@@ -120,6 +113,7 @@ def triplet_loss(matching: Matching, anchors: Tensor, negatives: Tensor, margin:
         anchors: B×M, for each key, as the positive p, the query q that it corresponds to; -1: none.
         negatives: B×M, another key n for each key.
         margin: By how much the positive must score higher.
+        count: Keys that correspond to a query; over several processes, their mean.
 
     Returns:
         Mean over the keys that correspond to a query (0 if none does).
@@ -130,4 +124,4 @@ def triplet_loss(matching: Matching, anchors: Tensor, negatives: Tensor, margin:
     positive = matching.scores(queries, positives)
     negative = matching.scores(queries, negatives)
     loss = F.relu(negative - positive + margin)
-    return (loss * there).sum() / there.sum().clamp_min(1)
+    return (loss * there).sum() / count.clamp_min(1)

@@ -9,25 +9,25 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import (
-    DistributedDataParallelKwargs,
-    InitProcessGroupKwargs,
-)
+from accelerate.utils import DistributedDataParallelKwargs
 
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
-from colorizer.processes import meet_again
+from colorizer.processes import meet
 from colorizer.settings import check_bounds, to_json
 from colorizer.training.launcher import (
+    check_gpus,
     check_launcher,
     choose_precision,
     launcher_precision,
     wants_gpu,
 )
 from colorizer.version import code_version
+
+NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long before
 
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
@@ -45,7 +45,12 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
     warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
     timeout = timedelta(seconds=config.timeout)
     if not torch.distributed.is_initialized():  # by another training in this program
-        meet_again("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout)
+        # Accelerate drops a time limit that equals its own default: torch's 30 minutes hold then.
+        if gpu:
+            check_gpus()
+            meet("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
+        else:
+            meet("gloo", timeout)
     try:
         return Accelerator(
             cpu=not gpu,
@@ -59,7 +64,6 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
                 DistributedDataParallelKwargs(
                     broadcast_buffers=False, gradient_as_bucket_view=True
                 ),
-                InitProcessGroupKwargs(timeout=timeout),
             ],
         )
     except (ImportError, ValueError) as error:

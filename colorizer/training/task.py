@@ -14,6 +14,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from colorizer.config import TrainConfig
 from colorizer.data.dataset import Batch
+from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
 from colorizer.training import checkpoint
@@ -108,8 +109,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def _prepare(self, network: nn.Module, lr: float) -> tuple[nn.Module, torch.optim.Optimizer]:
         if self.config.recompute:
             recompute_activations(network, EncoderLayer, ResidualBlock, DecoderLayer)
-        if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        if self.accelerator.num_processes > 1:
+            normalize_over_processes(network)
         network.to(self.accelerator.device)
         if self.config.compile:
             network.compile()
@@ -226,8 +227,12 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         return [buffer.clone() for network in self.trained for buffer in network.buffers()]
 
     def _restore(self, before: list[Tensor], losses: dict[str, Tensor]) -> None:
-        """Put the buffers back, on the device, if a loss is not finite: nor are they then."""
+        """Put the buffers back, on the device, if a loss is not finite: nor are they then.
+
+        All processes put theirs back if one of them has such a loss.
+        """
         finite = torch.stack(list(losses.values())).isfinite().all()
+        finite = self.accelerator.reduce(finite.float(), "mean") == 1
         now = (buffer for network in self.trained for buffer in network.buffers())
         for buffer, old in zip(now, before, strict=True):
             buffer.copy_(torch.where(finite, buffer, old))

@@ -54,8 +54,12 @@ def naming_lost_process(accelerator: Accelerator, timeout: float) -> Iterator[No
     except RuntimeError as error:
         if not is_lost_connection(error):
             raise
-        raise LostConnection(
-            f"process {accelerator.process_index} stops: another one has ended, or did not answer"
-            f" for {timeout:g} s; see what it says. The same command continues from the newest"
-            " checkpoint."
-        ) from error
+        raise LostConnection(lost_process(accelerator, timeout)) from error
+
+
+def lost_process(accelerator: Accelerator, timeout: float) -> str:
+    """What a process says that waits for another one in vain."""
+    return (
+        f"process {accelerator.process_index} stops: another one has ended, or did not answer for"
+        f" {timeout:g} s; see what it says. The same command continues from the newest checkpoint."
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import torch
 import tyro
 from torch import Tensor
 
@@ -27,7 +28,6 @@ from colorizer.training.checkpoint import (
     verify,
 )
 from colorizer.training.generator_file import (
-    default_device,
     find_generator,
     load_generator,
     locate_generator,
@@ -234,7 +234,7 @@ def publish(output: Path, tensors: Mapping[str, Tensor], header: dict[str, str])
 
 def _load(path: Path) -> None:
     """Raises: UserError: the file is not a whole generator of this program."""
-    device = default_device()
+    device = torch.device("cpu")  # the GPU may be full of a training
     if read_header(path)["task"] == NetworkConfig.task:
         load_generator(find_generator(path, NetworkConfig), Generator, device)
     else:

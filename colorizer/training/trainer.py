@@ -25,9 +25,8 @@ from colorizer.training.run import RunFolder
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.signals import StopRequest
 from colorizer.training.task import Task
-from colorizer.training.together import (
-    anyone,
-)
+from colorizer.training.together import anyone, lost_process
+from colorizer.training.watch import Watch
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
 
@@ -115,20 +114,23 @@ class Trainer:
             StepProfiler(
                 self.run_folder.profile, config.profile, accelerator.process_index, self.step
             ) as profiler,
+            self._watch() as watch,
             closing(self._batches()) as batches,
             console.progress("training", config.steps, "steps", self.step, main) as advance,
         ):
             if self._look_is_due() and self._look():  # it was stopped before this look
                 self.keeper.point_at(self.best)
             for batch in () if self.is_complete else self.reporter.timed(batches):
-                self._learn(batch)
+                with watch.watching():
+                    self._learn(batch)
                 if not accelerator.sync_gradients:
                     continue
                 self.step += 1
                 profiler.step()
-                stopped = self._is_stopped(stop)
-                if stopped or self.step == config.steps or self.step % config.log_every == 0:
-                    figures = self._log()
+                with watch.watching():
+                    stopped = self._is_stopped(stop)
+                    if stopped or self.step == config.steps or self.step % config.log_every == 0:
+                        figures = self._log()
                 # A scheduler that stops a run does not wait long: what is not due can wait.
                 better = not stopped and self._look_is_due() and self._look()
                 last = stopped or self.is_complete
@@ -141,6 +143,16 @@ class Trainer:
         self.reporter.close()
         if main:
             self._say_end()
+
+    def _watch(self) -> Watch:
+        """Over GPUs that wait for each other; gloo itself tells of a process that is lost."""
+        config, accelerator = self.config, self.accelerator
+        watched = accelerator.num_processes > 1 and accelerator.device.type == "cuda"
+        return Watch(
+            config.timeout if watched else None,
+            lost_process(accelerator, config.timeout),
+            unwatched=config.accumulate + 1,  # a step, and its look
+        )
 
     def _say_end(self) -> None:
         config, best = self.config, self.best

@@ -60,10 +60,10 @@ def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards
 
 
 def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_shards, tmp_path):
+    """And learns the same: batch norm and the triplet loss see the batch over both."""
     one = ([sys.executable], character_shards)
-    halves = ("--accumulate", 2)  # so that batch norm sees what it sees in two processes
-    whole = demo(*one, tmp_path / "whole", "--steps", 8, *halves)
-    first = demo(*one, tmp_path / "parts", "--steps", 4, *halves)
+    whole = demo(*one, tmp_path / "whole", "--steps", 8)
+    first = demo(*one, tmp_path / "parts", "--steps", 4)
     second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 8)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
     assert "from step 4" in second.stdout
@@ -116,7 +116,6 @@ def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_p
 
 
 def test_two_processes_look_together_and_see_what_an_evaluation_sees(character_shards, tmp_path):
-    """Each has batch norm statistics of its own on a CPU; those that are saved count."""
     run, report = tmp_path / "run", tmp_path / "report"
     more = ("--steps", 4, "--evaluate-every", 4, "--optimizer.ema-decay", 0)
     made = demo(TORCHRUN, character_shards, run, *more)

@@ -125,3 +125,21 @@ def test_within_normalized_once_all_forwards_share_one_spectral_norm_in_float32(
     assert torch.equal(vectors, after)
     discriminator(picture, line)
     assert not torch.equal(vectors, after)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_convolution_gets_channels_last(method):
+    """Else a GPU converts what goes in, and the gradient that comes out."""
+    generator = Generator(**SMALL, **METHODS[method]).to(memory_format=torch.channels_last)
+    others = []
+
+    def look(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if not inputs[0].is_contiguous(memory_format=torch.channels_last):
+            others.append(module)
+
+    for module in generator.modules():
+        if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (3, 3):
+            module.register_forward_pre_hook(look)
+    pictures = (torch.rand(2, channels, 32, 32) for channels in (1, 3))
+    generator(*(p.to(memory_format=torch.channels_last) for p in pictures))
+    assert not others

@@ -8,13 +8,15 @@ import torch
 from safetensors.torch import load_file
 
 from colorizer.config import OptimizerConfig
+from colorizer.data.dataset import TrainingData
 from colorizer.errors import UserError
 from colorizer.json_file import parse_json
 from colorizer.training import task as task_module
 from colorizer.training.colorization import Colorization
 from colorizer.training.health import MOST_LEFT_OUT
 from colorizer.training.record import LossRecord
-from colorizer.training.train import train
+from colorizer.training.start import start_accelerator
+from colorizer.training.train import build_task, train
 from colorizer.training.trainer import Trainer
 
 
@@ -111,6 +113,21 @@ def test_batch_norms_statistics_survive_pictures_of_nan(tiny, monkeypatch):
     train(config)
     for name in ("generator", "average", "discriminator"):
         assert all(t.isfinite().all() for t in _state(config, 3, name).values()), name
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_batch_norm_forgets_a_batch_that_is_not_finite_in_another_process(
+    tiny, monkeypatch, elsewhere
+):
+    config = tiny(not_finite="skip")
+    task = build_task(config, start_accelerator(config))
+    if elsewhere:  # the mean of a 1 from here and a 0 from there
+        monkeypatch.setattr(task.accelerator, "reduce", lambda tensor, how: tensor / 2)
+    before = [buffer.clone() for buffer in task.generator.buffers()]
+    batch = TrainingData(config.data / "train", 0, 16).load([0, 1])
+    task.step(batch, task.draw_parameters(batch.numbers))
+    kept = [torch.equal(*pair) for pair in zip(before, task.generator.buffers(), strict=True)]
+    assert all(kept) == any(kept) == elsewhere
 
 
 def test_a_gradient_that_is_not_finite_is_found_though_every_loss_is(tiny, monkeypatch):

@@ -7,11 +7,11 @@ from safetensors.torch import load_file
 
 from colorizer.errors import UserError
 from colorizer.networks.attention import Matching
+from colorizer.training.differences import gram
 from colorizer.training.losses import (
     VGGFeatures,
     adversarial_loss,
     discriminator_loss,
-    gram,
     perceptual_loss,
     style_loss,
     tokens_come_from,
@@ -80,6 +80,11 @@ def _matching(logits):
     return Matching(logits, torch.eye(4)[None], 1.0)
 
 
+def _triplet(logits, anchors, negatives, margin):
+    count = (anchors >= 0).sum().float()
+    return triplet_loss(_matching(logits), anchors, negatives, margin, count)
+
+
 def test_triplet_loss_compares_the_true_place_with_another_key():
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(1, 4, 4, generator=generator)  # 2×2 queries, 2×2 keys
@@ -89,23 +94,21 @@ def test_triplet_loss_compares_the_true_place_with_another_key():
     s = logits[0].numpy()
     expected = np.mean([max(0, s[1, 1] - s[1, 0] + 2), max(0, s[3, 3] - s[3, 2] + 2)])
     anchors = tokens_come_from(_grid(0.5), 2, 2)
-    assert triplet_loss(_matching(logits), anchors, negatives, 2.0).item() == pytest.approx(
-        expected
-    )
+    assert _triplet(logits, anchors, negatives, 2.0).item() == pytest.approx(expected)
 
 
 def test_triplet_loss_of_perfect_correspondence_is_zero_and_of_none_the_margin():
     negatives = torch.tensor([[1, 2, 3, 0]])
     here, outside = torch.arange(4)[None], torch.full((1, 4), -1)
-    assert triplet_loss(_matching(20 * torch.eye(4)[None]), here, negatives, 12.0) == 0
-    assert triplet_loss(_matching(torch.zeros(1, 4, 4)), here, negatives, 12.0) == 12.0
-    assert triplet_loss(_matching(torch.zeros(1, 4, 4)), outside, negatives, 12.0) == 0
+    assert _triplet(20 * torch.eye(4)[None], here, negatives, 12.0) == 0
+    assert _triplet(torch.zeros(1, 4, 4), here, negatives, 12.0) == 12.0
+    assert _triplet(torch.zeros(1, 4, 4), outside, negatives, 12.0) == 0
 
 
 def test_triplet_loss_teaches_the_logits():
     logits = torch.zeros(1, 4, 4, requires_grad=True)
     negatives = torch.tensor([[1, 2, 3, 0]])
-    triplet_loss(_matching(logits), torch.arange(4)[None], negatives, 12.0).backward()
+    _triplet(logits, torch.arange(4)[None], negatives, 12.0).backward()
     assert (logits.grad[0].diagonal() < 0).all()  # true correspondences are pushed up
 
 

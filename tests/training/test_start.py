@@ -1,6 +1,7 @@
 """Before the first step: what the launcher asks for is followed, or refused in a sentence."""
 
 import os
+from datetime import timedelta
 
 import pytest
 
@@ -112,3 +113,22 @@ def test_fp16_is_refused_where_it_cannot_be(tiny):
 def test_an_unknown_tracker_is_refused(tiny):
     with pytest.raises(UserError, match=r"--log-with nothing: .*usable: .*tensorboard"):
         start_accelerator(tiny(log_with=("nothing",)))
+
+
+@pytest.mark.parametrize(("gpu", "wanted"), [(False, 600), (True, 1200)])
+def test_the_time_limit_holds_even_if_it_is_accelerates_own(tiny, monkeypatch, gpu, wanted):
+    """Accelerate would drop 600 s; and NCCL's watchdog must not come before our own watch."""
+    asked = {}
+
+    def meet(backend: str, timeout: timedelta) -> None:
+        asked.update(backend=backend, seconds=timeout.total_seconds())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("torch.distributed.init_process_group", meet)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(KeyboardInterrupt):
+        start_accelerator(tiny(timeout=600.0, mixed_precision="no"))
+    backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
+    assert asked == {"backend": backend, "seconds": wanted}

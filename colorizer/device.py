@@ -1,0 +1,54 @@
+"""The device that a program computes on, and what float32 means there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from accelerate.utils import str_to_bool
+
+from colorizer.errors import UserError
+
+
+def choose_device(local_rank: int = 0) -> torch.device:
+    """The accelerator; the CPU if there is none, or if ACCELERATE_USE_CPU says so.
+
+    Args:
+        local_rank: This process among those of this machine; they take its GPUs in turn.
+
+    Raises:
+        UserError: ACCELERATE_USE_CPU is neither true nor false.
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None or is_set("ACCELERATE_USE_CPU"):
+        return torch.device("cpu")
+    if accelerator.type != "cuda":
+        return accelerator
+    device = torch.device("cuda", local_rank % torch.cuda.device_count())
+    torch.cuda.set_device(device)
+    return device
+
+
+def is_set(name: str) -> bool:
+    """Whether a variable of the environment is true; one that is not there is false.
+
+    Raises:
+        UserError: it is neither.
+    """
+    value = os.environ.get(name, "false")
+    try:
+        return bool(str_to_bool(value))
+    except ValueError as error:
+        raise UserError(f"{name} is {value!r}; set it to true or false, or unset it.") from error
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Within it float32 is float32: cuDNN's convolutions round to TF32 if nobody says otherwise."""
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    convolutions.allow_tf32 = products.allow_tf32 = False
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before
