@@ -28,6 +28,7 @@ import gpu_correct
 import gpu_fast
 import gpu_fed
 import gpu_inference
+import gpu_levers
 import gpu_processes
 import gpu_start
 import gpu_training
@@ -74,6 +75,7 @@ PARTS = [
     Part("start", "the machine, its ceilings, pictures to work on", gpu_start.run, 5),
     Part("correct", "what the GPU computes, against the CPU", gpu_correct.run, 24),
     Part("fast", "training steps", gpu_fast.run, 28),
+    Part("levers", "each way of computing, off and on", gpu_levers.run, 6),
     Part("several processes", "on one GPU, stopped and killed", gpu_processes.run, 16),
     Part("fed", "the loader beside the step", gpu_fed.run, 6),
     Part("inference", "colouring one drawing", gpu_inference.run, 6),

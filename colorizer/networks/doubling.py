@@ -1,8 +1,8 @@
-"""The decoder's bilinear enlargement, with a backward pass of matrix products.
+"""The decoder's bilinear enlargement, with a backward pass of matrix products on a GPU.
 
-torch's own adds with atomics on a GPU: in half precision slow before sm_90, never twice the same,
-and each addition rounds. A picture enlarged is R_h · X · R_wᵀ with two fixed matrices, so that the
-gradient is R_hᵀ · dY · R_w.
+torch's own adds with atomics there: in half precision slow before sm_90, never twice the same, and
+each addition rounds. A picture enlarged is R_h · X · R_wᵀ with two fixed matrices, so that the
+gradient is R_hᵀ · dY · R_w. A CPU has no atomics to avoid, and nothing that makes products cheap.
 """
 
 import torch
@@ -13,10 +13,14 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 def doubled(x: Tensor, align_corners: bool) -> Tensor:
     """B×C×H×W → B×C×2H×2W, bilinear."""
-    return _Doubled.apply(x, align_corners)
+    if x.is_cuda:
+        return Doubled.apply(x, align_corners)
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=align_corners)
 
 
-class _Doubled(torch.autograd.Function):
+class Doubled(torch.autograd.Function):
+    """The same on any device, its backward pass by products."""
+
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor, align_corners: bool) -> Tensor:
         ctx.align_corners = align_corners
