@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorizer.networks import attention
 
-FLOAT32, TF32 = "float32", "float32 with TF32, as it runs by default"
+FLOAT32, TF32 = "float32", "float32 with TF32"
 NAMES = {"no": TF32, "bf16": "bf16", "fp16": "fp16"}
 COMPILING = 60.0  # seconds that kernels for a whole step may take
 

@@ -1,7 +1,6 @@
 """Two training processes on one GPU, over gloo, and one over NCCL; stopped, killed and continued.
 
-The runs are small and in float32 without TF32. Where there is no GPU the one process adds up two
-halves of each batch, since batch norm there sees each process's share alone.
+The runs are small and in float32.
 """
 
 import json
@@ -12,7 +11,6 @@ import sys
 from pathlib import Path
 
 import psutil
-import torch
 from gpu_report import Teller
 from gpu_scale import Place
 
@@ -22,9 +20,6 @@ from processes import SCRIPT, TORCHRUN, last_step, start, wait_for
 
 RANK = Path(__file__).parent / "gpu_rank.py"
 COMPARED = ("loss/l1", "loss/discriminator", "loss/adversarial")
-if not torch.cuda.is_available():
-    # Of two halves that are added up, the first is judged by a discriminator not yet updated.
-    COMPARED = COMPARED[:2]
 CLOSE = {1: 1e-3, 5: 0.05}  # step → how far its losses may be off: each follows from those before
 TITLE = "Runs of several processes"
 
@@ -58,10 +53,9 @@ class Runs:
 
     def start(self, name: str) -> subprocess.Popen[str]:
         """Begin or continue: `one` in one process, any other in two."""
-        launcher, script, more = TORCHRUN, RANK, []
+        launcher, script = TORCHRUN, RANK
         if name == "one":
             launcher, script = [*TORCHRUN[:-1], "1"], SCRIPT
-            more = [] if torch.cuda.is_available() else ["--accumulate", 2]
         settings = {f"--{option}": value for option, value in self.place.scale.processes.items()}
         arguments = [
             *("attention-aware", "--data", self.place.shards, "--output", self.folder(name)),
@@ -70,8 +64,7 @@ class Runs:
             *("--sample-every", 0, "--evaluate-every", 0),
             *("--log-samples", *(part for setting in settings.items() for part in setting)),
         ]
-        # Else one process's convolutions of a whole batch differ from two's of halves.
-        return start([*launcher, script, *arguments, *more], NVIDIA_TF32_OVERRIDE="0")
+        return start([*launcher, script, *arguments])
 
     def finish(self, process: subprocess.Popen[str], status: int = 0) -> str:
         """What a run has printed when it ends."""

@@ -227,21 +227,23 @@ def run(main: Callable[[], None]) -> None:
         if several or multiprocessing.active_children():
             end_at_once()
         sys.exit(1)
-    except Exception:
-        if not several:
-            raise
-        traceback.print_exc()
-        end_at_once()
     except KeyboardInterrupt:
         _print("stopped", stderr=True)
         sys.exit(130)  # as a shell reports a program ended by Ctrl-C
     except BrokenPipeError:  # the reader (`| head`) has gone; nothing to say to anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception:
+        if not several:
+            raise
+        traceback.print_exc()
+        end_at_once()
 
 
 def end_at_once() -> None:
     """End this process with status 1, whatever its threads and libraries wait for."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(1)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)

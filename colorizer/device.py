@@ -1,6 +1,7 @@
 """The device that a program computes on, and what float32 means there."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,12 +10,17 @@ from accelerate.utils import str_to_bool
 
 from colorizer.errors import UserError
 
+_lock = threading.Lock()
+_within = 0  # how many are within exact_float32
+_before = (True, False)  # the switches, while any is
 
-def choose_device(local_rank: int = 0) -> torch.device:
+
+def choose_device(local_rank: int | None = None) -> torch.device:
     """The accelerator; the CPU if there is none, or if ACCELERATE_USE_CPU says so.
 
     Args:
-        local_rank: This process among those of this machine; they take its GPUs in turn.
+        local_rank: This process among those of this machine, which take its GPUs in turn: that one
+            becomes torch's current GPU. None: the current one.
 
     Raises:
         UserError: ACCELERATE_USE_CPU is neither true nor false.
@@ -22,7 +28,7 @@ def choose_device(local_rank: int = 0) -> torch.device:
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     if accelerator is None or is_set("ACCELERATE_USE_CPU"):
         return torch.device("cpu")
-    if accelerator.type != "cuda":
+    if accelerator.type != "cuda" or local_rank is None:
         return accelerator
     device = torch.device("cuda", local_rank % torch.cuda.device_count())
     torch.cuda.set_device(device)
@@ -44,11 +50,21 @@ def is_set(name: str) -> bool:
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Within it float32 is float32: cuDNN's convolutions round to TF32 if nobody says otherwise."""
+    """Within it float32 is float32: cuDNN's convolutions round to TF32 if nobody says otherwise.
+
+    The switches are the program's: while one thread is within, all compute so.
+    """
+    global _within, _before
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = convolutions.allow_tf32, products.allow_tf32
-    convolutions.allow_tf32 = products.allow_tf32 = False
+    with _lock:
+        if _within == 0:
+            _before = convolutions.allow_tf32, products.allow_tf32
+            convolutions.allow_tf32 = products.allow_tf32 = False
+        _within += 1
     try:
         yield
     finally:
-        convolutions.allow_tf32, products.allow_tf32 = before
+        with _lock:
+            _within -= 1
+            if _within == 0:
+                convolutions.allow_tf32, products.allow_tf32 = _before

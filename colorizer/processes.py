@@ -113,7 +113,7 @@ def meet(backend: str, timeout: timedelta) -> None:
     """
     from torch.distributed import PrefixStore, TCPStore, init_process_group
 
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if os.environ.get("WORLD_SIZE", "1") == "1" or "LOCAL_RANK" not in os.environ:
         return
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     shared = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"

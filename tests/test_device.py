@@ -36,8 +36,9 @@ def test_processes_of_a_machine_take_its_gpus_in_turn(gpus):
 def test_the_cpu_is_taken_if_asked_for_or_if_there_is_nothing_else(gpus, monkeypatch):
     assert choose_device() == torch.device("cpu")
     taken = gpus(1)
+    assert choose_device() == torch.device("cuda") and not taken  # the caller's current one
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
-    assert choose_device() == torch.device("cpu") and not taken
+    assert choose_device(0) == torch.device("cpu") and not taken
     monkeypatch.setenv("ACCELERATE_USE_CPU", "maybe")
     with pytest.raises(UserError, match="ACCELERATE_USE_CPU is 'maybe'; set it to true or false"):
         choose_device()
@@ -55,13 +56,22 @@ def test_float32_is_not_tf32_within_and_what_it_was_after():
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
     words = r"starts 4 processes on this machine, where torch sees 2 GPU\(s\); set num_processes"
     with pytest.raises(UserError, match=words):
         check_gpus()
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
     check_gpus()
-    monkeypatch.delenv("LOCAL_WORLD_SIZE")
+    monkeypatch.delenv("LOCAL_RANK")
     check_gpus()
+
+
+def test_one_thread_that_is_done_leaves_float32_to_the_others():
+    with exact_float32():
+        with exact_float32():
+            pass
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_no_config_of_ours_takes_a_gpu_that_somebody_else_was_given():

@@ -51,7 +51,7 @@ class _Normalized(torch.autograd.Function):
     def forward(
         ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        means, variances = _gathered(torch.stack(_mean_and_variance(x))).unbind(1)  # each P×C
+        means, variances = _gathered(torch.stack(_mean_and_variance(x, eps))).unbind(1)  # each P×C
         mean = means.mean(0)
         variance = variances.mean(0) + (means - mean).square().mean(0)
         ctx.save_for_backward(x, weight, mean, torch.rsqrt(variance + eps))
@@ -94,10 +94,10 @@ def _has_kernels(x: Tensor) -> bool:
     return x.is_cuda and not torch.compiler.is_compiling()
 
 
-def _mean_and_variance(x: Tensor) -> tuple[Tensor, Tensor]:
+def _mean_and_variance(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     if _has_kernels(x):
-        mean, scale = torch.batch_norm_stats(x, 0.0)  # scale: 1 / √variance
-        return mean, scale**-2
+        mean, scale = torch.batch_norm_stats(x, eps)
+        return mean, (scale**-2 - eps).clamp_min(0)  # what rounding loses of it, ε outweighs
     variance, mean = torch.var_mean(_widened(x), _all_but_channels(x), correction=0)
     return mean, variance
 

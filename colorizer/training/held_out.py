@@ -7,7 +7,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from colorizer.config import TrainConfig
@@ -53,15 +52,12 @@ class HeldOut(ABC):
         """Judge a generator by all cases of all processes, which must call this together.
 
         Args:
-            generator: The same in every process, but for batch norm's statistics: those of the
-                first are taken.
+            generator: The same in every process.
 
         Returns:
             `cross/psnr` and so on, the mean over the pictures. PSNR is in dB, of 8-bit values; L1
             is on the scale of [-1, 1], as the loss is.
         """
-        for buffer in generator.buffers():
-            broadcast(buffer)
         was_training = generator.training
         generator.eval()
         sums = np.zeros((len(self.rows), len(METRICS)))

@@ -35,8 +35,10 @@ def check_gpus() -> None:
     Raises:
         UserError: naming both numbers and what to do.
     """
-    wanted, there = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
-    if wanted > there:
+    # Some launchers show each process a GPU of its own, which is the first for all of them.
+    rank, there = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if rank >= there:
+        wanted = os.environ.get("LOCAL_WORLD_SIZE", rank + 1)
         raise UserError(
             f"the launcher starts {wanted} processes on this machine, where torch sees {there}"
             f" GPU(s); set num_processes in its config, or give --num_processes {there}"

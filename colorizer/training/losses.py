@@ -124,4 +124,4 @@ def triplet_loss(
     positive = matching.scores(queries, positives)
     negative = matching.scores(queries, negatives)
     loss = F.relu(negative - positive + margin)
-    return (loss * there).sum() / count.clamp_min(1)
+    return (loss * there).sum() / count.clamp_min(1e-6)

@@ -9,12 +9,12 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection, UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.processes import meet
 from colorizer.settings import check_bounds, to_json
@@ -46,11 +46,17 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
     timeout = timedelta(seconds=config.timeout)
     if not torch.distributed.is_initialized():  # by another training in this program
         # Accelerate drops a time limit that equals its own default: torch's 30 minutes hold then.
-        if gpu:
-            check_gpus()
-            meet("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
-        else:
-            meet("gloo", timeout)
+        try:
+            if gpu:
+                check_gpus()
+                meet("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
+            else:
+                meet("gloo", timeout)
+        except torch.distributed.DistError as error:
+            raise LostConnection(
+                f"process {os.environ['RANK']} stops: not all {os.environ['WORLD_SIZE']} processes"
+                f" have come within {config.timeout:g} s; see what the others say."
+            ) from error
     try:
         return Accelerator(
             cpu=not gpu,
@@ -64,6 +70,7 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
                 DistributedDataParallelKwargs(
                     broadcast_buffers=False, gradient_as_bucket_view=True
                 ),
+                InitProcessGroupKwargs(timeout=timeout),  # of processes that MPI has started
             ],
         )
     except (ImportError, ValueError) as error:

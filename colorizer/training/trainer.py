@@ -151,7 +151,7 @@ class Trainer:
         return Watch(
             config.timeout if watched else None,
             lost_process(accelerator, config.timeout),
-            unwatched=config.accumulate + 1,  # a step, and its look
+            unwatched=config.accumulate + 1,  # a first step compiles
         )
 
     def _say_end(self) -> None:

@@ -66,6 +66,8 @@ class Watch:
         while not self._over.wait(self._seconds / LOOKS):
             since = self._since  # read once: the other thread may forget it
             if since is not None and time.monotonic() - since > self._seconds:
-                console.error(self._sentence)
-                self._end()
+                try:
+                    console.error(self._sentence)
+                finally:
+                    self._end()
                 return

@@ -62,6 +62,17 @@ def pictures() -> None:
     _compare(nn.Sequential(nn.BatchNorm2d(5)), 5, 6, 7)
 
 
+def a_constant_channel() -> None:
+    shared = _shared(nn.Sequential(nn.BatchNorm2d(2)))
+    x = torch.randn(4, 2, 3, 3)
+    x[:, 1] = 7.0
+    x.requires_grad_()
+    y = shared(x)
+    y.square().sum().backward()
+    assert y[:, 1].abs().max() < 1e-3 and x.grad.isfinite().all()
+    assert all(buffer.isfinite().all() for buffer in shared.buffers())
+
+
 def vectors() -> None:
     _compare(nn.Sequential(nn.BatchNorm1d(5)), 5)
 
@@ -142,7 +153,7 @@ def no_wait() -> None:
 
 
 CASES = (
-    *(pictures, vectors, layers, attention),
+    *(pictures, a_constant_channel, vectors, layers, attention),
     *(recomputed, half_precision, one_graph, no_wait),
 )
 

@@ -128,6 +128,7 @@ def test_the_time_limit_holds_even_if_it_is_accelerates_own(tiny, monkeypatch, g
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
     with pytest.raises(KeyboardInterrupt):
         start_accelerator(tiny(timeout=600.0, mixed_precision="no"))
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
