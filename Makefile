@@ -4,7 +4,7 @@ BIN = .venv/bin
 
 .PHONY: demo table1 test test-fast lint gpu-wheels
 
-# A small colorizer, trained and judged on drawn characters: about 10 minutes on 2 CPU cores.
+# A small colorizer, trained and judged on drawn characters: about 12 minutes on 2 slow CPU cores.
 demo: .venv/installed
 	$(BIN)/python launch/make_shards.py characters --count 2200 --seed 0 --size 64 --held-out 0.1 --output shards/demo
 	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/train.py demo --data shards/demo --output runs/demo
