@@ -12,6 +12,7 @@ from gpu_steps import Difference, Step, differences, first_step
 from standing_in import characters
 from torch import Tensor
 
+from colorizer.device import exact_float32
 from colorizer.networks import attention
 
 FLOAT32, TF32 = "float32", "float32 with TF32"
@@ -68,17 +69,6 @@ def on_the_cpu() -> Iterator[None]:
         del os.environ["ACCELERATE_USE_CPU"]
 
 
-@contextmanager
-def without_tf32() -> Iterator[None]:
-    """Convolutions within are float32 to the last bit."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
-
-
 def tolerance(place: Place, precision: str) -> Difference:
     """How far a step in a precision may be off."""
     return Difference(*(min(1.0, place.scale.slack * most) for most in TOLERANCES[precision]))
@@ -89,7 +79,7 @@ def precisions(tell: Teller, place: Place, preset: str) -> None:
     batch = characters(place.scale.batch, place.scale.size)
     with on_the_cpu():
         wanted = first_step(place.task(preset, "no"), batch)
-    with without_tf32():
+    with exact_float32():
         compare(tell, place, preset, FLOAT32, first_step(place.task(preset, "no"), batch), wanted)
     for precision in place.scale.precisions:
         if precision == "no" and not torch.cuda.is_available():
@@ -120,7 +110,7 @@ def compare(tell: Teller, place: Place, preset: str, name: str, found: Step, wan
 def recomputed(tell: Teller, place: Place) -> None:
     """With --recompute, in float32; beside how far the plain step is from itself."""
     batch = characters(place.scale.batch, place.scale.size)
-    with without_tf32():
+    with exact_float32():
         plain, again, other = (
             first_step(place.task("attention-aware", "no", recompute=recompute), batch)
             for recompute in (False, False, True)

@@ -20,7 +20,7 @@ import rich.progress
 import rich.table
 from rich.markup import escape
 
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection, UserError
 
 ABSENT = "-"  # a table's cell without a figure
 PLAIN_LINE_SECONDS = 10.0  # how often a log file gets a line of progress
@@ -223,8 +223,9 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as failure:
         error(str(failure))
+        lost = isinstance(failure, LostConnection)  # of processes that a launcher does not count
         # A process in a dead disk's read cannot even be killed, or waited for.
-        if several or multiprocessing.active_children():
+        if several or lost or multiprocessing.active_children():
             end_at_once()
         sys.exit(1)
     except KeyboardInterrupt:

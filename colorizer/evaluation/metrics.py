@@ -8,6 +8,7 @@ import torch
 from pytorch_msssim import ms_ssim as _ms_ssim
 from torch import Tensor
 
+from colorizer.device import exact_float32
 from colorizer.pictures import psnr_of
 
 MS_SSIM_SMALLEST_SIDE = 161  # five scales with an 11-pixel window
@@ -27,17 +28,18 @@ def reproducible() -> Iterator[None]:
 
     How sums are split over threads changes their last bits, and so does TF32 on a GPU many more.
     """
-    threads, products = torch.get_num_threads(), torch.backends.cuda.matmul
-    tf32, products.allow_tf32 = products.allow_tf32, False
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        with (
+            exact_float32(),
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+            ),
         ):
             yield
     finally:
         torch.set_num_threads(threads)
-        products.allow_tf32 = tf32
 
 
 def device_name(device: torch.device) -> str:

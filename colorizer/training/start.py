@@ -16,7 +16,7 @@ from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.errors import LostConnection, UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
-from colorizer.processes import meet
+from colorizer.processes import is_lost_connection, meet
 from colorizer.settings import check_bounds, to_json
 from colorizer.training.launcher import (
     check_gpus,
@@ -52,7 +52,9 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
                 meet("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
             else:
                 meet("gloo", timeout)
-        except torch.distributed.DistError as error:
+        except RuntimeError as error:
+            if not is_lost_connection(error):
+                raise
             raise LostConnection(
                 f"process {os.environ['RANK']} stops: not all {os.environ['WORLD_SIZE']} processes"
                 f" have come within {config.timeout:g} s; see what the others say."

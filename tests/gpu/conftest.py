@@ -7,6 +7,7 @@ import torch
 
 from colorizer.config import ColorizationConfig, LossConfig, TrainConfig
 from colorizer.data.dataset import Batch, TrainingData
+from colorizer.device import exact_float32
 
 WithVGG = Callable[..., ColorizationConfig]
 
@@ -20,10 +21,8 @@ def _gpu() -> None:
 @pytest.fixture
 def exact() -> Iterator[None]:
     """Convolutions in float32 are that to the last bit, not TF32."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32 = before
+    with exact_float32():
+        yield
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Before the first step: what the launcher asks for is followed, or refused in a sentence."""
 
 import os
+import socket
 from datetime import timedelta
 
 import pytest
 
-from colorizer.errors import UserError
+from colorizer.errors import LostConnection, UserError
 from colorizer.training import launcher
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import train
@@ -133,3 +134,14 @@ def test_the_time_limit_holds_even_if_it_is_accelerates_own(tiny, monkeypatch, g
         start_accelerator(tiny(timeout=600.0, mixed_precision="no"))
     backend = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     assert asked == {"backend": backend, "seconds": wanted}
+
+
+def test_a_process_whose_others_never_come_says_so(tiny, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    there = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in (there | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LostConnection, match="process 0 stops: not all 2 processes have come"):
+        start_accelerator(tiny(timeout=2.0))
