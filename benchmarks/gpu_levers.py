@@ -14,6 +14,7 @@ from measuring import timed
 from torch import Tensor, nn
 
 from colorizer.networks.batch_norm import normalize_over_processes
+from colorizer.networks.convolutional_attention import ConvolutionalAttention, InFewPasses
 from colorizer.networks.doubling import Doubled
 from colorizer.training.differences import gram_difference, mean_difference
 
@@ -29,6 +30,7 @@ Pass = Callable[[], object]
 def run(tell: Teller, place: Place) -> None:
     """All of them, the dearest first."""
     tell.attempt("VGG's differences", lambda: vgg_differences(tell, place))
+    tell.attempt("convolutional attention", lambda: convolutional_attention(tell, place))
     tell.attempt("the enlargement", lambda: enlargement(tell, place))
     tell.attempt("batch norm over processes", lambda: batch_norm(tell, place))
     tell.attempt("kernels that cuDNN chooses by trying", lambda: cudnn_benchmark(tell, place))
@@ -55,6 +57,26 @@ def vgg_differences(tell: Teller, place: Place) -> None:
         "style loss",
         lambda: sum(F.l1_loss(plain_gram(r), plain_gram(t)) for r, t in pairs).backward(),
         lambda: sum(gram_difference(r, t) for r, t in pairs).backward(),
+    )
+
+
+def convolutional_attention(tell: Teller, place: Place) -> None:
+    """That of a layer at full resolution: operation by operation, and in the passes of training."""
+    (x,) = maps(place, ((16, 1),))
+    d_z = torch.randn_like(x)
+    module = ConvolutionalAttention(16).to(device())
+    weights = module.mlp[0].weight, module.mlp[2].weight, module.spatial.weight
+
+    def by_operations() -> None:
+        with torch.autocast(x.device.type, x.dtype, enabled=x.dtype != torch.float32):
+            z = module.by_operations(x.requires_grad_())
+        z.backward(d_z)
+
+    compare(
+        tell,
+        "convolutional attention",
+        by_operations,
+        lambda: InFewPasses.apply(x.requires_grad_(), *weights).backward(d_z),
     )
 
 

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorizer.networks.convolutional_attention import ConvolutionalAttention
 from colorizer.networks.doubling import doubled
 
 SLOPE = 0.2  # of every LeakyReLU
@@ -14,31 +15,6 @@ SLOPE = 0.2  # of every LeakyReLU
 def stage_channels(width: float, stages: int) -> list[int]:
     """Channels of each resolution, finest first: 16, 32, 64, 128, 256 at width 1 and 5 stages."""
     return [max(1, round(16 * 2**stage * width)) for stage in range(stages)]
-
-
-class ConvolutionalAttention(nn.Module):
-    """Channel attention, then spatial (Sec. 3.2.1; CBAM of Woo et al., ECCV 2018, Eq. 1 to 3)."""
-
-    def __init__(
-        self,
-        channels: int,
-        reduction: int = 16,  # the hidden layer has channels / reduction channels
-    ) -> None:
-        super().__init__()
-        hidden = max(1, channels // reduction)
-        self.mlp = nn.Sequential(
-            nn.Conv2d(channels, hidden, 1, bias=False),
-            nn.ReLU(),
-            nn.Conv2d(hidden, channels, 1, bias=False),
-        )
-        self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        average = self.mlp(x.mean((2, 3), keepdim=True))  # B×C×1×1
-        largest = self.mlp(x.amax((2, 3), keepdim=True))
-        x = x * torch.sigmoid(average + largest)
-        summary = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)  # B×2×H×W
-        return x * torch.sigmoid(self.spatial(summary))
 
 
 class EncoderLayer(nn.Module):

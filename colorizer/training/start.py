@@ -14,6 +14,7 @@ from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwar
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
+from colorizer.device import missing_for_kernels
 from colorizer.errors import LostConnection, UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.processes import is_lost_connection, meet
@@ -101,6 +102,8 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         )
     if config.compile and config.recompute:
         raise UserError("--compile and --recompute do not go together; give one of them.")
+    if config.compile and wants_gpu() and (missing := missing_for_kernels()):
+        raise UserError(f"--compile cannot write kernels here: {missing}.")
     if not config.loss.teaches:
         raise UserError("every --loss is 0, so there is nothing to learn; give one a weight.")
 
@@ -148,6 +151,8 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
         ("output", str(config.output)),
     ]
+    if cuda:
+        rows.append(("kernels", _say_kernels(config)))
     console.facts(rows)
     if config.dry_run:
         resolved = replace(config, mixed_precision=accelerator.mixed_precision)
@@ -158,3 +163,14 @@ def _say_precision(config: TrainConfig, accelerator: Accelerator) -> str:
     precision, wished = accelerator.mixed_precision, launcher_precision()
     other = f", not the launcher's {wished}" if wished not in (None, precision) else ""
     return {"no": "float32"}.get(precision, precision) + other
+
+
+def _say_kernels(config: TrainConfig) -> str:
+    missing = missing_for_kernels()
+    if config.compile:
+        return "torch.compile writes them: the first step takes minutes"
+    if isinstance(config, ColorizationConfig) and config.network.convolutional_attention:
+        if missing:
+            return f"torch's own, so that convolutional attention is slower: {missing}"
+        return "torch.compile writes those of convolutional attention, before the first step ends"
+    return "torch's own"

@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from colorizer.networks.batch_norm import normalize_over_processes
+from colorizer.networks.convolutional_attention import ConvolutionalAttention
 from colorizer.networks.doubling import doubled
 from colorizer.training.differences import gram, gram_difference, mean_difference
 
@@ -79,3 +80,19 @@ def test_the_enlargements_gradient_is_the_same_each_time(precision):
         gradients.append(given.grad)
     assert torch.equal(*gradients[:2])
     assert _off(gradients[0], gradients[2]) < torch.finfo(precision).eps
+
+
+@pytest.mark.parametrize("precision", [torch.float32, *HALF])
+def test_convolutional_attentions_passes_are_off_by_a_rounding(precision):
+    torch.manual_seed(0)
+    module = ConvolutionalAttention(16).cuda()
+    x = torch.randn(2, 16, 64, 64, device="cuda").to(precision, memory_format=torch.channels_last)
+    d_z = torch.randn_like(x)
+    results = []
+    for each, given in ((module, x), (copy.deepcopy(module).cpu().double(), x.cpu().double())):
+        given = given.detach().requires_grad_()
+        z = each(given)
+        z.backward(d_z.to(z))
+        results.append([z, given.grad, *(p.grad for p in each.parameters())])
+    for found, wanted in zip(*results, strict=True):
+        assert _off(found.cpu(), wanted) < 2 * max(torch.finfo(precision).eps, 1e-6)

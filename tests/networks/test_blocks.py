@@ -4,32 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.networks.blocks import ConvolutionalAttention, Encoder, tokens_from
+from colorizer.networks.blocks import Encoder, tokens_from
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def test_convolutional_attention_is_channel_then_spatial():
-    torch.manual_seed(0)
-    module = ConvolutionalAttention(32).double()
-    x = torch.randn(1, 32, 4, 5, dtype=torch.float64)
-    first, second = (module.mlp[i].weight.detach().numpy()[:, :, 0, 0] for i in (0, 2))
-    assert first.shape == (2, 32)  # reduction 16
-
-    value = x[0].numpy()
-    hidden = [np.maximum(first @ v, 0) for v in (value.mean((1, 2)), value.max((1, 2)))]
-    value = value * _sigmoid(second @ hidden[0] + second @ hidden[1])[:, None, None]
-    summary = np.pad(np.stack([value.max(0), value.mean(0)]), ((0, 0), (3, 3), (3, 3)))
-    kernel = module.spatial.weight.detach().numpy()[0]
-    spatial = np.array(
-        [[(summary[:, i : i + 7, j : j + 7] * kernel).sum() for j in range(5)] for i in range(4)]
-    )
-    expected = value * _sigmoid(spatial)
-    assert np.abs(module(x)[0].detach().numpy() - expected).max() < 1e-12
 
 
 def test_encoder_halves_at_every_second_layer():
