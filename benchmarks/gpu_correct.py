@@ -9,7 +9,7 @@ import torch
 from gpu_report import Teller
 from gpu_scale import METHODS, Place, device, kernels, wait
 from gpu_steps import Difference, Step, differences, first_step
-from standing_in import characters
+from standing_in import augmented, characters
 from torch import Tensor
 
 from colorizer.device import exact_float32
@@ -147,14 +147,13 @@ def compiled(tell: Teller, place: Place) -> None:
 def no_wait(tell: Teller, place: Place, preset: str, precision: str) -> None:
     """A step, once everything is warm, in which no operation may make the host wait."""
     task = place.task(preset, precision)
-    batch = characters(place.scale.batch, place.scale.size)
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, characters(place.scale.batch, place.scale.size))
     for _ in range(2):
-        task.step(batch, parameters)
+        task.step(batch)
     wait()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        task.step(batch, parameters)
+        task.step(batch)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     tell.check(
@@ -165,11 +164,10 @@ def no_wait(tell: Teller, place: Place, preset: str, precision: str) -> None:
 def many_steps(tell: Teller, place: Place, precision: str) -> None:
     """Losses stay finite, and the first falls."""
     task = place.task("attention-aware", precision)
-    batch = characters(place.scale.batch, place.scale.size)
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, characters(place.scale.batch, place.scale.size))
     losses = []
     for _ in range(place.scale.long_run):
-        found = task.step(batch, parameters).losses
+        found = task.step(batch).losses
         names = list(found)
         losses.append(torch.stack(list(found.values())))
         if len(losses) % 10 == 0:

@@ -14,7 +14,7 @@ from gpu_scale import Place, Scale, device, kernels, release, wait
 from gpu_traffic import arithmetic_and_traffic, kind_of, profile_steps
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
-from standing_in import noise
+from standing_in import augmented, noise
 from torch import Tensor, nn
 
 from colorizer.networks.generator import Generator
@@ -112,10 +112,10 @@ def timed_row(
 
 def stepper(place: Place, task: Colorization, batch: int) -> Callable[[], object]:
     """What does a step of a task, as training does, on one batch."""
-    pictures = noise(batch, place.scale.size)
+    pictures = augmented(task, noise(batch, place.scale.size))
 
     def step() -> object:
-        return task.step(pictures, task.draw_parameters(pictures.numbers))
+        return task.step(pictures)
 
     return step
 
@@ -165,8 +165,7 @@ def compiled(tell: Teller, place: Place, batch: int) -> None:
 def released(tell: Teller, place: Place, batch: int) -> None:
     """The released code's way of computing the same."""
     task = place.task("attention-aware", "no")
-    pictures = noise(batch, place.scale.size)
-    augmented = task.augment(pictures, task.draw_parameters(pictures.numbers))
+    pictures = task.augment(augmented(task, noise(batch, place.scale.size)))
     unwrap = task.accelerator.unwrap_model
     networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg
     recipe = ReleasedStep(task.config, *networks, frozen=False)
@@ -174,7 +173,7 @@ def released(tell: Teller, place: Place, batch: int) -> None:
     release()
 
     def step() -> object:
-        return recipe(augmented)
+        return recipe(pictures)
 
     flops, moved = arithmetic_and_traffic(step)
     timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))

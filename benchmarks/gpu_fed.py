@@ -44,12 +44,13 @@ def fed(tell: Teller, place: Place, data: TrainingData) -> None:
     task = place.task("attention-aware", place.scale.usual)
     steps = 100 if torch.cuda.is_available() else 4
     numbers = BatchNumbers(0, STARTING + steps, batch, 1, 0, 1)
-    batches = load_batches(data, numbers, workers, pin_memory=torch.cuda.is_available())
+    pin_memory, draw = torch.cuda.is_available(), task.draw_parameters
+    batches = load_batches(data, numbers, workers, pin_memory, draw=draw)
     waits, held, start = [], None, 0.0
     asked = time.perf_counter()
     for number, held in enumerate(batches, 1):
         waits.append(time.perf_counter() - asked)
-        task.step(held, task.draw_parameters(held.numbers))
+        task.step(held)
         if number == STARTING:
             wait()
             start = time.perf_counter()
@@ -58,7 +59,7 @@ def fed(tell: Teller, place: Place, data: TrainingData) -> None:
     with_loader = (time.perf_counter() - start) / steps
     start = time.perf_counter()
     for _ in range(steps):
-        task.step(held, task.draw_parameters(held.numbers))
+        task.step(held)
     wait()
     without = (time.perf_counter() - start) / steps
     waits = waits[STARTING:]

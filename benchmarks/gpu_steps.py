@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+from standing_in import augmented
 from torch import Tensor, nn
 
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.training.colorization import Colorization
 from colorizer.training.task import Task
 
@@ -37,13 +38,13 @@ class Difference(NamedTuple):
 
 def first_step(task: Colorization, batch: Batch) -> Step:
     """The step of an untrained task; in fp16 the first whose gradients do not overflow."""
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, batch)
     state = [t for n in task.trained for t in (*n.parameters(), *n.buffers())]
     start = [t.detach().clone() for t in state]
     before = {name: flat(network.parameters()) for name, network in networks(task).items()}
     for _ in range(FALLS):
         with gradients(task) as found:
-            losses = task.step(batch, parameters).losses
+            losses = task.step(batch).losses
         if all(bool(g.isfinite().all()) for g in found.values()):
             break
         with torch.no_grad():

@@ -18,11 +18,13 @@ import cv2
 import torch
 import tyro
 from measuring import timed
+from standing_in import augmented
 from train_step import TrainStepConfig, build
 
 from colorizer.config import AugmentConfig
 from colorizer.data.augment import Parameters, augment, draw_parameters
-from colorizer.data.dataset import Batch, Pictures, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.data.encoding import decode_color, decode_line
 from colorizer.data.index import checksum
 from colorizer.data.loader import load_batches
@@ -104,21 +106,22 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
 def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
     samples = [data.reader.read(*place) for place in places]
-    room = data.room_for(1)
+    batch = data.load([0])
     parts: dict[str, Callable[[], object]] = {
         "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
         "decode the colour": lambda: [decode_color(e.color) for e in encoded],
         "decode the line": lambda: [decode_line(e.line) for e in encoded],
         "parse the JSON": lambda: [parse_json(e.json) for e in encoded],
-        "put into a batch": lambda: [put(room, s) for s in samples],
+        "put into a batch": lambda: [put(batch, s) for s in samples],
     }
     for name, part in parts.items():
         print(f"{name}: {1e6 * timed(part) / len(encoded):.0f} us a pair")
 
 
-def put(room: Pictures, sample: Sample) -> None:
-    room.color[0], room.line[0] = sample.color, sample.line
+def put(batch: Batch, sample: Sample) -> None:
+    color, line = (tensor.numpy() for tensor in batch.tensors)
+    color[0], line[0] = sample.color, sample.line
 
 
 def compare_augmentation(config: LoaderConfig, data: TrainingData) -> None:
@@ -129,10 +132,10 @@ def compare_augmentation(config: LoaderConfig, data: TrainingData) -> None:
     settings = TrainStepConfig(batch_size=config.batch_size, size=batch.color.shape[1])
     with tempfile.TemporaryDirectory() as folder:
         task = build(settings, Path(folder))
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, batch)
     step, full = [], []
     for _ in range(3):
-        step.append(timed(lambda: task.step(batch, parameters)))
+        step.append(timed(lambda: task.step(batch)))
         full.append(timed(lambda: augment_fully(batch, task.accelerator.device)))
     ratio = statistics.median(f / s for f, s in zip(full, step, strict=True))
     print(
@@ -143,8 +146,8 @@ def compare_augmentation(config: LoaderConfig, data: TrainingData) -> None:
 
 def augment_fully(batch: Batch, device: torch.device) -> None:
     """Draw the parameters, copy to the device, warp, flip and jitter."""
-    drawn = draw_parameters(FULL, 0, batch.numbers)
-    color, line, *parameters = (t.to(device) for t in (batch.color, batch.line, *drawn))
+    batch = batch.with_parameters(draw_parameters(FULL, 0, batch.numbers))
+    color, line, *parameters = batch.layout.views(batch.memory.to(device))
     augment(FULL, Parameters(*parameters), color, line)
 
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import torch
 import tyro
 from measuring import timed
-from standing_in import noise
+from standing_in import augmented, noise
 from train_step import TrainStepConfig, build
 
+from colorizer.data.batch import Batch
 from colorizer.memory import keep_freed_memory
 from colorizer.training.task import Task
 
@@ -66,16 +67,15 @@ def run(config: ScalingConfig) -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = build(settings, Path(folder))
     accelerator = task.accelerator
-    batch = noise(config.batch_size, config.size)
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, noise(config.batch_size, config.size))
     weights = sum(p.numel() for network in task.trained for p in network.parameters())
     gradients = torch.zeros(weights, device=accelerator.device)
     alone, together, sending = [], [], []
     for _ in range(1 + config.rounds):
         accelerator.wait_for_everyone()
-        alone.append(timed(lambda: step_alone(task, batch, parameters)))
+        alone.append(timed(lambda: step_alone(task, batch)))
         accelerator.wait_for_everyone()
-        together.append(timed(lambda: task.step(batch, parameters)))
+        together.append(timed(lambda: task.step(batch)))
         accelerator.wait_for_everyone()
         sending.append(timed(lambda: exchange(gradients)))
     if accelerator.is_main_process:
@@ -95,12 +95,12 @@ def exchange(gradients: torch.Tensor) -> None:
         torch.distributed.all_reduce(gradients)
 
 
-def step_alone(task: Task, *batch: object) -> None:
+def step_alone(task: Task, batch: Batch) -> None:
     """A step whose gradients stay in this process."""
     with ExitStack() as stack:
         for network in task.trained:
             stack.enter_context(task.accelerator.no_sync(network))
-        task.step(*batch)
+        task.step(batch)
 
 
 if __name__ == "__main__":

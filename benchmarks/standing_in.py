@@ -6,14 +6,15 @@ import numpy as np
 import torch
 from accelerate.state import AcceleratorState, GradientState
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import vgg19
 
 from colorizer.config import ColorizationConfig
+from colorizer.data.batch import Batch
 from colorizer.data.characters import draw, sample_character, sample_pose
-from colorizer.data.dataset import Batch
 from colorizer.training.colorization import Colorization
 from colorizer.training.start import start_accelerator
+from colorizer.training.task import Task
 
 VGG_LAYERS = 36  # of vgg19's features, up to relu5_4
 
@@ -41,8 +42,7 @@ def noise(count: int, size: int) -> Batch:
     """A batch of noise, `size` pixels a side: arithmetic does not mind."""
     color = torch.randint(256, (count, size, size, 3), dtype=torch.uint8)
     line = torch.randint(256, (count, size, size), dtype=torch.uint8)
-    numbers = list(range(count))
-    return Batch(color, line, numbers, [str(n) for n in numbers], {})
+    return _batch(color, line)
 
 
 def characters(count: int, size: int) -> Batch:
@@ -50,8 +50,17 @@ def characters(count: int, size: int) -> Batch:
     drawings = [draw(sample_character(n), sample_pose(n, 0), size) for n in range(count)]
     color = torch.from_numpy(np.stack([d.color for d in drawings]))
     line = torch.from_numpy(np.stack([d.line for d in drawings]))
-    numbers = list(range(count))
-    return Batch(color, line, numbers, [str(n) for n in numbers], {})
+    return _batch(color, line)
+
+
+def _batch(color: Tensor, line: Tensor) -> Batch:
+    numbers = list(range(len(color)))
+    return Batch.of(color, line, (), numbers, [str(n) for n in numbers])
+
+
+def augmented(task: Task, batch: Batch) -> Batch:
+    """The batch as a loader brings it to this task."""
+    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1]))
 
 
 def build_task(settings: ColorizationConfig) -> Colorization:

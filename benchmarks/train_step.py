@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import tyro
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
-from standing_in import build_task, noise, write_vgg
+from standing_in import augmented, build_task, noise, write_vgg
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
@@ -64,15 +64,14 @@ def main() -> None:
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory() as folder:
         task = build(config, Path(folder))
-    batch = noise(config.batch_size, config.size)
-    parameters = task.draw_parameters(batch.numbers)
-    pictures = task.augment(batch, parameters)
+    batch = augmented(task, noise(config.batch_size, config.size))
+    pictures = task.augment(batch)
     unwrap = task.accelerator.unwrap_model
     networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg
     released = ReleasedStep(task.config, *networks, config.frozen)
 
     def ours() -> dict[str, torch.Tensor]:
-        return task.step(batch, parameters).losses
+        return task.step(batch).losses
 
     def theirs() -> dict[str, float]:
         return released(pictures)

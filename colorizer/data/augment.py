@@ -23,10 +23,11 @@ class Parameters(NamedTuple):
     """What is drawn for each sample of a batch."""
 
     points: Tensor  # B×K×2 control points in the reference, x and y in [-1, 1]
-    moved: Tensor  # B×K×2 where they come from in the truth
+    spline: Tensor  # B×(K+3)×2, from `spline_weights`
     flip: Tensor  # B bool: line, truth and reference are mirrored
     flip_reference: Tensor  # B bool: the reference alone is mirrored
     color: Tensor  # B×3: turn of the hue, factors of saturation and brightness
+    negatives: Tensor  # B×keys: for the triplet loss, for every key another
 
 
 class Augmented(NamedTuple):
@@ -36,24 +37,28 @@ class Augmented(NamedTuple):
     truth: Tensor  # B×3×H×W
     reference: Tensor  # B×3×H×W, the distorted truth
     grid: Tensor  # B×H×W×2: where in the truth each pixel of the reference comes from
+    negatives: Tensor  # B×keys, as they were drawn
 
 
-def draw_parameters(config: AugmentConfig, seed: int, numbers: Sequence[int]) -> Parameters:
+def draw_parameters(
+    config: AugmentConfig, seed: int, numbers: Sequence[int], keys: int = 0
+) -> Parameters:
     """Draw the augmentation of the n-th samples of a run.
 
     Args:
         config: Which distortions, and how strong.
         seed: The run's seed.
         numbers: n of every sample of the batch.
+        keys: Of a sample, where the triplet loss needs negatives.
     """
     drawn = [_draw_one(config, np.random.default_rng([seed, n])) for n in numbers]
-    return Parameters(*(torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True)))
+    points, moved, *others = (np.stack(column) for column in zip(*drawn, strict=True))
+    columns = (points, spline_weights(points, moved), *others, _negatives(seed, numbers, keys))
+    return Parameters(*map(torch.from_numpy, columns))
 
 
 def _draw_one(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    points, moves = _diagonal(config, rng) if config.control == "diagonal" else _grid(config, rng)
-    points = np.concatenate([CORNERS, points])
-    moved = points + np.concatenate([np.zeros_like(CORNERS), moves])
+    points, moved = draw_points(config, rng)
     flip, flip_reference = rng.random(2) < (config.flip, config.flip_reference)
     turn, saturation, brightness = rng.uniform(-1, 1, 3) * (
         config.hue,
@@ -61,7 +66,14 @@ def _draw_one(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarr
         config.brightness,
     )
     color = np.array([turn, 1 + saturation, 1 + brightness], np.float32)
-    return points, moved.astype(np.float32), flip, flip_reference, color
+    return points, moved, flip, flip_reference, color
+
+
+def draw_points(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """K×2 control points in the reference, and where they come from in the truth, in [-1, 1]."""
+    points, moves = _diagonal(config, rng) if config.control == "diagonal" else _grid(config, rng)
+    points = np.concatenate([CORNERS, points])
+    return points, points + np.concatenate([np.zeros_like(CORNERS), moves])
 
 
 def _diagonal(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -81,10 +93,12 @@ def _grid(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, 
     return points, moves.astype(np.float32)
 
 
-def draw_negatives(seed: int, numbers: Sequence[int], keys: int) -> Tensor:
-    """For the triplet loss: B×keys, for every key another key, from (seed, n)."""
+def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:
+    """B×keys: for every key another."""
+    if not keys:
+        return np.empty((len(numbers), 0), np.int64)
     shifts = [np.random.default_rng([seed, n, 1]).integers(1, keys, keys) for n in numbers]
-    return (torch.arange(keys) + torch.from_numpy(np.stack(shifts))) % keys
+    return (np.arange(keys) + np.stack(shifts)) % keys
 
 
 def augment(
@@ -105,9 +119,9 @@ def augment(
     line = torch.where(flip, line.flip(3), line)
     if config.hue or config.saturation or config.brightness:
         truth = jitter(truth, parameters.color)
-    grid = spline_grid(parameters.points, parameters.moved, *truth.shape[2:])
+    grid = spline_grid(parameters.points, parameters.spline, *truth.shape[2:])
     grid = torch.where(parameters.flip_reference.view(-1, 1, 1, 1), grid.flip(2), grid)
-    return Augmented(line, truth, warp(truth, grid, config.border), grid)
+    return Augmented(line, truth, warp(truth, grid, config.border), grid, parameters.negatives)
 
 
 def to_signed(picture: Tensor) -> Tensor:
@@ -121,37 +135,48 @@ def to_uint8(picture: Tensor) -> np.ndarray:
     return levels.movedim(-3, -1).cpu().numpy()
 
 
-def spline_grid(points: Tensor, moved: Tensor, height: int, width: int) -> Tensor:
-    """Thin-plate spline through control points (Bookstein 1989), as a sampling grid.
+def spline_weights(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Solve a thin-plate spline through control points (Bookstein 1989).
 
     Args:
         points: B×K×2 places in the output, x and y in [-1, 1].
         moved: B×K×2 where in the input they come from.
+
+    Returns:
+        B×(K+3)×2 float32: weights of the K points, then an affine map's.
+    """
+    batch, count, _ = points.shape
+    # float64: the system's condition grows with the number of points.
+    points = points.astype(np.float64)
+    squared = np.square(points[:, :, None] - points[:, None]).sum(3)
+    affine = np.concatenate([np.ones((batch, count, 1)), points], 2)  # B×K×3
+    system = np.zeros((batch, count + 3, count + 3))
+    system[:, :count, :count] = squared * np.log(np.where(squared > 0, squared, 1))
+    system[:, :count, count:] = affine
+    system[:, count:, :count] = affine.transpose(0, 2, 1)
+    target = np.concatenate([moved, np.zeros((batch, 3, 2))], 1)
+    return np.linalg.solve(system, target).astype(np.float32)
+
+
+def spline_grid(points: Tensor, spline: Tensor, height: int, width: int) -> Tensor:
+    """A thin-plate spline as a sampling grid.
+
+    Args:
+        points: B×K×2 control points, x and y in [-1, 1].
+        spline: B×(K+3)×2, from `spline_weights`.
         height: Rows of the output.
         width: Columns of the output.
 
     Returns:
         B×H×W×2 for `warp`: for each output pixel where in the input it comes from.
     """
-    batch, count, _ = points.shape
-    ones = points.new_ones(batch, count, 1)
-    affine = torch.cat([ones, points], 2)  # B×K×3
-    system = points.new_zeros(batch, count + 3, count + 3)
-    system[:, :count, :count] = _radial(points, points)
-    system[:, :count, count:] = affine
-    system[:, count:, :count] = affine.transpose(1, 2)
-    target = torch.cat([moved, moved.new_zeros(batch, 3, 2)], 1)
-    # float64: the system's condition grows with the number of points, and it is tiny.
-    # "ex": unlike `solve` it does not make the host wait to hear of a singular system.
-    solved = torch.linalg.solve_ex(system.double(), target.double()).result
-    weights = solved.to(points.dtype)  # B×(K+3)×2
-
+    batch = len(points)
     y = (torch.arange(height, device=points.device) + 0.5) / height * 2 - 1
     x = (torch.arange(width, device=points.device) + 0.5) / width * 2 - 1
     pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(points.dtype)  # H×W×2
     pixels = pixels.view(1, -1, 2).expand(batch, -1, -1)  # B×(H·W)×2
     basis = torch.cat([_radial(pixels, points), torch.ones_like(pixels[..., :1]), pixels], 2)
-    return (basis @ weights).view(batch, height, width, 2)
+    return (basis @ spline).view(batch, height, width, 2)
 
 
 def _radial(a: Tensor, b: Tensor) -> Tensor:

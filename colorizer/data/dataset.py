@@ -1,14 +1,13 @@
 """The samples of training in their order, as batches."""
 
 import math
-import mmap
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from colorizer.data.batch import Batch, Layout
 from colorizer.data.order import Order
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
@@ -16,25 +15,14 @@ from colorizer.errors import UserError
 REPLACEMENTS = 100  # tried for one sample
 
 
-class Batch(NamedTuple):
-    """Samples of one process for one forward pass."""
-
-    color: Tensor  # B×H×W×3 uint8 RGB
-    line: Tensor  # B×H×W uint8, white 255
-    numbers: list[int]  # n of each sample
-    keys: list[str]
-    bad: dict[int, str]  # place in the set of each sample that was replaced, and what is wrong
+# The augmentation of the n-th samples of a run, for pictures of so many pixels a side: tensors with
+# a row a sample. Loader processes call it; they are forked, so only numpy may compute there.
+Draw = Callable[[list[int], int], Sequence[Tensor]]
 
 
-class Pictures(NamedTuple):
-    """Where a batch's samples are decoded to."""
-
-    color: np.ndarray  # B×H×W×3 uint8 RGB
-    line: np.ndarray  # B×H×W uint8, white 255
-
-    def as_batch(self, numbers: list[int], keys: list[str], bad: dict[int, str]) -> Batch:
-        """A batch of this memory, with what is known of its samples."""
-        return Batch(torch.from_numpy(self.color), torch.from_numpy(self.line), numbers, keys, bad)
+def draw_nothing(numbers: list[int], size: int) -> Sequence[Tensor]:
+    """No augmentation."""
+    return ()
 
 
 class TrainingData:
@@ -61,37 +49,39 @@ class TrainingData:
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
         self._bad: set[int] = set()  # places in the set that this process has found unreadable
 
-    def room_for(self, count: int) -> Pictures:
-        """Room for so many samples, in memory that forked processes share with this one."""
+    def layout(self, count: int, draw: Draw) -> Layout:
+        """How so many samples lie in memory."""
         size = self.reader.index.size
-        color = mmap.mmap(-1, count * size * size * 3)  # not /dev/shm, which containers keep small
-        line = mmap.mmap(-1, count * size * size)
-        return Pictures(
-            np.frombuffer(color, np.uint8).reshape(count, size, size, 3),
-            np.frombuffer(line, np.uint8).reshape(count, size, size),
-        )
+        color = torch.empty(count, size, size, 3, dtype=torch.uint8)
+        return Layout.of((color, color[..., 0], *draw([0] * count, size)))
 
-    def load(self, numbers: list[int]) -> Batch:
+    def load(self, numbers: list[int], draw: Draw = draw_nothing) -> Batch:
         """The samples of these numbers.
 
         Raises:
             UserError: more are unreadable than may be.
         """
-        pictures = self.room_for(len(numbers))
-        return pictures.as_batch(numbers, *self.load_into(pictures, numbers))
+        layout = self.layout(len(numbers), draw)
+        memory = torch.zeros(layout.nbytes, dtype=torch.uint8)
+        return Batch(memory, layout, numbers, *self.load_into(layout.views(memory), numbers, draw))
 
-    def load_into(self, pictures: Pictures, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
-        """Read the samples of these numbers; gives `keys` and `bad` of their batch.
+    def load_into(
+        self, tensors: Sequence[Tensor], numbers: list[int], draw: Draw
+    ) -> tuple[list[str], dict[int, str]]:
+        """Read the samples of these numbers, and draw; gives `keys` and `bad` of their batch.
 
         Raises:
             UserError: more are unreadable than may be.
         """
+        color, line, *parameters = (tensor.numpy() for tensor in tensors)
         keys: list[str] = []
         bad: dict[int, str] = {}
         for place, n in enumerate(numbers):
             sample = self._read(n, bad)
-            pictures.color[place], pictures.line[place] = sample.color, sample.line
+            color[place], line[place] = sample.color, sample.line
             keys.append(sample.key)
+        for parameter, drawn in zip(parameters, draw(numbers, self.reader.index.size), strict=True):
+            parameter[...] = drawn
         return keys, bad
 
     def _read(self, n: int, bad: dict[int, str]) -> Sample:

@@ -68,8 +68,9 @@ def draw_parameters(config: DegradeConfig, seed: int, numbers: Sequence[int]) ->
         numbers: n of every sample of the batch.
     """
     drawn = [_draw_one(config, np.random.default_rng([seed, n, 2])) for n in numbers]
-    columns = (torch.from_numpy(np.stack(column)) for column in zip(*drawn, strict=True))
-    return Parameters(*(c.float() if c.is_floating_point() else c for c in columns))
+    columns = (np.stack(column) for column in zip(*drawn, strict=True))
+    columns = (c.astype(np.float32) if c.dtype == np.float64 else c for c in columns)
+    return Parameters(*map(torch.from_numpy, columns))
 
 
 def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> Parameters:

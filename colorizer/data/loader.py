@@ -1,5 +1,6 @@
 """Loads batches ahead of the training, in processes whose end or silence is noticed."""
 
+import mmap
 import multiprocessing
 import signal
 from collections import deque
@@ -19,7 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.data.dataset import Batch, Pictures, TrainingData
+from colorizer.data.batch import Batch, Layout
+from colorizer.data.dataset import Draw, TrainingData, draw_nothing
 from colorizer.data.order import BatchNumbers
 from colorizer.data.workers import leave_with_parent
 from colorizer.errors import UserError
@@ -35,6 +37,7 @@ def load_batches(
     workers: int,
     pin_memory: bool,
     timeout: float = 0.0,
+    draw: Draw = draw_nothing,
 ) -> Generator[Batch, None, None]:
     """Batches in order. Close it to stop early.
 
@@ -44,20 +47,23 @@ def load_batches(
         workers: Loader processes; 0 loads in this one.
         pin_memory: For a faster copy to a GPU.
         timeout: Seconds to wait for loader processes that send no batch; 0: for ever.
+        draw: The samples' augmentation.
 
     Raises:
         UserError: a sample cannot be read, or a loader process has ended or sends nothing.
     """
-    ahead = _load_ahead(data, numbers, workers, timeout) if workers else map(data.load, numbers)
+    if workers:
+        ahead = _load_ahead(data, numbers, workers, timeout, draw)
+    else:
+        ahead = (data.load(batch, draw) for batch in numbers)
     for batch in ahead:
-        color, line = (_copied(t, pin_memory) for t in (batch.color, batch.line))
-        yield batch._replace(color=color, line=line)
+        yield batch._replace(memory=_copied(batch.memory, pin_memory))
 
 
-def _copied(pictures: Tensor, pin_memory: bool) -> Tensor:
+def _copied(memory: Tensor, pin_memory: bool) -> Tensor:
     """A copy that the loader processes do not write to."""
-    copy = torch.empty_like(pictures, pin_memory=pin_memory)
-    np.copyto(copy.numpy(), pictures.numpy())  # torch would keep all cores spinning for a while
+    copy = torch.empty_like(memory, pin_memory=pin_memory)
+    np.copyto(copy.numpy(), memory.numpy())  # torch would keep all cores spinning for a while
     return copy
 
 
@@ -77,20 +83,23 @@ class _Context(ForkContext):
 
 
 def _load_ahead(
-    data: TrainingData, numbers: BatchNumbers, workers: int, timeout: float
+    data: TrainingData, numbers: BatchNumbers, workers: int, timeout: float, draw: Draw
 ) -> Generator[Batch, None, None]:
     # Not torch's DataLoader: it shares an event with its processes, and waits for its lock for ever
     # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
     get_temp_dir()  # for the sockets of all its processes; this one removes it
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
-    room = [data.room_for(numbers.share) for _ in range(LOOK_AHEAD * workers + 1)]
-    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data, room))
+    layout = data.layout(numbers.share, draw)
+    room = [_shared(layout.nbytes) for _ in range(LOOK_AHEAD * workers + 1)]
+    views = [layout.views(memory) for memory in room]
+    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data, views, draw))
     before = multiprocessing.active_children()
     processes: list[_LoaderProcess] = []
     waiting: deque[_Waiting] = deque()
     try:
         for batch, place in zip(numbers, cycle(range(len(room)))):
-            waiting.append(_Waiting(room[place], batch, pool.submit(_load, place, batch)))
+            found = pool.submit(_load, place, batch)
+            waiting.append(_Waiting(room[place], layout, batch, found))
             processes = processes or _children_since(before)  # the first task starts them all
             if len(waiting) == len(room):
                 yield _result(waiting.popleft(), processes, data, timeout)
@@ -108,6 +117,11 @@ def _load_ahead(
         _shut(pool)
 
 
+def _shared(nbytes: int) -> Tensor:
+    """Memory that forked processes share with this one, outside of containers' small /dev/shm."""
+    return torch.frombuffer(mmap.mmap(-1, nbytes), dtype=torch.uint8)
+
+
 def _children_since(before: list[BaseProcess]) -> list[_LoaderProcess]:
     return [child for child in multiprocessing.active_children() if child not in before]
 
@@ -121,7 +135,8 @@ def _shut(pool: ProcessPoolExecutor) -> None:
 class _Waiting(NamedTuple):
     """A batch that a loader process is at."""
 
-    pictures: Pictures
+    memory: Tensor
+    layout: Layout
     numbers: list[int]
     found: Future[tuple[list[str], dict[int, str]]]
 
@@ -137,7 +152,7 @@ def _result(
     # The pool itself looks only when no batch is coming.
     if connection.wait([process.sentinel for process in processes], timeout=0):
         raise BrokenProcessPool
-    return batch.pictures.as_batch(batch.numbers, *batch.found.result())
+    return Batch(batch.memory, batch.layout, batch.numbers, *batch.found.result())
 
 
 def _has_ended(data: TrainingData, code: int) -> str:
@@ -151,12 +166,13 @@ def _has_ended(data: TrainingData, code: int) -> str:
 # ---- In a loader process
 
 _data: TrainingData
-_room: list[Pictures]
+_room: list[list[Tensor]]
+_draw: Draw
 
 
-def _start_worker(data: TrainingData, room: list[Pictures]) -> None:
-    global _data, _room
-    _data, _room = data, room
+def _start_worker(data: TrainingData, room: list[list[Tensor]], draw: Draw) -> None:
+    global _data, _room, _draw
+    _data, _room, _draw = data, room, draw
     cv2.setNumThreads(0)
     keep_one_picture()
     # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer itself ends its workers.
@@ -166,4 +182,4 @@ def _start_worker(data: TrainingData, room: list[Pictures]) -> None:
 
 
 def _load(place: int, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
-    return _data.load_into(_room[place], numbers)
+    return _data.load_into(_room[place], numbers, _draw)

@@ -14,13 +14,12 @@ from colorizer.data.augment import (
     Augmented,
     Parameters,
     augment,
-    draw_negatives,
     draw_parameters,
     to_signed,
     to_uint8,
 )
+from colorizer.data.batch import Batch
 from colorizer.data.characters import truth as drawn
-from colorizer.data.dataset import Batch
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.data.references import groups, random_references, same_group
 from colorizer.networks.generator import Colored, Generator
@@ -58,13 +57,15 @@ class Colorization(Task[Parameters, Augmented, Colored]):
                 self.vgg.compile()
         super().__init__(config, accelerator, Generator)
 
-    def draw_parameters(self, numbers: list[int]) -> Parameters:
-        """How the references are distorted."""
-        return draw_parameters(self.config.augment, self.config.seed, numbers)
+    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
+        """How the references are distorted, and the triplet loss's negatives."""
+        config = self.config
+        keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
+        return draw_parameters(config.augment, config.seed, numbers, keys)
 
-    def augment(self, batch: Batch, parameters: Parameters) -> Augmented:
+    def augment(self, batch: Batch) -> Augmented:
         """The batch on the device as line, truth and distorted reference."""
-        color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
+        color, line, *parameters = self.on_device(batch)
         return augment(self.config.augment, Parameters(*parameters), color, line)
 
     def generate(self, pictures: Augmented) -> Colored:
@@ -79,7 +80,7 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         """The result with the line it was made from."""
         return Judged(result.image, pictures.line)
 
-    def losses(self, pictures: Augmented, result: Colored, numbers: list[int]) -> dict[str, Tensor]:
+    def losses(self, pictures: Augmented, result: Colored) -> dict[str, Tensor]:
         """Eq. 1 to 3, and the triplet loss."""
         weights = self.weights
         losses = {}
@@ -97,13 +98,11 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         if weights.triplet > 0:
             stride = self.config.network.stride
             rows, columns = (side // stride for side in pictures.line.shape[2:])
-            negatives = draw_negatives(self.config.seed, numbers, rows * columns)
-            (negatives,) = self.on_device(negatives)
             anchors = tokens_come_from(pictures.grid, rows, columns)
             # Each process has another number of them, and DDP takes the mean of all gradients.
             count = self.accelerator.reduce((anchors >= 0).sum().float(), "mean")
             losses["triplet"] = triplet_loss(
-                result.matching, anchors, negatives, weights.triplet_margin, count
+                result.matching, anchors, pictures.negatives, weights.triplet_margin, count
             )
         return losses
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from colorizer.config import DegradeConfig, ExtractionConfig
 from colorizer.data.augment import to_signed, to_uint8
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
 from colorizer.networks.extractor import LineExtractor
 from colorizer.training.held_out import Case, HeldOut
@@ -25,13 +25,13 @@ class Extraction(Task[Parameters, Degraded, Tensor]):
     def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
         super().__init__(config, accelerator, LineExtractor)
 
-    def draw_parameters(self, numbers: list[int]) -> Parameters:
+    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
         """What happens to the pictures."""
         return draw_parameters(self.config.degrade, self.config.seed, numbers)
 
-    def augment(self, batch: Batch, parameters: Parameters) -> Degraded:
+    def augment(self, batch: Batch) -> Degraded:
         """The batch on the device as degraded picture and true line."""
-        color, line, *parameters = self.on_device(batch.color, batch.line, *parameters)
+        color, line, *parameters = self.on_device(batch)
         return degrade(Parameters(*parameters), color, line)
 
     def generate(self, pictures: Degraded) -> Tensor:
@@ -46,7 +46,7 @@ class Extraction(Task[Parameters, Degraded, Tensor]):
         """The picture with the line that was drawn."""
         return Judged(pictures.color, result)
 
-    def losses(self, pictures: Degraded, result: Tensor, numbers: list[int]) -> dict[str, Tensor]:
+    def losses(self, pictures: Degraded, result: Tensor) -> dict[str, Tensor]:
         """How far the drawing is from the true line."""
         if self.weights.l1 > 0:
             return {"l1": F.l1_loss(result.float(), pictures.line)}

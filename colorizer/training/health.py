@@ -10,7 +10,7 @@ from torch import nn
 
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.errors import UserError
 from colorizer.training.record import LossRecord
 from colorizer.training.task import Outcome

@@ -4,16 +4,14 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.data.index import Index
 from colorizer.errors import UserError
 from colorizer.settings import to_json
@@ -163,18 +161,15 @@ class RunFolder:
         """Add a line to metrics.jsonl."""
         append_lines(self.metrics, [figures])
 
-    def append_samples(
-        self, rank: int, step: int, batch: Batch, parameters: Sequence[Tensor]
-    ) -> None:
+    def append_samples(self, rank: int, step: int, batch: Batch) -> None:
         """Write down what one process has trained on: samples, and digests of their augmentation.
 
         Args:
             rank: The process.
             step: The step that the batch belongs to.
             batch: The samples.
-            parameters: Of the augmentation, on the CPU: each a row for every sample.
         """
-        lines = []
+        lines, parameters = [], batch.parameters
         for row, (number, key) in enumerate(zip(batch.numbers, batch.keys, strict=True)):
             digest = hashlib.blake2b(digest_size=8)
             for column in parameters:

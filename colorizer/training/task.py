@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
@@ -75,11 +75,15 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     # ---- What differs between tasks
 
     @abstractmethod
-    def draw_parameters(self, numbers: list[int]) -> Parameters:
-        """The augmentation of the n-th samples of the run: tensors on the CPU, a row a sample."""
+    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
+        """The augmentation of the n-th samples of the run, of so many pixels a side.
+
+        Tensors on the CPU with a row a sample. Loader processes call it, so it uses nothing but the
+        settings.
+        """
 
     @abstractmethod
-    def augment(self, batch: Batch, parameters: Parameters) -> Pictures:
+    def augment(self, batch: Batch) -> Pictures:
         """The batch on the device, as the networks take it."""
 
     @abstractmethod
@@ -95,7 +99,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """The same with the result in the truth's place."""
 
     @abstractmethod
-    def losses(self, pictures: Pictures, result: Result, numbers: list[int]) -> dict[str, Tensor]:
+    def losses(self, pictures: Pictures, result: Result) -> dict[str, Tensor]:
         """All of the generator's losses but the adversarial, under the names of their weights."""
 
     @abstractmethod
@@ -154,28 +158,28 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         live._compiled_call_impl = None  # calls the one with autocast
         return live
 
-    def on_device(self, *tensors: Tensor) -> list[Tensor]:
-        """Copies for the networks to work on."""
-        device = self.accelerator.device
+    def on_device(self, batch: Batch) -> list[Tensor]:
+        """Its colour, line and parameters, for the networks to work on."""
+        device, memory = self.accelerator.device, batch.memory
         if device.type == "cuda":  # only from pinned memory does a copy not keep the host waiting
-            tensors = tuple(t.pin_memory() for t in tensors)
-        return [t.to(device, non_blocking=True) for t in tensors]
+            memory = memory.pin_memory()
+        return batch.layout.views(memory.to(device, non_blocking=True))
 
     # ---- One step
 
-    def step(self, batch: Batch, parameters: Parameters) -> Outcome:
+    def step(self, batch: Batch) -> Outcome:
         """Learn from one batch; the optimizers act when the accumulated batches are complete.
 
         An update whose gradient is not finite is left out, without the host knowing yet.
         """
-        pictures = self.augment(batch, parameters)
+        pictures = self.augment(batch)
         before = self._buffers() if self.keeps_buffers else []
         outcome = Outcome({}, {})
         result = self.generate(pictures)
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
             self._update_discriminator(pictures, result, outcome)
-        self._update_generator(pictures, result, batch.numbers, outcome)
+        self._update_generator(pictures, result, outcome)
         if before:
             self._restore(before, outcome.losses)
         if self.average is not None and self.accelerator.sync_gradients:
@@ -193,10 +197,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         outcome.losses["discriminator"] = loss.detach()
         self._update("discriminator", self.discriminator, self.discriminator_optimizer, outcome)
 
-    def _update_generator(
-        self, pictures: Pictures, result: Result, numbers: list[int], outcome: Outcome
-    ) -> None:
-        losses = self.losses(pictures, result, numbers)
+    def _update_generator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
+        losses = self.losses(pictures, result)
         if self.discriminator is not None:
             losses["adversarial"] = adversarial_loss(self._judge(self.fake(pictures, result)))
         self.accelerator.backward(

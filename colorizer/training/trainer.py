@@ -8,7 +8,8 @@ from accelerate import Accelerator
 
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.data.index import read_index
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
@@ -183,21 +184,27 @@ class Trainer:
             accelerator.num_processes,
         )
         pin_memory = accelerator.device.type == "cuda"
-        return load_batches(self.data, numbers, config.workers, pin_memory, config.timeout)
+        return load_batches(
+            self.data,
+            numbers,
+            config.workers,
+            pin_memory,
+            config.timeout,
+            self.task.draw_parameters,
+        )
 
     def _learn(self, batch: Batch) -> None:
         """Learn from one batch of the next step, and write down what it was."""
         config = self.config
         factor = learning_rate_factor(config.optimizer, self.step, config.steps)
         self.learning_rates = self.task.set_learning_rates(factor)
-        parameters = self.task.draw_parameters(batch.numbers)
         with self.accelerator.accumulate(*self.task.trained):
-            outcome = self.task.step(batch, parameters)
+            outcome = self.task.step(batch)
         self.health.add(self.step + 1, batch, outcome)
         if config.log_samples:
             rank = self.accelerator.process_index
             with surviving():
-                self.run_folder.append_samples(rank, self.step + 1, batch, parameters)
+                self.run_folder.append_samples(rank, self.step + 1, batch)
 
     def _is_stopped(self, stop: StopRequest) -> bool:
         """Whether any process was asked to stop; every process gets the same answer."""

@@ -7,10 +7,11 @@ import torch
 from colorizer.config import AugmentConfig
 from colorizer.data.augment import (
     augment,
-    draw_negatives,
     draw_parameters,
+    draw_points,
     jitter,
     spline_grid,
+    spline_weights,
     warp,
 )
 
@@ -33,7 +34,7 @@ def test_parameters_depend_on_seed_and_n_alone(control):
     alone = draw_parameters(config, 3, [8])
     for name in together._fields:
         assert torch.equal(getattr(together, name)[1:2], getattr(alone, name))
-    assert not torch.equal(together.moved, draw_parameters(config, 4, [7, 8, 9]).moved)
+    assert not torch.equal(together.spline, draw_parameters(config, 4, [7, 8, 9]).spline)
 
 
 def test_without_strength_the_reference_is_the_truth():
@@ -46,15 +47,27 @@ def test_without_strength_the_reference_is_the_truth():
 
 
 def test_the_papers_warp_fixes_corners_and_moves_two_points_along_the_diagonal():
-    p = draw_parameters(AugmentConfig(), 0, range(200))
-    corners, inner = p.points[:, :4], p.points[:, 4:]
-    assert torch.equal(corners, p.moved[:, :4]) and corners.abs().eq(1).all()
+    points, moved = _drawn_points(AugmentConfig(), 200)
+    corners, inner = points[:, :4], points[:, 4:]
+    assert np.array_equal(corners, moved[:, :4]) and (abs(corners) == 1).all()
     assert inner.shape == (200, 2, 2)
-    assert torch.equal(inner[..., 0], inner[..., 1])
-    assert inner.abs().max() <= 0.4 and inner.abs().max() > 0.38  # 0.3 to 0.7 of the side
-    moves = p.moved[:, 4:] - inner
-    torch.testing.assert_close(moves[..., 0], moves[..., 1])
-    assert 0.48 < moves.abs().max() <= 0.5001  # a quarter of the side
+    assert np.array_equal(inner[..., 0], inner[..., 1])
+    assert 0.38 < abs(inner).max() <= 0.4  # 0.3 to 0.7 of the side
+    moves = moved[:, 4:] - inner
+    np.testing.assert_allclose(moves[..., 0], moves[..., 1], atol=1e-6)
+    assert 0.48 < abs(moves).max() <= 0.5001  # a quarter of the side
+
+
+def _drawn_points(config: AugmentConfig, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """B×K×2 each: where control points are, and where they come from."""
+    drawn = [draw_points(config, np.random.default_rng(n)) for n in range(count)]
+    points, moved = (np.stack(column) for column in zip(*drawn, strict=True))
+    return points, moved
+
+
+def _grid(points: np.ndarray, moved: np.ndarray, height: int, width: int) -> torch.Tensor:
+    spline = torch.from_numpy(spline_weights(points, moved))
+    return spline_grid(torch.from_numpy(points), spline, height, width)
 
 
 def _tps_by_hand(points: np.ndarray, moved: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -75,19 +88,19 @@ def _tps_by_hand(points: np.ndarray, moved: np.ndarray, place: np.ndarray) -> np
 
 
 def test_spline_grid_is_the_thin_plate_spline():
-    p = draw_parameters(AugmentConfig("grid", strength=0.1), 0, [0, 1])
-    grid = spline_grid(p.points, p.moved, 6, 9)
+    points, moved = _drawn_points(AugmentConfig("grid", strength=0.1), 2)
+    grid = _grid(points, moved, 6, 9)
     for b, row, column in ((0, 0, 0), (1, 3, 5), (1, 5, 8)):
         place = np.array([(column + 0.5) / 9 * 2 - 1, (row + 0.5) / 6 * 2 - 1])
-        expected = _tps_by_hand(p.points[b].double().numpy(), p.moved[b].double().numpy(), place)
+        expected = _tps_by_hand(points[b].astype(float), moved[b].astype(float), place)
         np.testing.assert_allclose(grid[b, row, column].numpy(), expected, atol=2e-5)
 
 
 def test_reference_shows_what_the_grid_says():
     """A picture of its own coordinates, warped, equals the grid where the grid is inside."""
-    p = draw_parameters(AugmentConfig("grid", strength=0.1), 0, [0])
-    grid = spline_grid(p.points, p.moved, 64, 64)
-    identity = spline_grid(p.points, p.points, 64, 64).permute(0, 3, 1, 2)  # x and y as channels
+    points, moved = _drawn_points(AugmentConfig("grid", strength=0.1), 1)
+    grid = _grid(points, moved, 64, 64)
+    identity = _grid(points, points, 64, 64).permute(0, 3, 1, 2)  # x and y as channels
     warped = warp(identity, grid, "white").permute(0, 2, 3, 1)
     inside = grid.abs().amax(3) < 0.9
     assert inside.float().mean() > 0.5
@@ -146,11 +159,11 @@ def test_jitter_changes_truth_and_reference_alike():
 
 
 def test_negatives_are_other_keys_and_depend_on_n():
-    negatives = draw_negatives(0, range(50), 16)
+    negatives = draw_parameters(STILL, 0, range(50), 16).negatives
     assert negatives.shape == (50, 16)
     assert (negatives != torch.arange(16)).all()
     assert negatives.min() == 0 and negatives.max() == 15
-    assert torch.equal(negatives[7:8], draw_negatives(0, [7], 16))
+    assert torch.equal(negatives[7:8], draw_parameters(STILL, 0, [7], 16).negatives)
 
 
 def test_two_control_points_never_coincide():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from spoiling import spoil
 
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers, Order
 from colorizer.data.shard_writer import ShardWriter

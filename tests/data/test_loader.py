@@ -16,7 +16,8 @@ import pytest
 import torch
 from spoiling import spoil
 
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.data.loader import load_batches
 from colorizer.data.order import BatchNumbers
 from colorizer.errors import UserError

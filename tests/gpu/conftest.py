@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from colorizer.config import ColorizationConfig, LossConfig, TrainConfig
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.device import exact_float32
 
 WithVGG = Callable[..., ColorizationConfig]

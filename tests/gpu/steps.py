@@ -7,7 +7,7 @@ from accelerate.state import AcceleratorState, GradientState
 from torch import Tensor
 
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Task
 from colorizer.training.train import build_task
@@ -37,13 +37,18 @@ def first_step(config: TrainConfig, batch: Batch) -> Step:
 
 def step_of(task: Task, batch: Batch) -> Step:
     """A step of a task that is there."""
-    outcome = task.step(batch, task.draw_parameters(batch.numbers))
+    outcome = task.step(augmented(task, batch))
     generator = task.accelerator.unwrap_model(task.generator)
     return Step(
         {name: loss.item() for name, loss in outcome.losses.items()},
         {name: norm.item() for name, norm in outcome.norms.items()},
         {name: p.detach().cpu().clone() for name, p in generator.named_parameters()},
     )
+
+
+def augmented(task: Task, batch: Batch) -> Batch:
+    """The batch as a loader brings it to this task."""
+    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1]))
 
 
 def moved_alike(step: Step, other: Step, start: dict[str, Tensor]) -> float:
@@ -64,6 +69,7 @@ def start_of(task: Task) -> dict[str, Tensor]:
 
 def torch_is_warm(task: Task, batch: Batch) -> None:
     """Two steps, so that libraries and optimizers have what they make only once."""
+    batch = augmented(task, batch)
     for _ in range(2):
-        task.step(batch, task.draw_parameters(batch.numbers))
+        task.step(batch)
     torch.cuda.synchronize()

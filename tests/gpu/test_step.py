@@ -5,7 +5,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from steps import METHODS, build, first_step, moved_alike, start_of, step_of, torch_is_warm
+from steps import (
+    METHODS,
+    augmented,
+    build,
+    first_step,
+    moved_alike,
+    start_of,
+    step_of,
+    torch_is_warm,
+)
 
 from colorizer.config import AugmentConfig, NetworkConfig
 from colorizer.data.dataset import TrainingData
@@ -62,7 +71,7 @@ def test_recomputing_takes_less_memory(with_vgg, batch):
         torch_is_warm(task, batch)
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()
-        task.step(batch, task.draw_parameters(batch.numbers))
+        task.step(augmented(task, batch))
         torch.cuda.synchronize()
         peaks.append(torch.cuda.max_memory_allocated() - before)
         del task
@@ -89,10 +98,10 @@ def test_no_operation_makes_the_host_wait(with_vgg, batch, preset, precision, no
     config = with_vgg(preset, mixed_precision=precision, not_finite=not_finite)
     task = build(replace(config, augment=full))
     torch_is_warm(task, batch)
-    parameters = task.draw_parameters(batch.numbers)
+    batch = augmented(task, batch)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        task.step(batch, parameters)
+        task.step(batch)
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
@@ -113,4 +122,4 @@ def test_batches_come_in_pinned_memory(character_shards):
     for workers in (0, 1):
         numbers = BatchNumbers(0, 2, 4, 1, 0, 1)
         for batch in load_batches(data, numbers, workers, pin_memory=True):
-            assert batch.color.is_pinned() and batch.line.is_pinned()
+            assert batch.memory.is_pinned()

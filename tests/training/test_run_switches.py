@@ -68,13 +68,13 @@ def test_only_shards_of_a_window_are_shuffled_together(tiny):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_so_many_processes_load(tiny, monkeypatch, workers):
     counted = []
-    draw = Colorization.draw_parameters
+    step = Colorization.step
 
-    def count(task, numbers):
+    def count(task, batch):
         counted.append(len(multiprocessing.active_children()))
-        return draw(task, numbers)
+        return step(task, batch)
 
-    monkeypatch.setattr(Colorization, "draw_parameters", count)
+    monkeypatch.setattr(Colorization, "step", count)
     train(tiny(workers=workers))
     assert max(counted) == workers
 

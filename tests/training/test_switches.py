@@ -18,7 +18,8 @@ from colorizer.config import (
     LossConfig,
     OptimizerConfig,
 )
-from colorizer.data.dataset import Batch, TrainingData
+from colorizer.data.batch import Batch
+from colorizer.data.dataset import TrainingData
 from colorizer.presets import PRESETS
 from colorizer.training.checkpoint import optimizer_tensors
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
@@ -43,21 +44,21 @@ def build(tiny) -> Build:
 
 
 def _batch(task: Task) -> Batch:
-    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1, 2, 3])
+    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1, 2, 3], task.draw_parameters)
     if getattr(task, "vgg", None) is None:
         return batch
     middle = slice(24, 40)  # of 64: VGG takes seconds otherwise
-    return batch._replace(color=batch.color[:, middle, middle], line=batch.line[:, middle, middle])
+    color, line = (t[:, middle, middle] for t in (batch.color, batch.line))
+    parameters = task.draw_parameters(batch.numbers, 16)
+    return Batch.of(color, line, parameters, batch.numbers, batch.keys)
 
 
 def _pictures(task: Task):
-    batch = _batch(task)
-    return task.augment(batch, task.draw_parameters(batch.numbers))
+    return task.augment(_batch(task))
 
 
 def _learn(task: Task) -> Outcome:
-    batch = _batch(task)
-    return task.step(batch, task.draw_parameters(batch.numbers))
+    return task.step(_batch(task))
 
 
 def _moments(task: Task, network: str = "generator") -> dict[str, Tensor]:
@@ -167,11 +168,9 @@ def test_the_triplets_margin(build):
 def test_the_seed_draws_the_triplets_negatives(build):
     task, other = (build(loss=replace(NO_LOSS, triplet=1.0), seed=seed) for seed in (0, 1))
     pictures = _pictures(task)
+    others = pictures._replace(negatives=_pictures(other).negatives)
     result = task.generate(pictures)
-    assert (
-        task.losses(pictures, result, [0, 1, 2, 3])["triplet"]
-        != (other.losses(pictures, result, [0, 1, 2, 3])["triplet"])
-    )
+    assert task.losses(pictures, result)["triplet"] != task.losses(others, result)["triplet"]
 
 
 @pytest.mark.parametrize("normalized", [False, True])
