@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorizer.data.batch import Batch, Layout
+from colorizer.data.batch import Batch
 from colorizer.data.order import Order
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.errors import UserError
+from colorizer.layout import Layout
 
 REPLACEMENTS = 100  # tried for one sample
 

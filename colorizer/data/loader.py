@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.data.batch import Batch, Layout
+from colorizer.data.batch import Batch
 from colorizer.data.dataset import Draw, TrainingData, draw_nothing
 from colorizer.data.order import BatchNumbers
 from colorizer.data.workers import leave_with_parent
 from colorizer.errors import UserError
+from colorizer.layout import Layout
 from colorizer.memory import keep_one_picture
 
 LOOK_AHEAD = 2  # batches under way for each loader process

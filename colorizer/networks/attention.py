@@ -63,10 +63,22 @@ class SCFTAttention(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Matching]:
         """B×N×C queries, B×M×C keys → (B×N×C, their matching for the triplet loss)."""
         query, key, value = self.query(x), self.key(y), self.value(y)
-        with torch.autocast(x.device.type, enabled=False):
-            heads = (_widened(t).unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
-            z = F.scaled_dot_product_attention(*heads).squeeze(1)
+        z = scaled_attention(query, key, value)
         return z.to(value.dtype) + x, Matching(query, key, x.shape[2] ** -0.5)
+
+
+def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(Q·Kᵀ / √C) · V: B×N×C, B×M×C and B×M×C → B×N×C, in float32 or wider.
+
+    Beyond MOST_ENTRIES the map is never held whole. Below, it is: one head as wide as the tokens
+    leaves most of a GPU idle in the kernels that spare it.
+    """
+    with torch.autocast(query.device.type, enabled=False):
+        query, key, value = map(_widened, (query, key, value))
+        if _is_small(query, key):
+            return torch.softmax(query @ key.transpose(1, 2) * query.shape[2] ** -0.5, 2) @ value
+        heads = (t.unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
+        return F.scaled_dot_product_attention(*heads).squeeze(1)
 
 
 def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
@@ -86,7 +98,7 @@ def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
         which costs five products of that size instead of three.
     """
     x, y = x.detach(), y.detach()
-    if len(x) * x.shape[1] * y.shape[1] > MOST_ENTRIES:
+    if not _is_small(x, y):
         return _AttentionInParts.apply(x, y, value)
     attention = _softmax_over_keys(x, y)  # B×N×M
     attention = attention / _column_scale(attention.sum(1, keepdim=True), x, y)
@@ -121,6 +133,10 @@ class _AttentionInParts(torch.autograd.Function):
             attention = _softmax_over_keys(part, y).div_(scale).to(d_z.dtype)
             d_value += attention.transpose(1, 2) @ d_part
         return None, None, d_value.to(d_z.dtype)
+
+
+def _is_small(queries: Tensor, keys: Tensor) -> bool:
+    return len(queries) * queries.shape[1] * keys.shape[1] <= MOST_ENTRIES
 
 
 def _softmax_over_keys(x: Tensor, y: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ from colorizer.training.samples import SampleGrid
 from colorizer.training.task import LAYOUT, Judged, Task
 from colorizer.weights import VGG19, load_weights
 
+PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WRONG_SEED = 0  # as evaluate.py's --pairs-seed
 
 
@@ -51,6 +52,8 @@ class Colorization(Task[Parameters, Augmented, Colored]):
                 state = load_weights(VGG19, loss.vgg_weights)
             vgg = VGGFeatures(state, loss.imagenet_normalization)
             self.vgg = vgg.to(accelerator.device, memory_format=LAYOUT)
+            # Autocast would convert its weights twice a step: it remembers those that learn alone.
+            self.vgg.stages.to(PRECISIONS[accelerator.mixed_precision])
             if config.recompute:
                 recompute_activations(self.vgg, VGGStage)
             if config.compile:

@@ -11,8 +11,9 @@ from colorizer.config import TrainConfig
 from colorizer.errors import UserError
 from colorizer.training.best import Best
 from colorizer.training.checkpoint import State, saved_steps
+from colorizer.training.host_copy import Tensors
 from colorizer.training.run import RunFolder
-from colorizer.training.saving import Saver, Tensors, point_at_best
+from colorizer.training.saving import Saver, point_at_best
 from colorizer.training.together import anyone
 
 

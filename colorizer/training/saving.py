@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-import torch
 from torch import Tensor
 
 from colorizer import console
@@ -25,12 +24,11 @@ from colorizer.training.checkpoint import (
     step_of,
 )
 from colorizer.training.generator_file import describe_generator
+from colorizer.training.host_copy import HostCopy, Tensors
 from colorizer.weights import sha256_of
 
 BEST = "best"  # in the run folder
 GENERATORS = ("generator", "average")  # files that say of themselves what network they hold
-
-Tensors = Mapping[str, Mapping[str, Tensor]]  # file name without its suffix → its tensors
 
 
 class Saver:
@@ -58,6 +56,7 @@ class Saver:
 
     def __exit__(self, *exception: object) -> None:
         self._thread.shutdown()
+        self._copy.close()
         if self._writing is not None and (failure := self._writing.exception()):
             console.warn(str(failure))  # something else ends the run, and is about to be said
 
@@ -97,29 +96,6 @@ class Saver:
         save(self._folder, tensors, state)
         point_at_best(self._folder, state.best)
         prune(self._folder, self._keep, self._keep_every, state.best)
-
-
-class HostCopy:
-    """Copies tensors to host memory, always the same: new memory costs more than the copying."""
-
-    def __init__(self) -> None:
-        self._buffers: dict[tuple[str, str], Tensor] = {}
-
-    def __call__(self, tensors: Tensors) -> Tensors:
-        """The copies, row-major (safetensors refuses channels_last); the last ones are lost."""
-        copies = {
-            file: {name: self._copied((file, name), t) for name, t in content.items()}
-            for file, content in tensors.items()
-        }
-        if torch.accelerator.is_available():
-            torch.accelerator.synchronize()
-        return copies
-
-    def _copied(self, key: tuple[str, str], tensor: Tensor) -> Tensor:
-        if key not in self._buffers:
-            pinned = tensor.device.type == "cuda"
-            self._buffers[key] = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=pinned)
-        return self._buffers[key].copy_(tensor.detach(), non_blocking=True)
 
 
 def save(folder: Path, tensors: Tensors, state: State) -> Path:

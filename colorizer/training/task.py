@@ -71,6 +71,10 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
             )
         self.updates = 0
         self.keeps_buffers = config.not_finite == "skip"
+        # Walking through all modules takes milliseconds, and they stay what they are.
+        self._parameters = {name: list(n.parameters()) for name, n in self._networks.items()}
+        self._buffers = [b for network in self.trained for b in network.buffers()]
+        self._averaged, self._counted = self._pairs_of_average()
 
     # ---- What differs between tasks
 
@@ -141,9 +145,16 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         return rates
 
     @property
+    def _networks(self) -> dict[str, nn.Module]:
+        networks = {"generator": self.generator}
+        if self.discriminator is not None:
+            networks["discriminator"] = self.discriminator
+        return networks
+
+    @property
     def trained(self) -> list[nn.Module]:
         """The networks whose gradients accumulate."""
-        return [n for n in (self.generator, self.discriminator) if n is not None]
+        return list(self._networks.values())
 
     @property
     def result_generator(self) -> nn.Module:
@@ -173,7 +184,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         An update whose gradient is not finite is left out, without the host knowing yet.
         """
         pictures = self.augment(batch)
-        before = self._buffers() if self.keeps_buffers else []
+        before = [buffer.clone() for buffer in self._buffers] if self.keeps_buffers else []
         outcome = Outcome({}, {})
         result = self.generate(pictures)
         if self.discriminator is not None:
@@ -195,7 +206,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         loss = discriminator_loss(real_scores, fake_scores)
         self.accelerator.backward(loss)
         outcome.losses["discriminator"] = loss.detach()
-        self._update("discriminator", self.discriminator, self.discriminator_optimizer, outcome)
+        self._update("discriminator", self.discriminator_optimizer, outcome)
 
     def _update_generator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
         losses = self.losses(pictures, result)
@@ -205,28 +216,23 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
             sum(getattr(self.weights, name) * loss for name, loss in losses.items())
         )
         outcome.losses.update((name, loss.detach()) for name, loss in losses.items())
-        self._update("generator", self.generator, self.generator_optimizer, outcome)
+        self._update("generator", self.generator_optimizer, outcome)
 
-    def _update(
-        self, name: str, network: nn.Module, optimizer: AcceleratedOptimizer, outcome: Outcome
-    ) -> None:
+    def _update(self, name: str, optimizer: AcceleratedOptimizer, outcome: Outcome) -> None:
         """An optimizer's step, which the device leaves out where the gradient is not finite."""
         if self.accelerator.sync_gradients:
             self.accelerator.unscale_gradients(optimizer)  # fp16's
-            gradients = [p.grad for p in network.parameters() if p.grad is not None]
+            gradients = [p.grad for p in self._parameters[name] if p.grad is not None]
             # Averaged over the processes already, so that all decide alike. In float32 its sum of
             # squares overflows from 1e19 on: as bad as infinite.
             norm = nn.utils.get_total_norm(gradients, foreach=True)
             if self.accelerator.scaler is None:
-                # What fp16's scaler does as well: fused Adam reads it on the device.
-                optimizer.optimizer.found_inf = norm.isfinite().logical_not().float()
+                # What fp16's scaler does as well: fused Adam reads it on the device. Only what is
+                # not finite differs from itself by more than nothing.
+                optimizer.optimizer.found_inf = (norm - norm).ne(0).float()
             outcome.norms[name] = norm
         optimizer.step()
         optimizer.zero_grad()
-
-    def _buffers(self) -> list[Tensor]:
-        """Copies of what a forward pass changes."""
-        return [buffer.clone() for network in self.trained for buffer in network.buffers()]
 
     def _restore(self, before: list[Tensor], losses: dict[str, Tensor]) -> None:
         """Put the buffers back, on the device, if a loss is not finite: nor are they then.
@@ -235,31 +241,40 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """
         finite = torch.stack(list(losses.values())).isfinite().all()
         finite = self.accelerator.reduce(finite.float(), "mean") == 1
-        now = (buffer for network in self.trained for buffer in network.buffers())
-        for buffer, old in zip(now, before, strict=True):
+        for buffer, old in zip(self._buffers, before, strict=True):
             buffer.copy_(torch.where(finite, buffer, old))
 
     def _judge(self, fake: Judged) -> Tensor:
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
         discriminator = self.accelerator.unwrap_model(self.discriminator)
-        discriminator.requires_grad_(False)
+        self._freeze_discriminator(True)
         with discriminator.normalized_once():
             scores = discriminator(*fake)
-        discriminator.requires_grad_(True)
+        self._freeze_discriminator(False)
         return scores
+
+    def _freeze_discriminator(self, frozen: bool) -> None:
+        for parameter in self._parameters["discriminator"]:
+            parameter.requires_grad = not frozen
 
     @torch.no_grad()
     def _update_average(self) -> None:
         """average ← decay·average + (1 - decay)·generator; a shorter memory at first."""
         self.updates += 1
         decay = min(self.config.optimizer.ema_decay, (1 + self.updates) / (10 + self.updates))
-        mean = self.average.state_dict()
-        live = self.accelerator.unwrap_model(self.generator).state_dict()
-        floats = [name for name, value in mean.items() if value.is_floating_point()]
-        update = get_ema_multi_avg_fn(decay)  # of all in one go
-        update([mean[name] for name in floats], [live[name] for name in floats], self.updates)
-        for name in mean.keys() - set(floats):  # batch norm's counters
-            mean[name].copy_(live[name])
+        get_ema_multi_avg_fn(decay)(*self._averaged, self.updates)  # all in one go
+        torch._foreach_copy_(*self._counted)
+
+    def _pairs_of_average(self) -> tuple[tuple[list[Tensor], list[Tensor]], ...]:
+        """What is averaged, and batch norm's counters, which are copied; each beside the live."""
+        pairs: list[tuple[Tensor, Tensor]] = []
+        if self.average is not None:
+            mean = self.average.state_dict()
+            live = self.accelerator.unwrap_model(self.generator).state_dict()
+            pairs = [(mean[name], live[name]) for name in mean]
+        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        others = [pair for pair in pairs if not pair[0].is_floating_point()]
+        return _columns(floats), _columns(others)
 
     # ---- What a checkpoint holds
 
@@ -300,3 +315,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
                 self.discriminator_optimizer.optimizer,
                 state["discriminator_optimizer"],
             )
+
+
+def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
+    return [one for one, _ in pairs], [other for _, other in pairs]

@@ -167,7 +167,12 @@ def test_a_reference_given_twice_equals_the_same_given_once():
     torch.testing.assert_close(module(x, shuffled)[0], module(x, y)[0])
 
 
-def test_scft_attention_forward_and_its_gradient_reaches_the_keys():
+@pytest.mark.parametrize("held", [True, False])
+def test_scft_attention_forward_and_its_gradient_reaches_the_keys(held, monkeypatch):
+    if held:
+        monkeypatch.setattr(attention.F, "scaled_dot_product_attention", None)
+    else:
+        monkeypatch.setattr(attention, "MOST_ENTRIES", 1)
     torch.manual_seed(0)
     module = SCFTAttention(C).double()
     x, y = _tokens(1), _tokens(2, 7)
@@ -187,3 +192,14 @@ def test_scft_attention_forward_and_its_gradient_reaches_the_keys():
     result.square().sum().backward()
     assert module.query.weight.grad.abs().max() > 0
     assert module.key.weight.grad.abs().max() > 0
+
+
+def test_scfts_gradients_are_the_same_whether_the_map_is_held(monkeypatch):
+    tokens = [_tokens(seed, count).requires_grad_() for seed, count in ((1, N), (2, 7), (3, 7))]
+    gradients = []
+    for most in (2**24, 1):
+        monkeypatch.setattr(attention, "MOST_ENTRIES", most)
+        z = attention.scaled_attention(*tokens)
+        gradients.append(torch.autograd.grad(z.square().sum(), tokens))
+    for held, spared in zip(*gradients, strict=True):
+        torch.testing.assert_close(held, spared, atol=1e-12, rtol=0)
