@@ -38,6 +38,7 @@ from gpu_processes import kill_with_descendants
 from gpu_report import Findings, Report, Teller
 from gpu_scale import GPU, REHEARSAL, Place
 
+from colorizer.device import exact_float32, kernels_by_trying
 from colorizer.version import code_version
 
 STARTING = 300.0  # seconds in which a part's process must be there
@@ -188,10 +189,11 @@ def tell_all(
     facts: dict[str, Any],
     place: Place,
 ) -> None:
-    """A part, in its process."""
+    """A part, in its process, computing as in training."""
     connection.send(READY)
     try:
-        run(Teller(connection, time.monotonic() + seconds, facts), place)
+        with exact_float32(), kernels_by_trying():
+            run(Teller(connection, time.monotonic() + seconds, facts), place)
     except Exception:  # told, as its process is all that ends
         connection.send(("failure", "the part", traceback.format_exc()))
 

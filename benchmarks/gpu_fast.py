@@ -173,7 +173,8 @@ def released(tell: Teller, place: Place, batch: int) -> None:
     release()
 
     def step() -> object:
-        return recipe(pictures)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):  # torch's defaults
+            return recipe(pictures)
 
     flops, moved = arithmetic_and_traffic(step)
     timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))

@@ -135,6 +135,7 @@ def cudnn_benchmark(tell: Teller, place: Place) -> None:
         torch.backends.cudnn.benchmark = on
         step()
 
+    before = torch.backends.cudnn.benchmark
     try:
         warm(lambda: with_benchmark(True), place.scale)
         compare(
@@ -144,7 +145,7 @@ def cudnn_benchmark(tell: Teller, place: Place) -> None:
             lambda: with_benchmark(True),
         )
     finally:
-        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.benchmark = before
     release()
 
 

@@ -138,6 +138,8 @@ class RunConfig:
     """auto: the launcher's bf16 or fp16, else bf16 where the GPU has it, fp16 on other GPUs.
 
     Any other value goes before the launcher's."""
+    exchange: Literal["float32", "bf16"] = "float32"
+    """What several processes send each other of a gradient; bf16 rounds it to half as much."""
     recompute: bool = False
     """Keep fewer activations for the backward pass and compute them again: less memory, slower."""
     compile: bool = False

@@ -68,6 +68,17 @@ def missing_for_kernels() -> str:
 
 
 @contextmanager
+def kernels_by_trying() -> Iterator[None]:
+    """Within it cuDNN tries its kernels on each size it meets, and keeps the fastest."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+@contextmanager
 def exact_float32() -> Iterator[None]:
     """Within it float32 is float32: cuDNN's convolutions round to TF32 if nobody says otherwise.
 

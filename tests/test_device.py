@@ -6,7 +6,12 @@ import pytest
 import torch
 import yaml
 
-from colorizer.device import choose_device, exact_float32, missing_for_kernels
+from colorizer.device import (
+    choose_device,
+    exact_float32,
+    kernels_by_trying,
+    missing_for_kernels,
+)
 from colorizer.errors import UserError
 from colorizer.training.launcher import check_gpus
 
@@ -51,6 +56,14 @@ def test_float32_is_not_tf32_within_and_what_it_was_after():
         assert not convolutions.allow_tf32 and not products.allow_tf32
         _ = 1 / 0
     assert convolutions.allow_tf32 and not products.allow_tf32
+
+
+def test_kernels_are_tried_within_and_no_longer_after():
+    assert not torch.backends.cudnn.benchmark  # torch's default
+    with pytest.raises(ZeroDivisionError), kernels_by_trying():
+        assert torch.backends.cudnn.benchmark
+        _ = 1 / 0
+    assert not torch.backends.cudnn.benchmark
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):

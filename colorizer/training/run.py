@@ -28,6 +28,7 @@ FREE_TO_CHANGE = frozenset(
         "steps",
         "mixed_precision",
         "accumulate",
+        "exchange",
         "recompute",
         "compile",
         "workers",

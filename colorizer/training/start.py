@@ -9,7 +9,11 @@ from datetime import timedelta
 import torch
 from accelerate import Accelerator
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import (
+    DDPCommunicationHookType,
+    DistributedDataParallelKwargs,
+    InitProcessGroupKwargs,
+)
 
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
@@ -28,6 +32,7 @@ from colorizer.training.launcher import (
 )
 from colorizer.version import code_version
 
+EXCHANGES = {"float32": DDPCommunicationHookType.NO, "bf16": DDPCommunicationHookType.BF16}
 NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long before
 
 
@@ -71,7 +76,9 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
                 # D sees two batches before its backward; buffers broadcast in between break
                 # autograd. Gradients live in the buckets that are sent, and are there once.
                 DistributedDataParallelKwargs(
-                    broadcast_buffers=False, gradient_as_bucket_view=True
+                    broadcast_buffers=False,
+                    gradient_as_bucket_view=True,
+                    comm_hook=EXCHANGES[config.exchange],
                 ),
                 InitProcessGroupKwargs(timeout=timeout),  # of processes that MPI has started
             ],

@@ -8,7 +8,7 @@ from colorizer import console
 from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
 from colorizer.data.index import read_index
-from colorizer.device import exact_float32
+from colorizer.device import exact_float32, kernels_by_trying
 from colorizer.errors import UserError
 from colorizer.memory import keep_freed_memory, naming_lack_of_memory
 from colorizer.storage import check_writable
@@ -45,6 +45,7 @@ def train(config: TrainConfig) -> bool:
         naming_lost_process(accelerator, config.timeout),
         naming_lack_of_memory(_less_memory(config)),
         exact_float32(),
+        kernels_by_trying(),
     ):
         return _train(config, accelerator, logbook)
 

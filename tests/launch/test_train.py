@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from processes import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
 from safetensors.torch import load_file
 
@@ -113,6 +114,20 @@ def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_p
     assert all(t.isfinite().all() for t in load_file(path).values())
     lines = (output / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+
+
+def test_gradients_that_are_exchanged_in_bf16_differ_by_its_rounding(character_shards, tmp_path):
+    """Adam's first moment after one step is the gradient times 1 - β₁."""
+    moments = {}
+    for exchange in ("float32", "bf16"):
+        output = tmp_path / exchange
+        made = demo(TORCHRUN, character_shards, output, "--steps", 1, "--exchange", exchange)
+        assert made.returncode == 0, made.stderr
+        path = output / "checkpoints" / "step-00000001" / "generator_optimizer.safetensors"
+        first = (t for name, t in load_file(path).items() if name.startswith("exp_avg."))
+        moments[exchange] = torch.cat([t.flatten() for t in first])
+    off = (moments["bf16"] - moments["float32"]).norm() / moments["float32"].norm()
+    assert 2**-12 < off < 2**-7
 
 
 def test_two_processes_look_together_and_see_what_an_evaluation_sees(character_shards, tmp_path):
