@@ -65,9 +65,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = build(config, Path(folder))
     batch = augmented(task, noise(config.batch_size, config.size))
-    pictures = task.augment(batch)
+    pictures = task.augmented(*task.on_device(batch))
     unwrap = task.accelerator.unwrap_model
-    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg
+    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg_losses.vgg
     released = ReleasedStep(task.config, *networks, config.frozen)
 
     def ours() -> dict[str, torch.Tensor]:

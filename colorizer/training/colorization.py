@@ -18,7 +18,6 @@ from colorizer.data.augment import (
     to_signed,
     to_uint8,
 )
-from colorizer.data.batch import Batch
 from colorizer.data.characters import truth as drawn
 from colorizer.data.reader import Sample, ShardReader
 from colorizer.data.references import groups, random_references, same_group
@@ -26,9 +25,8 @@ from colorizer.networks.generator import Colored, Generator
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (
     VGGFeatures,
+    VGGLosses,
     VGGStage,
-    perceptual_loss,
-    style_loss,
     tokens_come_from,
     triplet_loss,
 )
@@ -45,19 +43,9 @@ class Colorization(Task[Parameters, Augmented, Colored]):
     """Colours a line drawing like the truth, from the truth distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
-        loss = config.loss
-        self.vgg = None
-        if loss.needs_vgg:  # before anything large is built: it may be missing
-            with accelerator.local_main_process_first():  # one download a machine
-                state = load_weights(VGG19, loss.vgg_weights)
-            vgg = VGGFeatures(state, loss.imagenet_normalization)
-            self.vgg = vgg.to(accelerator.device, memory_format=LAYOUT)
-            # Autocast would convert its weights twice a step: it remembers those that learn alone.
-            self.vgg.stages.to(PRECISIONS[accelerator.mixed_precision])
-            if config.recompute:
-                recompute_activations(self.vgg, VGGStage)
-            if config.compile:
-                self.vgg.compile()
+        # Before anything large is built: its weights may be missing.
+        needed = config.loss.needs_vgg
+        self.vgg_losses = build_vgg_losses(config, accelerator) if needed else None
         super().__init__(config, accelerator, Generator)
 
     def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
@@ -66,9 +54,8 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
         return draw_parameters(config.augment, config.seed, numbers, keys)
 
-    def augment(self, batch: Batch) -> Augmented:
-        """The batch on the device as line, truth and distorted reference."""
-        color, line, *parameters = self.on_device(batch)
+    def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Augmented:
+        """Line, truth and distorted reference."""
         return augment(self.config.augment, Parameters(*parameters), color, line)
 
     def generate(self, pictures: Augmented) -> Colored:
@@ -89,15 +76,8 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         losses = {}
         if weights.l1 > 0:
             losses["l1"] = F.l1_loss(result.image.float(), pictures.truth)
-        if self.vgg is not None:
-            with self.accelerator.autocast():
-                features = self.vgg(result.image)
-                with torch.no_grad():
-                    wanted = self.vgg(pictures.truth)
-            if weights.perceptual > 0:
-                losses["perceptual"] = perceptual_loss(features, wanted)
-            if weights.style > 0:
-                losses["style"] = style_loss(features, wanted)
+        if self.vgg_losses is not None:
+            losses |= self.vgg_losses(result.image, pictures.truth)
         if weights.triplet > 0:
             stride = self.config.network.stride
             rows, columns = (side // stride for side in pictures.line.shape[2:])
@@ -116,6 +96,27 @@ class Colorization(Task[Parameters, Augmented, Colored]):
     def held_out(self) -> "ColorizationHeldOut":
         """Each drawing with the right references and a wrong one."""
         return ColorizationHeldOut(self.config, self.accelerator)
+
+
+def build_vgg_losses(config: ColorizationConfig, accelerator: Accelerator) -> VGGLosses:
+    """The perceptual and the style loss, on the device.
+
+    Raises:
+        UserError: VGG-19's weights are not there or are not its.
+    """
+    loss = config.loss
+    with accelerator.local_main_process_first():  # one download a machine
+        state = load_weights(VGG19, loss.vgg_weights)
+    vgg = VGGFeatures(state, loss.imagenet_normalization)
+    vgg.to(accelerator.device, memory_format=LAYOUT)
+    # Autocast would convert its weights twice a step: it remembers those that learn alone.
+    vgg.stages.to(PRECISIONS[accelerator.mixed_precision])
+    if config.recompute:
+        recompute_activations(vgg, VGGStage)
+    losses = VGGLosses(vgg, perceptual=loss.perceptual > 0, style=loss.style > 0)
+    if config.compile:
+        losses.compile()
+    return losses
 
 
 class ColorizationSamples(SampleGrid):

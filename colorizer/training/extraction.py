@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from colorizer.config import DegradeConfig, ExtractionConfig
 from colorizer.data.augment import to_signed, to_uint8
-from colorizer.data.batch import Batch
 from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
 from colorizer.networks.extractor import LineExtractor
 from colorizer.training.held_out import Case, HeldOut
@@ -29,9 +28,8 @@ class Extraction(Task[Parameters, Degraded, Tensor]):
         """What happens to the pictures."""
         return draw_parameters(self.config.degrade, self.config.seed, numbers)
 
-    def augment(self, batch: Batch) -> Degraded:
-        """The batch on the device as degraded picture and true line."""
-        color, line, *parameters = self.on_device(batch)
+    def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Degraded:
+        """Degraded pictures and their true lines."""
         return degrade(Parameters(*parameters), color, line)
 
     def generate(self, pictures: Degraded) -> Tensor:

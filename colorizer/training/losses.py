@@ -54,8 +54,9 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """B×3×H×W in [-1, 1] → five maps, 64 to 512 channels, in one pass."""
+        """B×3×H×W in [-1, 1] → five maps, 64 to 512 channels, in the weights' precision."""
         x = ((picture + 1) / 2 - self.mean) / self.std if self.imagenet_normalization else picture
+        x = x.to(self.stages[0][0].weight.dtype)
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -73,6 +74,28 @@ def style_loss(result: list[Tensor], truth: list[Tensor]) -> Tensor:
     """Eq. 3: mean absolute difference of each map's Gram matrix, summed over the maps."""
     pairs = zip(result, truth, strict=True)
     return torch.stack([gram_difference(r, t) for r, t in pairs]).sum()
+
+
+class VGGLosses(nn.Module):
+    """Eq. 2 and 3 as asked for; VGG sees each picture once."""
+
+    def __init__(self, vgg: VGGFeatures, perceptual: bool, style: bool) -> None:
+        super().__init__()
+        self.vgg = vgg
+        self.perceptual = perceptual
+        self.style = style
+
+    def forward(self, result: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        """Two B×3×H×W in [-1, 1] → the losses under the names of their weights."""
+        found = self.vgg(result)
+        with torch.no_grad():
+            wanted = self.vgg(truth)
+        losses = {}
+        if self.perceptual:
+            losses["perceptual"] = perceptual_loss(found, wanted)
+        if self.style:
+            losses["style"] = style_loss(found, wanted)
+        return losses
 
 
 def discriminator_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:

@@ -75,6 +75,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self._parameters = {name: list(n.parameters()) for name, n in self._networks.items()}
         self._buffers = [b for network in self.trained for b in network.buffers()]
         self._averaged, self._counted = self._pairs_of_average()
+        if config.compile:
+            self.augmented = torch.compile(self.augmented)
 
     # ---- What differs between tasks
 
@@ -87,8 +89,8 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """
 
     @abstractmethod
-    def augment(self, batch: Batch) -> Pictures:
-        """The batch on the device, as the networks take it."""
+    def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Pictures:
+        """A batch that is on the device, as the networks take it."""
 
     @abstractmethod
     def generate(self, pictures: Pictures) -> Result:
@@ -183,7 +185,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
         An update whose gradient is not finite is left out, without the host knowing yet.
         """
-        pictures = self.augment(batch)
+        pictures = self.augmented(*self.on_device(batch))
         before = [buffer.clone() for buffer in self._buffers] if self.keeps_buffers else []
         outcome = Outcome({}, {})
         result = self.generate(pictures)

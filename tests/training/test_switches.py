@@ -5,11 +5,14 @@ Those of the run (what is written when, order, processes) are in test_run_switch
 
 from collections.abc import Callable
 from dataclasses import astuple, fields, replace
+from functools import partial
 
 import pytest
 import torch
 from saved import kept_for_backward
 from torch import Tensor, nn
+from torch._dynamo.testing import CompileCounterWithBackend
+from torch._dynamo.utils import counters
 
 from colorizer.config import (
     AugmentConfig,
@@ -45,7 +48,7 @@ def build(tiny) -> Build:
 
 def _batch(task: Task) -> Batch:
     batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1, 2, 3], task.draw_parameters)
-    if getattr(task, "vgg", None) is None:
+    if getattr(task, "vgg_losses", None) is None:
         return batch
     middle = slice(24, 40)  # of 64: VGG takes seconds otherwise
     color, line = (t[:, middle, middle] for t in (batch.color, batch.line))
@@ -54,7 +57,7 @@ def _batch(task: Task) -> Batch:
 
 
 def _pictures(task: Task):
-    return task.augment(_batch(task))
+    return task.augmented(*task.on_device(_batch(task)))
 
 
 def _learn(task: Task) -> Outcome:
@@ -154,7 +157,7 @@ def test_a_losss_weight_multiplies_its_gradient(build, vgg_file, preset, name):
 def test_a_loss_of_weight_0_is_neither_computed_nor_built(build):
     outcome = _learn(task := build(loss=replace(NO_LOSS, l1=1.0)))
     assert outcome.losses.keys() == {"l1"}
-    assert task.vgg is None and task.discriminator is None
+    assert task.vgg_losses is None and task.discriminator is None
 
 
 def test_the_triplets_margin(build):
@@ -178,7 +181,9 @@ def test_vgg_sees_the_pictures_as_they_are_or_as_imagenets(build, vgg_file, norm
     loss = replace(VGG_ALONE, vgg_weights=vgg_file, imagenet_normalization=normalized)
     task = build(loss=loss)
     seen = []
-    task.vgg.stages[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    task.vgg_losses.vgg.stages[0].register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0])
+    )
     _learn(task)
     expected = _pictures(task).truth
     if normalized:
@@ -296,7 +301,7 @@ def test_generator_and_discriminator_compute_in_the_precision_asked_for(build, p
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_vgg_computes_in_the_precision_asked_for(build, vgg_file, precision):
     task = build(loss=replace(VGG_ALONE, vgg_weights=vgg_file), mixed_precision=precision)
-    seen = _computed_in(task.vgg)
+    seen = _computed_in(task.vgg_losses.vgg)
     _learn(task)
     assert seen == {PRECISIONS[precision]}
 
@@ -317,7 +322,7 @@ def test_recompute_keeps_less_for_the_backward_pass(build, vgg_file):
         picture = pictures.truth.requires_grad_()
         return {
             "generator": kept_for_backward(task.generator, lambda: task.generate(pictures)),
-            "vgg": kept_for_backward(task.vgg, lambda: task.vgg(picture)),
+            "vgg": kept_for_backward(task.vgg_losses.vgg, lambda: task.vgg_losses.vgg(picture)),
         }
 
     plain, less = kept(False), kept(True)
@@ -325,9 +330,23 @@ def test_recompute_keeps_less_for_the_backward_pass(build, vgg_file):
         assert less[network] < 0.6 * plain[network], network
 
 
-def test_compile_has_every_network_compiled(build, vgg_file):
-    for compiled in (False, True):
-        task = build(loss=LossConfig(vgg_weights=vgg_file), compile=compiled)
-        for network in (task.generator, task.discriminator, task.vgg):
-            # What a call goes to after nn.Module.compile; it is compiled at the first.
-            assert (network._compiled_call_impl is not None) == compiled
+@pytest.mark.parametrize("preset", ["attention-aware", "scft", "extractor"])
+def test_compile_makes_a_graph_of_each_part_and_breaks_none(build, vgg_file, monkeypatch, preset):
+    """Parts: augmentation, generator, VGG's losses; the discriminator as it learns and judges."""
+    counter = CompileCounterWithBackend("eager")
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
+    torch.compiler.reset()
+    counters.clear()
+    extraction = preset == "extractor"
+    changes = {} if extraction else {"loss": LossConfig(triplet=1.0, vgg_weights=vgg_file)}
+    task = build(preset, compile=True, **changes)
+    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1], task.draw_parameters)
+    for _ in range(2):
+        task.step(batch)
+    assert not counters["graph_break"]
+    assert counter.frame_count == (4 if extraction else 5)
+
+
+def test_nothing_is_compiled_unless_asked_for(build, monkeypatch):
+    monkeypatch.setattr(torch, "compile", None)
+    _learn(build())
