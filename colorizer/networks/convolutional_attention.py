@@ -167,8 +167,13 @@ def _d_perceived(
     d_scores = d_scores.flatten(1).repeat(2, 1)  # 2B×C: they were added
     d_hidden = (d_scores @ second.flatten(1)) * (hidden > 0)
     d_pooled = (d_hidden @ first.flatten(1)).view_as(pooled)
-    d_first = (d_hidden.t() @ pooled.flatten(1)).view_as(first)
-    return d_pooled, d_first, (d_scores.t() @ hidden).view_as(second)
+    d_first, d_second = d_hidden.t() @ pooled.flatten(1), d_scores.t() @ hidden
+    return d_pooled, _strided_like(first, d_first), _strided_like(second, d_second)
+
+
+def _strided_like(weight: Tensor, gradient: Tensor) -> Tensor:
+    """A×B×1×1 with the weight's strides, which DDP asks for; the order in memory is the same."""
+    return gradient.as_strided(weight.shape, weight.stride())
 
 
 def _d_map(weighed: _Weighed, pooled: Tensor, d_pooled: Tensor, count: Tensor) -> Tensor:
