@@ -7,10 +7,10 @@ On a machine with GPUs the processes talk over NCCL, else over gloo.
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,30 +88,30 @@ def show(config: EndingsConfig, what: str, fail: Callable[[int], object], *wrapp
     everyone = [*ranks, *(child for pid in ranks for child in children(pid))]
     fail(ranks[1])
     start_time = time.monotonic()
-    gone = {rank: seconds_until_gone(start_time, [pid]) for rank, pid in enumerate(ranks)}
-    shown = said_at_the_end(process)
-    left = seconds_until_gone(start_time, everyone)
-    print(f"\nProcess 1 {what}: process 0 has gone after {gone[0]:.1f} s, process 1 after")
-    print(
-        f"{gone[1]:.1f} s, their loader processes and the launcher after {left:.1f} s. They said:"
-    )
-    print(shown, flush=True)
+    with ThreadPoolExecutor() as reader:  # a full pipe would hold the processes up
+        shown = reader.submit(process.communicate)
+        first, second, everything = seconds_until_gone(
+            start_time, [ranks[0]], [ranks[1]], [*everyone, process.pid]
+        )
+    print(f"\nProcess 1 {what}: process 0 has gone after {first:.1f} s, process 1 after")
+    print(f"{second:.1f} s, their loader processes and the launcher after {everything:.1f} s:")
+    lines = shown.result()[0].splitlines()
+    said = (line for line in lines if "error: " in line or "warning: " in line)
+    print("\n".join(said), flush=True)
 
 
-def said_at_the_end(process: subprocess.Popen[str]) -> str:
-    """Our sentences, without the launcher's report and the table at the start."""
-    shown, _ = process.communicate(timeout=PATIENCE)
-    lines = shown.splitlines()
-    return "\n".join(line for line in lines if "error: " in line or "warning: " in line)
-
-
-def seconds_until_gone(start_time: float, pids: list[int]) -> float:
-    """Since then; raises AssertionError if it takes too long."""
-    while any(is_alive(pid) for pid in pids):
-        if time.monotonic() - start_time > PATIENCE:
-            raise AssertionError(f"of {pids} one is still there after {PATIENCE:g} s")
+def seconds_until_gone(start_time: float, *groups: list[int]) -> list[float]:
+    """Of each group of processes; raises AssertionError if one takes too long."""
+    gone: dict[int, float] = {}
+    while len(gone) < len(groups):
+        seconds = time.monotonic() - start_time
+        if seconds > PATIENCE:
+            raise AssertionError(f"of {groups} some are still there after {PATIENCE:g} s")
+        for number, pids in enumerate(groups):
+            if number not in gone and not any(map(is_alive, pids)):
+                gone[number] = seconds
         time.sleep(0.05)
-    return time.monotonic() - start_time
+    return [gone[number] for number in range(len(groups))]
 
 
 def is_alive(pid: int) -> bool:

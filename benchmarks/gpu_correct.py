@@ -192,7 +192,7 @@ def many_tokens(tell: Teller, place: Place) -> None:
     before = attention.MOST_ENTRIES
     for name, function in (
         ("stop-gradient", attention.doubly_normalized_attention),
-        ("SCFT", scaled_attention),
+        ("SCFT", attention.scaled_attention),
     ):
         try:
             attention.MOST_ENTRIES = place.scale.most_entries
@@ -210,14 +210,6 @@ def many_tokens(tell: Teller, place: Place) -> None:
                 of=what,
                 off=f"{off:.1e} (0.001)",
             )
-
-
-def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """SCFT's, in float32 as torch's kernels have it; in float64 as the formula is written."""
-    if query.dtype == torch.float64:
-        return torch.softmax(query @ key.transpose(1, 2) / query.shape[2] ** 0.5, 2) @ value
-    heads = (t.unsqueeze(1) for t in (query, key, value))
-    return torch.nn.functional.scaled_dot_product_attention(*heads).squeeze(1)
 
 
 def passes(

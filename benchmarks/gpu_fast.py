@@ -11,7 +11,7 @@ from dataclasses import asdict
 import torch
 from gpu_report import Teller
 from gpu_scale import Place, Scale, device, kernels, release, wait
-from gpu_traffic import arithmetic_and_traffic, kind_of, profile_steps
+from gpu_traffic import Work, count, kind_of, profile_steps
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
 from standing_in import augmented, noise
@@ -33,7 +33,6 @@ def run(tell: Teller, place: Place) -> None:
     tell.attempt("a compiled step", lambda: compiled(tell, place, first), compiling())
     tell.attempt("a recomputed step", lambda: other(tell, place, first, recompute=True))
     tell.attempt("where the time goes", lambda: dearest(tell, place))
-    tell.attempt("SCFT's attention", lambda: scft_kernel(tell, place))
     tell.attempt("CUDA graphs", lambda: graphs(tell, place))
     for batch in larger:
         for recompute in (False, True):
@@ -120,14 +119,18 @@ def stepper(place: Place, task: Colorization, batch: int) -> Callable[[], object
     return step
 
 
-def floors(tell: Teller, flops: int, moved: int, precision: str) -> dict[str, float]:
+def floors(tell: Teller, work: Work, precision: str) -> dict[str, float]:
     """Milliseconds that arithmetic, and traffic that nothing spares, would take at the ceilings."""
     ceilings = tell.facts.get("ceilings", {})
-    found = {"TFLOP": flops / 1e12, "GB_moved": moved / 1e9}
+    found = {
+        "TFLOP": work.flops / 1e12,
+        "GB_moved": work.bytes / 1e9,
+        "operations": work.operations,
+    }
     if precision in ceilings:
-        found["ms_of_arithmetic"] = 1e3 * flops / ceilings[precision]
+        found["ms_of_arithmetic"] = 1e3 * work.flops / ceilings[precision]
     if "copy" in ceilings:
-        found["ms_of_traffic"] = 1e3 * moved / ceilings["copy"]
+        found["ms_of_traffic"] = 1e3 * work.bytes / ceilings["copy"]
     return found
 
 
@@ -139,8 +142,8 @@ def plain(tell: Teller, place: Place, batch: int) -> None:
     usual = NAMES[place.scale.usual]
     task = place.task("attention-aware", place.scale.usual)
     step = stepper(place, task, batch)
-    flops, moved = arithmetic_and_traffic(step)
-    rate = timed_row(tell, place, "ours", batch, step, **floors(tell, flops, moved, usual))
+    work = count(step)
+    rate = timed_row(tell, place, "ours", batch, step, **floors(tell, work, usual))
     tell.fact("pictures per second", rate)
 
 
@@ -176,8 +179,8 @@ def released(tell: Teller, place: Place, batch: int) -> None:
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):  # torch's defaults
             return recipe(pictures)
 
-    flops, moved = arithmetic_and_traffic(step)
-    timed_row(tell, place, "as released", batch, step, **floors(tell, flops, moved, "float32"))
+    work = count(step)
+    timed_row(tell, place, "as released", batch, step, **floors(tell, work, "TF32"))
 
 
 # ---- Kernels
@@ -205,25 +208,6 @@ def dearest(tell: Teller, place: Place) -> None:
             f"The ten dearest kernels of a step of {batch}",
             kernel=name[:120],
             kind=kind_of(name),
-            ms=found.milliseconds[name],
-            times=found.launches[name],
-        )
-
-
-def scft_kernel(tell: Teller, place: Place) -> None:
-    """Which kernel scaled_dot_product_attention takes for one head of 992 channels, in float32."""
-    shape = (place.scale.batches[0], 1, 256, 992)
-    inputs = [torch.randn(shape, device=device(), requires_grad=True) for _ in range(3)]
-
-    def passes() -> None:
-        nn.functional.scaled_dot_product_attention(*inputs).sum().backward()
-
-    found = profile_steps(passes, place.scale.least_steps)
-    names = sorted(found.milliseconds, key=found.milliseconds.get, reverse=True)[:5]
-    for name in names:
-        tell.row(
-            "Kernels of SCFT's attention, 256 tokens of 992 channels, forward and backward",
-            kernel=name[:120],
             ms=found.milliseconds[name],
             times=found.launches[name],
         )

@@ -7,18 +7,20 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from gpu_fast import NAMES, stepper, warm
+from gpu_fast import COMPILING, NAMES, stepper, warm
 from gpu_report import Teller
-from gpu_scale import Place, device, release
+from gpu_scale import Place, device, kernels, release
 from measuring import timed
 from torch import Tensor, nn
 
+from colorizer.networks import attention
 from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.convolutional_attention import ConvolutionalAttention, InFewPasses
 from colorizer.networks.doubling import Doubled
 from colorizer.training.differences import gram_difference, mean_difference
 
 TABLE = "Milliseconds of one forward and one backward pass"
+SMALL = 2  # pictures: the share of one of many GPUs
 ROUNDS = 20  # on a GPU; the least of them counts
 VGG_MAPS = ((64, 1), (128, 2), (256, 4), (512, 8), (512, 16))  # channels, part of the side
 DECODER_MAPS = ((256, 16), (128, 8), (64, 4), (32, 2))  # that are enlarged
@@ -33,7 +35,10 @@ def run(tell: Teller, place: Place) -> None:
     tell.attempt("convolutional attention", lambda: convolutional_attention(tell, place))
     tell.attempt("the enlargement", lambda: enlargement(tell, place))
     tell.attempt("batch norm over processes", lambda: batch_norm(tell, place))
+    tell.attempt("SCFT's attention", lambda: scft_attention(tell, place))
     tell.attempt("kernels that cuDNN chooses by trying", lambda: cudnn_benchmark(tell, place))
+    seconds = COMPILING if torch.cuda.is_available() else 0.0
+    tell.attempt("a small share of a batch", lambda: small_share(tell, place), seconds)
 
 
 def vgg_differences(tell: Teller, place: Place) -> None:
@@ -46,17 +51,21 @@ def vgg_differences(tell: Teller, place: Place) -> None:
     truths = maps(place, VGG_MAPS)
     results = [m.requires_grad_() for m in maps(place, VGG_MAPS)]
     pairs = list(zip(results, truths, strict=True))
+
+    def gradients(loss: Tensor) -> Sequence[Tensor]:
+        return torch.autograd.grad(loss, results)  # not added to any before
+
     compare(
         tell,
         "perceptual loss",
-        lambda: sum(F.l1_loss(r.float(), t.float()) for r, t in pairs).backward(),
-        lambda: sum(mean_difference(r, t) for r, t in pairs).backward(),
+        lambda: gradients(sum(F.l1_loss(r.float(), t.float()) for r, t in pairs)),
+        lambda: gradients(sum(mean_difference(r, t) for r, t in pairs)),
     )
     compare(
         tell,
         "style loss",
-        lambda: sum(F.l1_loss(plain_gram(r), plain_gram(t)) for r, t in pairs).backward(),
-        lambda: sum(gram_difference(r, t) for r, t in pairs).backward(),
+        lambda: gradients(sum(F.l1_loss(plain_gram(r), plain_gram(t)) for r, t in pairs)),
+        lambda: gradients(sum(gram_difference(r, t) for r, t in pairs)),
     )
 
 
@@ -65,19 +74,25 @@ def convolutional_attention(tell: Teller, place: Place) -> None:
     (x,) = maps(place, ((16, 1),))
     d_z = torch.randn_like(x)
     module = ConvolutionalAttention(16).to(device())
-    weights = module.mlp[0].weight, module.mlp[2].weight, module.spatial.weight
+    inputs = (
+        x.requires_grad_(),
+        module.mlp[0].weight,
+        module.mlp[2].weight,
+        module.spatial.weight,
+    )
 
     def by_operations() -> None:
         with torch.autocast(x.device.type, x.dtype, enabled=x.dtype != torch.float32):
-            z = module.by_operations(x.requires_grad_())
-        z.backward(d_z)
+            z = module.by_operations(x)
+        torch.autograd.grad(z, inputs, d_z)
 
-    compare(
-        tell,
-        "convolutional attention",
-        by_operations,
-        lambda: InFewPasses.apply(x.requires_grad_(), *weights).backward(d_z),
-    )
+    with kernels():
+        compare(
+            tell,
+            "convolutional attention",
+            by_operations,
+            lambda: torch.autograd.grad(InFewPasses.apply(*inputs), inputs, d_z),
+        )
 
 
 def enlargement(tell: Teller, place: Place) -> None:
@@ -87,7 +102,7 @@ def enlargement(tell: Teller, place: Place) -> None:
 
     def each(enlarge: Callable[[Tensor], Tensor]) -> None:
         for x, d_y in zip(inputs, gradients, strict=True):
-            enlarge(x).backward(d_y)
+            torch.autograd.grad(enlarge(x), x, d_y)
 
     compare(
         tell,
@@ -103,7 +118,7 @@ def batch_norm(tell: Teller, place: Place) -> None:
     """A norm at full resolution in a group of one process, beside torch's SyncBatchNorm."""
     if not torch.cuda.is_available():
         tell.note("SyncBatchNorm computes on GPUs alone; torch's own batch norm is in its place.")
-    (x,) = maps(place, ((16, 1),))
+    x = maps(place, ((16, 1),))[0].requires_grad_()
     plain = nn.Sequential(nn.BatchNorm2d(16)).to(device())
     ours = copy.deepcopy(plain)
     normalize_over_processes(ours)
@@ -119,11 +134,28 @@ def batch_norm(tell: Teller, place: Place) -> None:
         compare(
             tell,
             "batch norm over processes",
-            lambda: plain(x.requires_grad_()).sum().backward(),
-            lambda: ours(x.requires_grad_()).sum().backward(),
+            lambda: torch.autograd.grad(plain(x).sum(), [x, *plain.parameters()]),
+            lambda: torch.autograd.grad(ours(x).sum(), [x, *ours.parameters()]),
         )
     finally:
         dist.destroy_process_group()
+
+
+def scft_attention(tell: Teller, place: Place) -> None:
+    """Of a batch's tokens: in the kernels that spare the map, and with the map held."""
+    count = (place.scale.size // 16) ** 2
+    shape = (place.scale.batches[0], count, 992)
+    tokens = [torch.randn(shape, device=device(), requires_grad=True) for _ in range(3)]
+
+    def attend(most: int) -> None:
+        attention.MOST_ENTRIES = most
+        torch.autograd.grad(attention.scaled_attention(*tokens).sum(), tokens)
+
+    before = attention.MOST_ENTRIES
+    try:
+        compare(tell, "SCFT's attention", lambda: attend(0), lambda: attend(2**62))
+    finally:
+        attention.MOST_ENTRIES = before
 
 
 def cudnn_benchmark(tell: Teller, place: Place) -> None:
@@ -149,6 +181,24 @@ def cudnn_benchmark(tell: Teller, place: Place) -> None:
     release()
 
 
+def small_share(tell: Teller, place: Place) -> None:
+    """A step of two pictures, whose time is the host's: as it is, and with --compile."""
+    fastest = []
+    for compiled in (False, True):
+        task = place.task("attention-aware", place.scale.usual, compile=compiled)
+        step = stepper(place, task, SMALL)
+        with kernels():
+            warm(step, place.scale)
+            fastest.append(1e3 * min(timed(step) for _ in range(rounds())))
+    what = f"a step of {SMALL} in {NAMES[place.scale.usual]}, --compile"
+    tell.row(TABLE, what=what, before=fastest[0], now=fastest[1], ratio=fastest[0] / fastest[1])
+
+
+def rounds() -> int:
+    """How often each way is timed."""
+    return ROUNDS if torch.cuda.is_available() else 2
+
+
 def maps(place: Place, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
     """A batch of random maps for each pair of channels and part of the side, channels last."""
     scale = place.scale
@@ -162,9 +212,8 @@ def maps(place: Place, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
 
 def compare(tell: Teller, what: str, off: Pass, on: Pass) -> None:
     """Time both by turns; the least of each counts."""
-    rounds = ROUNDS if torch.cuda.is_available() else 2
     for work in (off, on):
         timed(work)  # what is made once
-    times = [(timed(off), timed(on)) for _ in range(rounds)]
+    times = [(timed(off), timed(on)) for _ in range(rounds())]
     before, after = (1e3 * min(column) for column in zip(*times, strict=True))
     tell.row(TABLE, what=what, before=before, now=after, ratio=before / after)

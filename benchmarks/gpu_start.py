@@ -58,8 +58,6 @@ def machine() -> dict[str, str | int | None]:
         "driver": driver,
         "cuDNN": torch.backends.cudnn.version(),
         "NCCL": ".".join(map(str, torch.cuda.nccl.version())),
-        "TF32 in convolutions": str(torch.backends.cudnn.allow_tf32),
-        "TF32 in products": str(torch.backends.cuda.matmul.allow_tf32),
     }
 
 

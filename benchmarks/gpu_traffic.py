@@ -30,12 +30,20 @@ KINDS = {
 }
 
 
-class BytesMoved(TorchDispatchMode):
-    """Counts what each operation within reads and writes, as if nothing were fused or cached."""
+class Work(NamedTuple):
+    """What a piece of work asks the device for."""
+
+    flops: int
+    bytes: int  # that its operations read and write, as if nothing were fused or cached
+    operations: int  # that compute something; views do not
+
+
+class _Traffic(TorchDispatchMode):
+    """Counts operations and their bytes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.total = 0
+        self.bytes = self.operations = 0
 
     def __torch_dispatch__(
         self, function: Callable, types: object, args: tuple = (), kwargs: dict | None = None
@@ -46,15 +54,17 @@ class BytesMoved(TorchDispatchMode):
         )
         if not any(views):
             tensors = tree_leaves((args, kwargs, result))
-            self.total += sum(t.nbytes for t in tensors if isinstance(t, Tensor))
+            self.bytes += sum(t.nbytes for t in tensors if isinstance(t, Tensor))
+            self.operations += 1
         return result
 
 
-def arithmetic_and_traffic(work: Callable[[], object]) -> tuple[int, int]:
-    """FLOP of a piece of work, and bytes that its operations move."""
-    with FlopCounterMode(display=False) as counter, BytesMoved() as moved:
+def count(work: Callable[[], object]) -> Work:
+    """Do it once, counting."""
+    with FlopCounterMode(display=False) as counter, _Traffic() as traffic:
         work()
-    return counter.get_total_flops(), moved.total
+    torch.compiler.reset()  # before 2.14 it leaves what it met meanwhile as it is for ever
+    return Work(counter.get_total_flops(), traffic.bytes, traffic.operations)
 
 
 class Profile(NamedTuple):

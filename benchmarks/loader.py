@@ -97,22 +97,29 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
     started = 2 * workers + 2  # batches until then
     numbers = BatchNumbers(0, config.batches + started, config.batch_size, 1, 0, 1)
     start = 0.0
-    for number, _ in enumerate(load_batches(data, numbers, workers, pin_memory=False), 1):
+    batches = load_batches(data, numbers, workers, pin_memory=False, draw=draw)
+    for number, _ in enumerate(batches, 1):
         if number == started:
             start = time.perf_counter()
     return config.batches * config.batch_size / (time.perf_counter() - start)
 
 
+def draw(numbers: list[int], size: int) -> Parameters:
+    """As in training with the triplet loss."""
+    return draw_parameters(FULL, 0, numbers, (size // 16) ** 2)
+
+
 def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
     samples = [data.reader.read(*place) for place in places]
-    batch = data.load([0])
+    batch, size = data.load([0]), data.reader.index.size
     parts: dict[str, Callable[[], object]] = {
         "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
         "decode the colour": lambda: [decode_color(e.color) for e in encoded],
         "decode the line": lambda: [decode_line(e.line) for e in encoded],
         "parse the JSON": lambda: [parse_json(e.json) for e in encoded],
+        "draw its augmentation": lambda: draw(list(range(len(encoded))), size),
         "put into a batch": lambda: [put(batch, s) for s in samples],
     }
     for name, part in parts.items():

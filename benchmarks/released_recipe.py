@@ -15,6 +15,7 @@ from torchvision.models import vgg19
 
 from colorizer.config import ColorizationConfig
 from colorizer.data.augment import Augmented
+from colorizer.networks.convolutional_attention import ConvolutionalAttention
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
 from colorizer.training.losses import RELU_LAYERS, VGGFeatures
@@ -41,6 +42,9 @@ class ReleasedStep:
         """
         self.weights = config.loss
         self.generator = built_anew(Generator(**asdict(config.network)), generator)
+        for module in self.generator.modules():
+            if isinstance(module, ConvolutionalAttention):
+                module.forward = module.by_operations
         width = config.discriminator_width
         self.discriminator = built_anew(Discriminator(width=width), discriminator)
         layers = vgg19().features[: RELU_LAYERS[-1] + 1]

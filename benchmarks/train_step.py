@@ -16,12 +16,12 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 import tyro
+from gpu_traffic import Work, count
 from measuring import memory_now, memory_peak, timed
 from released_recipe import ReleasedStep
 from standing_in import augmented, build_task, noise, write_vgg
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
 
 from colorizer.config import LossConfig
 from colorizer.memory import keep_freed_memory
@@ -81,7 +81,7 @@ def main() -> None:
         return
     for number in (1, 2):  # the second shows that the updates are the same as well
         compare(number, ours(), theirs())
-    flops = count_flops(ours)
+    work = count(ours)
     times = {"ours": [], "released": []}
     peaks = {}
     for number in range(WARM_UP + config.rounds):
@@ -91,7 +91,7 @@ def main() -> None:
             peaks[name] = (memory_peak() - before) / 1e9
             if number >= WARM_UP:
                 times[name].append(seconds)
-    report(config, times, peaks, flops)
+    report(config, times, peaks, work)
 
 
 def build(config: TrainStepConfig, folder: Path) -> Colorization:
@@ -140,13 +140,6 @@ def print_profile(step: Callable[[], object]) -> None:
         print(f"{name}: {own[name] / 1e3:.1f} ms, {own[name] / 1e6 / seconds:.1%}")
 
 
-def count_flops(step: Callable[[], object]) -> int:
-    """Arithmetic of a step, in FLOP."""
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops()
-
-
 def arithmetic_ceiling(device: str, dtype: torch.dtype, shrink: int = 1) -> float:
     """FLOP/s of a large matrix product or convolution, whichever has more.
 
@@ -172,7 +165,7 @@ def copy_ceiling(device: str, shrink: int = 1) -> float:
 
 
 def report(
-    config: TrainStepConfig, times: dict[str, list[float]], peaks: dict[str, float], flops: int
+    config: TrainStepConfig, times: dict[str, list[float]], peaks: dict[str, float], work: Work
 ) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     half = {"bf16": torch.bfloat16, "fp16": torch.float16, "auto": torch.bfloat16, "no": None}
@@ -189,8 +182,9 @@ def report(
     ratios = [r / o for o, r in zip(times["ours"], times["released"], strict=True)]
     ours = statistics.median(times["ours"])
     print(f"ratio, median of {len(ratios)}: {statistics.median(ratios):.2f}")
-    share = flops / ceiling / ours
-    print(f"arithmetic of ours {flops / 1e12:.3f} TFLOP; this {device} in {dtype}:")
+    share = work.flops / ceiling / ours
+    print(f"ours: {work.operations} operations, which move {work.bytes / 1e9:.2f} GB;")
+    print(f"arithmetic {work.flops / 1e12:.3f} TFLOP; this {device} in {dtype}:")
     print(f"{ceiling / 1e12:.3f} TFLOP/s, {copy_ceiling(device) / 1e9:.0f} GB/s of copying")
     print(f"share of the arithmetic's floor: {share:.0%}")
 

@@ -1,14 +1,9 @@
 """The device that a program computes on, and what float32 means there."""
 
-import importlib.util
 import os
-import shutil
-import sysconfig
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 
 import torch
 from accelerate.utils import str_to_bool
@@ -51,20 +46,6 @@ def is_set(name: str) -> bool:
         return bool(str_to_bool(value))
     except ValueError as error:
         raise UserError(f"{name} is {value!r}; set it to true or false, or unset it.") from error
-
-
-@cache
-def missing_for_kernels() -> str:
-    """What torch.compile lacks to write kernels for a GPU, as a few words; empty: nothing."""
-    if is_set("TORCH_COMPILE_DISABLE"):
-        return "TORCH_COMPILE_DISABLE is set"
-    if importlib.util.find_spec("triton") is None:
-        return "the package triton is not installed"
-    if not any(shutil.which(c) for c in (os.environ.get("CC", "cc"), "gcc", "clang")):
-        return "no C compiler is installed"
-    if not (Path(sysconfig.get_paths()["include"]) / "Python.h").is_file():
-        return "Python's headers (python3-dev) are not installed"
-    return ""
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from colorizer.device import (
     choose_device,
     exact_float32,
     kernels_by_trying,
-    missing_for_kernels,
 )
 from colorizer.errors import UserError
 from colorizer.training.launcher import check_gpus
@@ -92,23 +91,3 @@ def test_no_config_of_ours_takes_a_gpu_that_somebody_else_was_given():
     files = list((Path(__file__).parents[1] / "accelerate_configs").glob("*.yaml"))
     assert len(files) == 4
     assert all(yaml.safe_load(f.read_text()).get("gpu_ids", "all") == "all" for f in files)
-
-
-def test_what_kernels_need_and_is_missing_is_named(monkeypatch, tmp_path):
-    missing = missing_for_kernels.__wrapped__  # what it has said before it remembers
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    compiler = tmp_path / "cc"
-    compiler.touch(0o755)
-    (tmp_path / "Python.h").touch()
-    monkeypatch.setattr("sysconfig.get_paths", lambda: {"include": str(tmp_path)})
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert missing() == ""
-    (tmp_path / "Python.h").unlink()
-    assert "python3-dev" in missing()
-    compiler.unlink()
-    assert "C compiler" in missing()
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "triton" in missing()
-    monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")
-    assert "TORCH_COMPILE_DISABLE" in missing()

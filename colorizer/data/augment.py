@@ -51,46 +51,58 @@ def draw_parameters(
         numbers: n of every sample of the batch.
         keys: Of a sample, where the triplet loss needs negatives.
     """
-    drawn = [_draw_one(config, np.random.default_rng([seed, n])) for n in numbers]
-    points, moved, *others = (np.stack(column) for column in zip(*drawn, strict=True))
-    columns = (points, spline_weights(points, moved), *others, _negatives(seed, numbers, keys))
-    return Parameters(*map(torch.from_numpy, columns))
-
-
-def _draw_one(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    points, moved = draw_points(config, rng)
-    flip, flip_reference = rng.random(2) < (config.flip, config.flip_reference)
-    turn, saturation, brightness = rng.uniform(-1, 1, 3) * (
-        config.hue,
-        config.saturation,
-        config.brightness,
+    rngs = [np.random.default_rng([seed, n]) for n in numbers]
+    points, moved = draw_points(config, rngs)
+    flips = np.stack([rng.random(2) for rng in rngs]) < (config.flip, config.flip_reference)
+    strengths = (config.hue, config.saturation, config.brightness)
+    color = (0, 1, 1) + np.stack([rng.uniform(-1, 1, 3) for rng in rngs]) * strengths
+    columns = (
+        points,
+        spline_weights(points, moved),
+        flips[:, 0],
+        flips[:, 1],
+        color.astype(np.float32),
+        _negatives(seed, numbers, keys),
     )
-    color = np.array([turn, 1 + saturation, 1 + brightness], np.float32)
-    return points, moved, flip, flip_reference, color
+    return Parameters(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
 
 
-def draw_points(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """K×2 control points in the reference, and where they come from in the truth, in [-1, 1]."""
-    points, moves = _diagonal(config, rng) if config.control == "diagonal" else _grid(config, rng)
-    points = np.concatenate([CORNERS, points])
-    return points, points + np.concatenate([np.zeros_like(CORNERS), moves])
+def draw_points(
+    config: AugmentConfig, rngs: Sequence[np.random.Generator]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each sample K×2 control points in the reference, and where they come from, in [-1, 1]."""
+    if config.control == "diagonal":
+        inner, moves = _on_diagonal(config, rngs)
+    else:
+        inner, moves = _on_grid(config, rngs)
+    corners = np.broadcast_to(CORNERS, (len(rngs), *CORNERS.shape))
+    points = np.concatenate([corners, inner], 1, dtype=np.float32)
+    moves = np.concatenate([np.zeros_like(corners), moves], 1, dtype=np.float32)
+    return points, points + moves
 
 
-def _diagonal(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _on_diagonal(
+    config: AugmentConfig, rngs: Sequence[np.random.Generator]
+) -> tuple[np.ndarray, np.ndarray]:
     """The released code: two points at (p, p), p ~ U(0.3, 0.7), moved along the diagonal."""
-    points = rng.uniform(0.3, 0.7, (2, 1)).repeat(2, 1)
-    while abs(points[0, 0] - points[1, 0]) < APART:  # no spline moves one place to two
-        points = rng.uniform(0.3, 0.7, (2, 1)).repeat(2, 1)
-    moves = rng.uniform(-config.strength, config.strength, (2, 1)).repeat(2, 1)
-    return (points * 2 - 1).astype(np.float32), (moves * 2).astype(np.float32)
+    drawn = []
+    for rng in rngs:
+        points = rng.uniform(0.3, 0.7, 2)
+        while abs(points[0] - points[1]) < APART:  # no spline moves one place to two
+            points = rng.uniform(0.3, 0.7, 2)
+        drawn.append((points * 2 - 1, rng.uniform(-config.strength, config.strength, 2) * 2))
+    inner, moves = np.stack(drawn, 1)[..., None].repeat(2, 3)  # each B×2×2: x is y
+    return inner, moves
 
 
-def _grid(config: AugmentConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _on_grid(
+    config: AugmentConfig, rngs: Sequence[np.random.Generator]
+) -> tuple[np.ndarray, np.ndarray]:
     """A grid of inner points, each moved any way."""
     line = np.linspace(-1, 1, config.grid + 2, dtype=np.float32)[1:-1]
-    points = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
-    moves = rng.uniform(-config.strength, config.strength, points.shape) * 2
-    return points, moves.astype(np.float32)
+    inner = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
+    moves = [rng.uniform(-config.strength, config.strength, inner.shape) * 2 for rng in rngs]
+    return np.broadcast_to(inner, (len(rngs), *inner.shape)), np.stack(moves)
 
 
 def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:

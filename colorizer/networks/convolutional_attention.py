@@ -6,19 +6,14 @@ passes below, each a kernel that torch.compile writes. --compile does as well wi
 and on a CPU that is the fastest.
 """
 
-from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from colorizer.device import missing_for_kernels
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
+from colorizer.networks.kernels import in_one_kernel, missing_for_kernels
 
 
 class ConvolutionalAttention(nn.Module):
@@ -62,11 +57,11 @@ class InFewPasses(torch.autograd.Function):
     ) -> Tensor:
         """The map, the two layers' weights (hidden×C×1×1, C×hidden×1×1), and the 1×2×7×7 kernel."""
         with torch.autocast(x.device.type, enabled=False):
-            pooled = _in_one(_pooled)(x)
+            pooled = in_one_kernel(_pooled)(x)
             hidden, channel = _perceived(pooled, first, second)
-            peak, summary = _in_one(_summarized)(x, channel)
+            peak, summary = in_one_kernel(_summarized)(x, channel)
             place = F.conv2d(summary, kernel.to(x.dtype), padding=3)
-            z = _in_one(_weighed)(x, channel, place)
+            z = in_one_kernel(_weighed)(x, channel, place)
         ctx.save_for_backward(
             x, first, second, kernel, pooled, hidden, channel, peak, summary, place
         )
@@ -77,22 +72,16 @@ class InFewPasses(torch.autograd.Function):
     def backward(ctx: FunctionCtx, d_z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         x, first, second, kernel, pooled, hidden, channel, peak, summary, place = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
-            d_place = _in_one(_d_place)(d_z, x, channel, place)
+            d_place = in_one_kernel(_d_place)(d_z, x, channel, place)
             d_summary, d_kernel, _ = torch.ops.aten.convolution_backward(
                 d_place, summary, kernel.to(x.dtype),
                 None, [1, 1], [3, 3], [1, 1], False, [0, 0], 1, [True, True, False],
             )  # fmt: skip
             weighed = _Weighed(d_z, x, channel, place, peak, d_summary)
-            d_scores, count = _in_one(_d_scores)(weighed, pooled)
+            d_scores, count = in_one_kernel(_d_scores)(weighed, pooled)
             d_pooled, d_first, d_second = _d_perceived(d_scores, pooled, hidden, first, second)
-            d_x = _in_one(_d_map)(weighed, pooled, d_pooled, count)
+            d_x = in_one_kernel(_d_map)(weighed, pooled, d_pooled, count)
         return d_x, d_first, d_second, d_kernel.to(kernel.dtype)
-
-
-@cache
-def _in_one(function: Callable[P, Result]) -> Callable[P, Result]:
-    """A pass as one kernel, or two for sums over a whole picture."""
-    return torch.compile(function, dynamic=False)  # a generator has a handful of sizes
 
 
 # ---- The passes. What they compute is float32 or wider, also where the map is not: a product that

@@ -32,7 +32,7 @@ from colorizer.training.losses import (
 )
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
-from colorizer.training.task import LAYOUT, Judged, Task
+from colorizer.training.task import MEMORY_FORMAT, Judged, Task
 from colorizer.weights import VGG19, load_weights
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -108,7 +108,7 @@ def build_vgg_losses(config: ColorizationConfig, accelerator: Accelerator) -> VG
     with accelerator.local_main_process_first():  # one download a machine
         state = load_weights(VGG19, loss.vgg_weights)
     vgg = VGGFeatures(state, loss.imagenet_normalization)
-    vgg.to(accelerator.device, memory_format=LAYOUT)
+    vgg.to(accelerator.device, memory_format=MEMORY_FORMAT)
     # Autocast would convert its weights twice a step: it remembers those that learn alone.
     vgg.stages.to(PRECISIONS[accelerator.mixed_precision])
     if config.recompute:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from colorizer import console
 from colorizer.layout import Layout
 
 Tensors = Mapping[str, Mapping[str, Tensor]]  # file name without its suffix → its tensors
@@ -37,15 +38,19 @@ class HostCopy:
         self._layout = layout
         self._memory = torch.empty(layout.nbytes, dtype=torch.uint8)
         if pinned:  # torch's own pinned memory would be a power of two: up to twice the need
-            cuda = torch.cuda.cudart()
-            address = self._memory.data_ptr()
-            torch.cuda.check_error(int(cuda.cudaHostRegister(address, layout.nbytes, 0)))
-            self._pinned = True
+            cuda, address = torch.cuda.cudart(), self._memory.data_ptr()
+            error = int(cuda.cudaHostRegister(address, layout.nbytes, 0))
+            self._pinned = error == 0
+            if error:  # the copies are as good, and slower
+                console.warn(
+                    f"{layout.nbytes / 1e9:.1f} GB of memory cannot be pinned (CUDA error {error});"
+                    " training waits longer at each checkpoint."
+                )
 
     def close(self) -> None:
         """Give the memory back; what was copied last is lost."""
         if self._pinned:
-            cuda = torch.cuda.cudart()
-            torch.cuda.check_error(int(cuda.cudaHostUnregister(self._memory.data_ptr())))
+            # A GPU that has failed refuses this as well; that it has is said elsewhere.
+            torch.cuda.cudart().cudaHostUnregister(self._memory.data_ptr())
         self._layout, self._pinned = Layout((), ()), False
         self._memory = torch.empty(0, dtype=torch.uint8)

@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from colorizer import console
 from colorizer.config import TrainConfig
-from colorizer.data.dataset import Batch
+from colorizer.data.batch import Batch
 from colorizer.errors import UserError
 from colorizer.pictures import write_picture
 from colorizer.training.curves import draw_curves

@@ -56,9 +56,9 @@ class Saver:
 
     def __exit__(self, *exception: object) -> None:
         self._thread.shutdown()
-        self._copy.close()
         if self._writing is not None and (failure := self._writing.exception()):
             console.warn(str(failure))  # something else ends the run, and is about to be said
+        self._copy.close()
 
     def save(self, tensors: Tensors, state: State) -> None:
         """Copy the tensors to host memory, and write them while training goes on.

@@ -18,9 +18,9 @@ from accelerate.utils import (
 from colorizer import console
 from colorizer.config import ColorizationConfig, TrainConfig
 from colorizer.data.dataset import TrainingData
-from colorizer.device import missing_for_kernels
 from colorizer.errors import LostConnection, UserError
 from colorizer.networks.discriminator import SMALLEST_SIDE
+from colorizer.networks.kernels import missing_for_kernels
 from colorizer.processes import is_lost_connection, meet
 from colorizer.settings import check_bounds, to_json
 from colorizer.training.launcher import (
@@ -109,6 +109,12 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         )
     if config.compile and config.recompute:
         raise UserError("--compile and --recompute do not go together; give one of them.")
+    if (
+        config.exchange == "bf16"
+        and processes > 1
+        and not (torch.version.cuda or torch.version.hip)
+    ):
+        raise UserError("--exchange bf16 needs a torch that was built for GPUs.")
     if config.compile and wants_gpu() and (missing := missing_for_kernels()):
         raise UserError(f"--compile cannot write kernels here: {missing}.")
     if not config.loss.teaches:

@@ -23,7 +23,7 @@ from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 
-LAYOUT = torch.channels_last  # what convolutions compute in, so that none converts its input
+MEMORY_FORMAT = torch.channels_last  # what convolutions compute in, so that none converts its input
 Pictures = TypeVar("Pictures")  # a batch as the task's networks take it
 Result = TypeVar("Result")  # what its generator gives back
 Parameters = TypeVar("Parameters")  # the augmentation drawn for a batch, one row a sample
@@ -57,7 +57,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.accelerator = accelerator
         self.weights = config.loss
         torch.manual_seed(config.seed)
-        live = generator(**asdict(config.network)).to(memory_format=LAYOUT)
+        live = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
         ema = config.optimizer.ema_decay > 0
         self.average = deepcopy(live).to(accelerator.device) if ema else None
         self.generator, self.generator_optimizer = self._prepare(
@@ -66,7 +66,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.discriminator = None
         if config.loss.adversarial > 0:
             self.discriminator, self.discriminator_optimizer = self._prepare(
-                Discriminator(width=config.discriminator_width).to(memory_format=LAYOUT),
+                Discriminator(width=config.discriminator_width).to(memory_format=MEMORY_FORMAT),
                 config.optimizer.discriminator_lr,
             )
         self.updates = 0

@@ -60,9 +60,7 @@ def test_the_papers_warp_fixes_corners_and_moves_two_points_along_the_diagonal()
 
 def _drawn_points(config: AugmentConfig, count: int) -> tuple[np.ndarray, np.ndarray]:
     """B×K×2 each: where control points are, and where they come from."""
-    drawn = [draw_points(config, np.random.default_rng(n)) for n in range(count)]
-    points, moved = (np.stack(column) for column in zip(*drawn, strict=True))
-    return points, moved
+    return draw_points(config, [np.random.default_rng(n) for n in range(count)])
 
 
 def _grid(points: np.ndarray, moved: np.ndarray, height: int, width: int) -> torch.Tensor:

@@ -78,11 +78,12 @@ def test_recomputing_takes_less_memory(with_vgg, batch):
     assert peaks[1] < 0.8 * peaks[0]
 
 
-def test_compiled_kernels_give_nearly_the_same_step(tiny, batch, exact):
+def test_compiled_kernels_give_nearly_the_same_step(with_vgg, batch, exact):
     small = NetworkConfig(width=0.125, stages=3, residual_blocks=1)
     plain, other = (
         first_step(
-            tiny("attention-aware", network=small, mixed_precision="no", compile=compiled), batch
+            with_vgg("attention-aware", network=small, mixed_precision="no", compile=compiled),
+            batch,
         )
         for compiled in (False, True)
     )
