@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo table1 test test-fast lint gpu-wheels
+.PHONY: demo table1 test test-fast lint golden gpu-wheels
 
 # A small colorizer, trained and judged on drawn characters: about 12 minutes on 2 slow CPU cores.
 demo: .venv/installed
@@ -38,6 +38,10 @@ test-fast: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Ten steps of each demo, to the last digit: a change of form alone prints the same before and after, on one machine.
+golden: .venv/installed
+	$(BIN)/python benchmarks/golden.py
 
 .venv/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv .venv
