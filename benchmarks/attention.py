@@ -15,8 +15,8 @@ import tyro
 from measuring import apart, memory_now, memory_peak, timed
 from torch import Tensor
 
-from colorizer.memory import keep_freed_memory, keep_nothing
 from colorizer.networks import attention
+from colorizer.system.memory import keep_freed_memory, keep_nothing
 
 CHANNELS = 992
 

@@ -16,13 +16,13 @@ import torch
 import tyro
 from torch import Tensor
 
-from colorizer.config import ColorizationConfig, NetworkConfig
-from colorizer.device import choose_device
+from colorizer.checkpoints import saving
+from colorizer.checkpoints.checkpoint import State, optimizer_tensors
+from colorizer.config.training import ColorizationConfig, NetworkConfig
+from colorizer.config.validation import to_json
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
-from colorizer.settings import to_json
-from colorizer.training import saving
-from colorizer.training.checkpoint import State, optimizer_tensors
+from colorizer.system.device import choose_device
 
 
 @dataclass(frozen=True)

@@ -23,19 +23,19 @@ import tyro
 from metrics import write_backbone, write_inception
 from safetensors.torch import save_file
 
-from colorizer import console
-from colorizer.data.characters import draw, sample_character, sample_pose
-from colorizer.data.shard_writer import ShardWriter
+from colorizer.characters import draw, sample_character, sample_pose
+from colorizer.checkpoints.generator_file import describe_generator
+from colorizer.checkpoints.published import ALEXNET, VGG16
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.presets import PRESETS
 from colorizer.evaluation import examine, measures
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, Metric, Mode
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import Inception
 from colorizer.evaluation.perceptual import LPIPS
-from colorizer.inference import Colorizer
 from colorizer.networks.generator import Generator
-from colorizer.presets import PRESETS
-from colorizer.training.generator_file import describe_generator
-from colorizer.weights import ALEXNET, VGG16
+from colorizer.shards.writer import ShardWriter
+from colorizer.system import console
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,18 @@ import numpy as np
 import torch
 import tyro
 
-from colorizer import console, pictures
-from colorizer.config import DegradeConfig
-from colorizer.data.augment import to_uint8
-from colorizer.data.decode import decode_file
-from colorizer.data.degrade import degrade, draw_parameters
-from colorizer.data.files import PictureFile, find_pictures
-from colorizer.data.geometry import fitted_size, pad_to_square, resize
-from colorizer.data.lines import XDoG, draw_lines
-from colorizer.data.reader import Sample, ShardReader
-from colorizer.extraction import Extractor
-from colorizer.storage import check_writable, replace_file, writing
+from colorizer.augmentation.degradation import degrade, draw_parameters
+from colorizer.augmentation.distortion import to_uint8
+from colorizer.config.training import DegradeConfig
+from colorizer.lines.extractor import Extractor
+from colorizer.lines.xdog import XDoG, draw_lines
+from colorizer.pictures import grid as pictures
+from colorizer.pictures.decode import decode_file
+from colorizer.pictures.files import PictureFile, find_pictures
+from colorizer.pictures.geometry import fitted_size, pad_to_square, resize
+from colorizer.shards.reader import Sample, ShardReader
+from colorizer.system import console
+from colorizer.system.storage import check_writable, replace_file, writing
 
 INK = 128  # below: ink
 RADII = (1, 2)  # pixels

@@ -37,11 +37,11 @@ from processes import (
     wait_for,
 )
 
-from colorizer.config import LossConfig, NetworkConfig
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
-from colorizer.presets import demo
-from colorizer.training.checkpoint import newest_intact, saved_steps
+from colorizer.checkpoints.checkpoint import newest_intact, saved_steps
+from colorizer.config.presets import demo
+from colorizer.config.training import LossConfig, NetworkConfig
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
 from colorizer.training.train import train
 
 Fault = Literal["kills", "signals", "ranks", "order", "shards", "checkpoints"]

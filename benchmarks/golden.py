@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from colorizer import console
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
-from colorizer.presets import PRESETS
+from colorizer.config.presets import PRESETS
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.system import console
 from colorizer.training.train import train
 
 STEPS = 10

@@ -38,8 +38,8 @@ from gpu_processes import kill_with_descendants
 from gpu_report import Findings, Report, Teller
 from gpu_scale import GPU, REHEARSAL, Place
 
-from colorizer.device import exact_float32, kernels_by_trying
-from colorizer.version import code_version
+from colorizer.system.device import exact_float32, kernels_by_trying
+from colorizer.system.version import code_version
 
 STARTING = 300.0  # seconds in which a part's process must be there
 GRACE = 20.0  # seconds that a part gets beyond its limit, to end by itself

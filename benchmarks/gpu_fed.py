@@ -8,9 +8,9 @@ from gpu_report import Teller
 from gpu_scale import Place, wait
 from loader import LoaderConfig, rate_of_loader
 
-from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
 
 WAITED = 2e-3  # seconds beyond which a step has waited for its batch; a copy takes less
 STARTING = 6  # steps until loader processes, libraries and memory are there

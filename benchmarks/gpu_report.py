@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from colorizer.storage import replace_file
+from colorizer.system.storage import replace_file
 
 Cell = str | float | int | bool | None
 State = Literal["waiting", "running", "done", "failed", "stopped"]

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from standing_in import build_task
 
-from colorizer.config import ColorizationConfig
-from colorizer.presets import PRESETS
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import ColorizationConfig
 from colorizer.training.colorization import Colorization
 
 METHODS = ("attention-aware", "sga", "scft-ca", "scft")

@@ -11,8 +11,8 @@ from gpu_scale import Place, device
 from standing_in import write_vgg
 from train_step import arithmetic_ceiling, copy_ceiling
 
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
 
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -12,7 +12,7 @@ import torch
 from standing_in import augmented
 from torch import Tensor, nn
 
-from colorizer.data.batch import Batch
+from colorizer.loading.batch import Batch
 from colorizer.training.colorization import Colorization
 from colorizer.training.task import Task
 

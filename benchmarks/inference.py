@@ -16,10 +16,10 @@ import torch
 import tyro
 from measuring import apart, memory_now, memory_peak, timed
 
-from colorizer.device import choose_device
-from colorizer.memory import keep_freed_memory, keep_nothing
+from colorizer.config.presets import PRESETS
 from colorizer.networks.generator import Generator
-from colorizer.presets import PRESETS
+from colorizer.system.device import choose_device
+from colorizer.system.memory import keep_freed_memory, keep_nothing
 
 HALF = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}  # of autocast
 

@@ -21,17 +21,17 @@ from measuring import timed
 from standing_in import augmented
 from train_step import TrainStepConfig, build
 
-from colorizer.config import AugmentConfig
-from colorizer.data.augment import Parameters, augment, draw_parameters
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.data.encoding import decode_color, decode_line
-from colorizer.data.index import checksum
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
-from colorizer.data.reader import Encoded, Sample
-from colorizer.json_file import parse_json
-from colorizer.memory import keep_freed_memory
+from colorizer.augmentation.distortion import Parameters, augment, draw_parameters
+from colorizer.config.training import AugmentConfig
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
+from colorizer.shards.encoding import decode_color, decode_line
+from colorizer.shards.index import checksum
+from colorizer.shards.reader import Encoded, Sample
+from colorizer.system.json_file import parse_json
+from colorizer.system.memory import keep_freed_memory
 
 FULL = AugmentConfig(
     control="grid", border="reflect", flip=0.5, hue=0.5, saturation=0.5, brightness=0.2

@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
 
 from states import forge
 
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
 
 ROOT = Path(__file__).parents[1]
 NOTED = re.compile("Continuing|damaged|missing|intact")  # of what is said when nothing is wrong

@@ -26,12 +26,13 @@ from pytorch_msssim import ms_ssim as package_ms_ssim
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from colorizer import console, weights
-from colorizer.data.characters import draw, recolor, sample_character, sample_pose
+from colorizer.characters import draw, recolor, sample_character, sample_pose
+from colorizer.checkpoints import published as weights
 from colorizer.evaluation.inception import Inception, fid, kid
 from colorizer.evaluation.metrics import ms_ssim, psnr
 from colorizer.evaluation.perceptual import BACKBONES, LPIPS
-from colorizer.pictures import write_picture
+from colorizer.pictures.grid import write_picture
+from colorizer.system import console
 
 CPU = torch.device("cpu")
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models import vgg19
 
-from colorizer.config import ColorizationConfig
-from colorizer.data.augment import Augmented
+from colorizer.augmentation.distortion import Augmented
+from colorizer.config.training import ColorizationConfig
 from colorizer.networks.convolutional_attention import ConvolutionalAttention
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator

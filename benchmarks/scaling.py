@@ -21,8 +21,8 @@ from measuring import timed
 from standing_in import augmented, noise
 from train_step import TrainStepConfig, build
 
-from colorizer.data.batch import Batch
-from colorizer.memory import keep_freed_memory
+from colorizer.loading.batch import Batch
+from colorizer.system.memory import keep_freed_memory
 from colorizer.training.task import Task
 
 

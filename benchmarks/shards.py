@@ -24,13 +24,13 @@ import cv2
 import numpy as np
 import tyro
 
-from colorizer import console
-from colorizer.data.config import FolderConfig
-from colorizer.data.decode import decode_file
-from colorizer.data.encoding import encode_color, encode_line
-from colorizer.data.geometry import fitted_size, pad_to_square, resize
-from colorizer.data.lines import XDoG, draw_lines
-from colorizer.data.make import make_shards
+from colorizer.lines.xdog import XDoG, draw_lines
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.pictures.decode import decode_file
+from colorizer.pictures.geometry import fitted_size, pad_to_square, resize
+from colorizer.shards.encoding import encode_color, encode_line
+from colorizer.system import console
 
 SIZE = 256
 

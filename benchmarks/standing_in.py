@@ -9,9 +9,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import vgg19
 
-from colorizer.config import ColorizationConfig
-from colorizer.data.batch import Batch
-from colorizer.data.characters import draw, sample_character, sample_pose
+from colorizer.characters import draw, sample_character, sample_pose
+from colorizer.config.training import ColorizationConfig
+from colorizer.loading.batch import Batch
 from colorizer.training.colorization import Colorization
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Task

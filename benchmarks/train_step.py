@@ -23,9 +23,9 @@ from standing_in import augmented, build_task, noise, write_vgg
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from colorizer.config import LossConfig
-from colorizer.memory import keep_freed_memory
-from colorizer.presets import PRESETS
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import LossConfig
+from colorizer.system.memory import keep_freed_memory
 from colorizer.training.colorization import Colorization
 
 WARM_UP = 2

@@ -2,9 +2,7 @@
 
 import tyro
 
-from colorizer import console
-from colorizer.training.released import ImportConfig, import_released
-from colorizer.training.tools import (
+from colorizer.checkpoints.commands import (
     ExportConfig,
     InspectConfig,
     VerifyConfig,
@@ -12,6 +10,8 @@ from colorizer.training.tools import (
     inspect,
     verify_all,
 )
+from colorizer.checkpoints.released import ImportConfig, import_released
+from colorizer.system import console
 
 
 def main() -> None:

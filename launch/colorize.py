@@ -2,9 +2,9 @@
 
 import tyro
 
-from colorizer import console
-from colorizer.config import ColorizeConfig
-from colorizer.inference import colorize
+from colorizer.coloring.colorizer import colorize
+from colorizer.config.training import ColorizeConfig
+from colorizer.system import console
 
 
 def main() -> None:

@@ -4,10 +4,10 @@ import sys
 
 import tyro
 
-from colorizer import console
+from colorizer.checkpoints.published import describe_weights, searched_folders
 from colorizer.evaluation.config import EvaluateConfig
 from colorizer.evaluation.evaluator import evaluate
-from colorizer.weights import describe_weights, searched_folders
+from colorizer.system import console
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
 import tyro
 
-from colorizer import console
-from colorizer.config import ExtractConfig
-from colorizer.extraction import extract
+from colorizer.config.training import ExtractConfig
+from colorizer.lines.extractor import extract
+from colorizer.system import console
 
 
 def main() -> None:

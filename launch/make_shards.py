@@ -9,8 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from colorizer import console
-from colorizer.data.config import (
+from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
     ListConfig,
@@ -18,9 +17,10 @@ from colorizer.data.config import (
     SideBySideConfig,
     TarsConfig,
 )
-from colorizer.data.make import make_shards
-from colorizer.data.merge import PREVIEW, REJECTED, Report
-from colorizer.processes import processes
+from colorizer.making.merge import PREVIEW, REJECTED, Report
+from colorizer.making.pipeline import make_shards
+from colorizer.system import console
+from colorizer.system.processes import processes
 
 Source = (
     Annotated[CharactersConfig, tyro.conf.subcommand("characters")]

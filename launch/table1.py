@@ -12,10 +12,10 @@ import sys
 
 import tyro
 
-from colorizer import console
 from colorizer.evaluation.config import Table1Config
 from colorizer.evaluation.table1 import SCALES, make_table1
-from colorizer.processes import part
+from colorizer.system import console
+from colorizer.system.processes import part
 
 
 def main() -> None:

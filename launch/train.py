@@ -6,9 +6,9 @@ import sys
 
 import tyro
 
-from colorizer import console
-from colorizer.presets import PRESETS
-from colorizer.processes import part
+from colorizer.config.presets import PRESETS
+from colorizer.system import console
+from colorizer.system.processes import part
 from colorizer.training.signals import stop_with_launcher
 from colorizer.training.train import train
 

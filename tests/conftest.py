@@ -14,16 +14,16 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
-from colorizer.config import (
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import (
     ColorizationConfig,
     ExtractionLossConfig,
     LossConfig,
     TrainConfig,
 )
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.presets import PRESETS
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.writer import ShardWriter
 from colorizer.training.train import train
 
 START_PROGRAMS = ("launch", "benchmarks")  # folders of tests

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from colorizer.data.index import INDEX, Index, read_index
-from colorizer.data.reader import Sample, ShardReader
-from colorizer.errors import UserError
 from colorizer.evaluation.stream import stream
+from colorizer.shards.index import INDEX, Index, read_index
+from colorizer.shards.reader import Sample, ShardReader
+from colorizer.system.errors import UserError
 
 # Those that keep the size get further than the rest.
 DAMAGES = ("flip",) * 4 + ("overwrite", "swap") * 2 + ("cut", "extend", "empty", "duplicate")

@@ -9,11 +9,11 @@ import torch
 from fuzzing import damage
 from torch import Tensor
 
-from colorizer.config import NetworkConfig
-from colorizer.errors import UserError
+from colorizer.checkpoints.checkpoint import STATE, newest_intact, read, read_state, saved_steps
+from colorizer.checkpoints.generator_file import find_generator, load_generator
+from colorizer.config.training import NetworkConfig
 from colorizer.networks.generator import Generator
-from colorizer.training.checkpoint import STATE, newest_intact, read, read_state, saved_steps
-from colorizer.training.generator_file import find_generator, load_generator
+from colorizer.system.errors import UserError
 
 CPU = torch.device("cpu")
 

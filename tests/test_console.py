@@ -8,11 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from colorizer import console
+from colorizer.system import console
 
 PROGRAM = """
 import logging, os, sys, warnings
-from colorizer import console
+from colorizer.system import console
 with console.progress("training", 5, "steps") as advance:
     for step in range(1, 6):
         advance(step, "l1 0.5")
@@ -93,7 +93,7 @@ def test_warnings_go_to_stderr_where_that_is_not_the_bars_terminal(tmp_path):
 
 
 def test_another_process_erases_the_first_ones_bar_before_it_warns():
-    shown = on_terminal("from colorizer import console; console.warn('lost')", RANK="1")
+    shown = on_terminal("from colorizer.system import console; console.warn('lost')", RANK="1")
     assert screen("training ---- 3/10" + shown)[0] == "warning: lost"
     assert screen("training ---- 3/10" + on_terminal("print('x')"))[0] != "x"
 
@@ -101,7 +101,7 @@ def test_another_process_erases_the_first_ones_bar_before_it_warns():
 def test_a_forked_process_prints_past_the_bar_of_its_parent():
     program = """
 import os, sys
-from colorizer import console
+from colorizer.system import console
 with console.progress("training", 2, "steps") as advance:
     advance(1)
     for _ in range(20):

@@ -6,12 +6,12 @@ import pytest
 import torch
 import yaml
 
-from colorizer.device import (
+from colorizer.system.device import (
     choose_device,
     exact_float32,
     kernels_by_trying,
 )
-from colorizer.errors import UserError
+from colorizer.system.errors import UserError
 from colorizer.training.launcher import check_gpus
 
 

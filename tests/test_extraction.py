@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.config import ExtractConfig
-from colorizer.data.config import FolderConfig
-from colorizer.data.make import make_shards
-from colorizer.data.reader import ShardReader
-from colorizer.errors import UserError
-from colorizer.extraction import Extractor, extract
+from colorizer.config.training import ExtractConfig
+from colorizer.lines.extractor import Extractor, extract
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

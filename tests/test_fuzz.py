@@ -29,7 +29,7 @@ def test_of_damaged_checkpoints_the_one_before_is_used(tiny, tmp_path: Path) -> 
 def test_the_fuzzing_finds_a_reader_that_checks_nothing(
     shard_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("colorizer.data.reader", "colorizer.evaluation.stream"):
+    for module in ("colorizer.shards.reader", "colorizer.evaluation.stream"):
         monkeypatch.setattr(f"{module}.check_sample", lambda *arguments: None)
     with pytest.raises((AssertionError, ValueError)):
         for seed in range(SEEDS):

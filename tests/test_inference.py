@@ -10,10 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorizer.config import ColorizeConfig, NetworkConfig
-from colorizer.errors import UserError
-from colorizer.inference import Colorizer, colorize
-from colorizer.training.generator_file import find_generator
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.coloring.colorizer import Colorizer, colorize
+from colorizer.config.training import ColorizeConfig, NetworkConfig
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 SCRIPT = """
 import resource, sys, threading
 import torch
-from colorizer.memory import keep_freed_memory
+from colorizer.system.memory import keep_freed_memory
 
 if sys.argv[1:]:
     keep_freed_memory()

@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import sys, torch
-from colorizer.processes import processes
+from colorizer.system.processes import processes
 
 with processes() as here:
     assert here.agree([True, here.rank == 0, False]) == [True, here.count == 1, False]
@@ -58,8 +58,8 @@ def test_one_process_needs_nobody(tmp_path):
 def test_one_of_several_processes_that_fails_ends_whatever_still_waits(failure, last_line):
     program = f"""
 import threading
-from colorizer import console
-from colorizer.errors import UserError
+from colorizer.system import console
+from colorizer.system.errors import UserError
 
 def main():
     threading.Thread(target=threading.Event().wait).start()

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colorizer.config import ColorizationConfig, ExtractionConfig, NetworkConfig
-from colorizer.errors import UserError
-from colorizer.json_file import parse_json, read_json
-from colorizer.presets import PRESETS
-from colorizer.settings import BOUNDS, check_bounds, flatten, from_json, to_json
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import ColorizationConfig, ExtractionConfig, NetworkConfig
+from colorizer.config.validation import BOUNDS, check_bounds, flatten, from_json, to_json
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import parse_json, read_json
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -13,9 +13,8 @@ from threading import Thread
 import pytest
 import torch
 
-from colorizer import weights
-from colorizer.errors import UserError
-from colorizer.weights import (
+from colorizer.checkpoints import published as weights
+from colorizer.checkpoints.published import (
     INCEPTION,
     VGG16,
     VGG19,
@@ -28,6 +27,7 @@ from colorizer.weights import (
     locate,
     sha256_of,
 )
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def served(server):
 
 
 def test_a_download_shows_how_far_it_is(searched, server, served, capsys, monkeypatch):
-    monkeypatch.setattr("colorizer.console.PLAIN_LINE_SECONDS", 0.0)
+    monkeypatch.setattr("colorizer.system.console.PLAIN_LINE_SECONDS", 0.0)
     assert download(served).read_bytes() == server.content
     shown = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()]
     assert list(dict.fromkeys(shown)) == [

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from colorizer import console
-from colorizer.errors import UserError
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.measures import OF_SETS
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import ROWS
 from colorizer.evaluation.report import PICTURES, read_report
 from colorizer.evaluation.statistics import Bootstrap
+from colorizer.system import console
+from colorizer.system.errors import UserError
 
 JUDGES = {"lpips-alex": "AlexNet", "lpips-vgg": "VGG-16", "fid": "Inception", "kid": "Inception"}
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
-from colorizer.config import ColorizationConfig
+from colorizer.config.training import ColorizationConfig
 
 Mode = Literal["self", "random", "cross"]
 Metric = Literal["psnr", "ms-ssim", "lpips-alex", "lpips-vgg", "palette", "fid", "kid"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from colorizer.data.characters import REGIONS, TONES, Drawing
+from colorizer.characters import REGIONS, TONES, Drawing
 
 LABELS = len(REGIONS) * len(TONES)
 TERMS = 4 * LABELS + 2  # of a picture

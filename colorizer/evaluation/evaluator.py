@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from colorizer import console
-from colorizer.config import NetworkConfig
-from colorizer.data.reader import Sample, ShardReader
-from colorizer.device import choose_device
-from colorizer.errors import UserError
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.training import NetworkConfig
 from colorizer.evaluation import comparison
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
 from colorizer.evaluation.constant_colors import TERMS, constant_errors
@@ -41,12 +39,14 @@ from colorizer.evaluation.report import (
     summarize,
 )
 from colorizer.evaluation.stream import share, stream
-from colorizer.inference import Colorizer
-from colorizer.memory import keep_freed_memory
-from colorizer.pictures import psnr_of
-from colorizer.processes import Processes, processes
-from colorizer.storage import check_writable, locked, replace_file, writing
-from colorizer.training.generator_file import find_generator
+from colorizer.pictures.grid import psnr_of
+from colorizer.shards.reader import Sample, ShardReader
+from colorizer.system import console
+from colorizer.system.device import choose_device
+from colorizer.system.errors import UserError
+from colorizer.system.memory import keep_freed_memory
+from colorizer.system.processes import Processes, processes
+from colorizer.system.storage import check_writable, locked, replace_file, writing
 
 
 def evaluate(config: EvaluateConfig) -> dict[str, Any] | None:

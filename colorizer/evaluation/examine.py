@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.data.characters import Drawing
-from colorizer.data.characters import truth as drawn
-from colorizer.data.reader import Sample, ShardReader
-from colorizer.errors import UserError
+from colorizer.characters import Drawing
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.constant_colors import constant_terms
 from colorizer.evaluation.measures import Measures, palettes
 from colorizer.evaluation.protocol import Column, Protocol
-from colorizer.inference import Colorizer
+from colorizer.loading import characters_truth as drawn
+from colorizer.shards.reader import Sample, ShardReader
+from colorizer.system.errors import UserError
 
 
 @dataclass

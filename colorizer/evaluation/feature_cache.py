@@ -8,11 +8,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from colorizer import console
-from colorizer.errors import UserError
 from colorizer.evaluation.inception import Inception
 from colorizer.evaluation.metrics import device_name
-from colorizer.storage import replace_file, writing
+from colorizer.system import console
+from colorizer.system.errors import UserError
+from colorizer.system.storage import replace_file, writing
 
 TENSOR = "features"  # its name in the file
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from colorizer import pictures
-from colorizer.data.characters import truth as drawn
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.examine import Examiner
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import Column, Protocol
+from colorizer.loading import characters_truth as drawn
+from colorizer.pictures import grid as pictures
 
 OF_EACH = 3  # best, median and worst pictures
 ERROR_SCALE = 4

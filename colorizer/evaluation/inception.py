@@ -7,7 +7,7 @@ import torch
 from cleanfid.resize import build_resizer
 from torch import Tensor
 
-from colorizer import weights
+from colorizer.checkpoints import published as weights
 from colorizer.evaluation.metrics import reproducible
 
 KID_BLOCK = 1024  # pictures; a block of its kernel takes 8 MiB

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer import weights
-from colorizer.errors import UserError
+from colorizer.checkpoints import published as weights
+from colorizer.checkpoints.published import PublishedWeights
 from colorizer.evaluation.config import METRICS, MeasureConfig, Metric
 from colorizer.evaluation.inception import Inception
 from colorizer.evaluation.metrics import MS_SSIM_SMALLEST_SIDE, ms_ssim, palette_distance, psnr
 from colorizer.evaluation.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
-from colorizer.processes import Processes
-from colorizer.weights import PublishedWeights
+from colorizer.system.errors import UserError
+from colorizer.system.processes import Processes
 
 OF_PAIRS: tuple[Metric, ...] = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # result, truth
 OF_SETS: tuple[Metric, ...] = ("fid", "kid")  # all results, all held-out pictures

@@ -8,8 +8,8 @@ import torch
 from pytorch_msssim import ms_ssim as _ms_ssim
 from torch import Tensor
 
-from colorizer.device import exact_float32
-from colorizer.pictures import psnr_of
+from colorizer.pictures.grid import psnr_of
+from colorizer.system.device import exact_float32
 
 MS_SSIM_SMALLEST_SIDE = 161  # five scales with an 11-pixel window
 PALETTE_SIDE = 64  # pixels a side that palettes are compared on

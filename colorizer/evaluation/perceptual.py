@@ -9,8 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorizer.checkpoints.published import (
+    ALEXNET,
+    VGG16,
+    PublishedWeights,
+    load_weights,
+    weights_of,
+)
 from colorizer.evaluation.metrics import reproducible
-from colorizer.weights import ALEXNET, VGG16, PublishedWeights, load_weights, weights_of
 
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16}
 HEADS = {  # pickles in the lpips package, so read only if they are these

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from colorizer import console
 from colorizer.evaluation.protocol import ROWS
+from colorizer.system import console
 
 
 class Shown(NamedTuple):

@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from colorizer.data.characters import truth as drawn
-from colorizer.data.reader import ShardReader
-from colorizer.data.references import groups, random_references, same_group
-from colorizer.errors import UserError
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
 from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.stream import share
-from colorizer.processes import Processes
+from colorizer.loading import characters_truth as drawn
+from colorizer.loading.references import groups, random_references, same_group
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
+from colorizer.system.processes import Processes
 
 
 class Row(NamedTuple):

@@ -14,10 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorizer.config import NetworkConfig
-from colorizer.data.index import Index
-from colorizer.data.reader import ShardReader
-from colorizer.errors import UserError
+from colorizer.checkpoints.generator_file import GeneratorFile
+from colorizer.checkpoints.published import sha256_of
+from colorizer.config.training import NetworkConfig
 from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.inception import fid, kid
 from colorizer.evaluation.measures import OF_SETS, Available
@@ -25,10 +24,11 @@ from colorizer.evaluation.metrics import device_name
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.evaluation.stream import pictures_digest
-from colorizer.json_file import read_json
-from colorizer.training.generator_file import GeneratorFile
-from colorizer.version import code_version
-from colorizer.weights import sha256_of
+from colorizer.shards.index import Index
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import read_json
+from colorizer.system.version import code_version
 
 REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
 FORMAT = 1

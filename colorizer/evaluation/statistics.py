@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from colorizer.data.references import numbered
+from colorizer.loading.references import numbered
 
 RESAMPLES = 2000
 CHUNK = 100  # resamples in memory at a time

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import webdataset
 
-from colorizer.data.index import Index
-from colorizer.data.reader import Encoded, Sample, check_sample, decode_sample, unreadable
-from colorizer.data.shards import COLOR, JSON, LINE, scan_shard
-from colorizer.errors import UserError
-from colorizer.processes import Processes
+from colorizer.shards.format import COLOR, JSON, LINE, scan_shard
+from colorizer.shards.index import Index
+from colorizer.shards.reader import Encoded, Sample, check_sample, decode_sample, unreadable
+from colorizer.system.errors import UserError
+from colorizer.system.processes import Processes
 
 
 def share(samples: int, here: Processes) -> range:

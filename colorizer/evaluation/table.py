@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from colorizer import console, pictures
-from colorizer.data.reader import ShardReader
-from colorizer.data.references import groups, random_references, same_group
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.evaluation.presentation import SHOWN, legend, markdown_table
-from colorizer.inference import Colorizer
-from colorizer.storage import replace_file
+from colorizer.loading.references import groups, random_references, same_group
+from colorizer.pictures import grid as pictures
+from colorizer.shards.reader import ShardReader
+from colorizer.system import console
+from colorizer.system.storage import replace_file
 
 METHODS = ("scft", "scft-ca", "sga", "attention-aware")  # the rows, as in the paper
 OF_PAPER = {"fid": "random", "psnr": "self", "ms-ssim": "self", "lpips-alex": "self"}  # Sec. 4.4

@@ -9,17 +9,18 @@ from pathlib import Path
 import torch
 import tyro
 
-from colorizer import console, pictures
-from colorizer.config import ColorizationConfig, NetworkConfig
-from colorizer.device import choose_device
-from colorizer.errors import UserError
+from colorizer.checkpoints.checkpoint import saved_steps
+from colorizer.config.presets import PRESETS, demo
+from colorizer.config.training import ColorizationConfig, NetworkConfig
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
 from colorizer.evaluation.evaluator import evaluate, prepare
 from colorizer.evaluation.table import METHODS, Reports, comparison_grid, write_table
-from colorizer.presets import PRESETS, demo
-from colorizer.processes import processes
-from colorizer.storage import check_writable
-from colorizer.training.checkpoint import saved_steps
+from colorizer.pictures import grid as pictures
+from colorizer.system import console
+from colorizer.system.device import choose_device
+from colorizer.system.errors import UserError
+from colorizer.system.processes import processes
+from colorizer.system.storage import check_writable
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import train
 

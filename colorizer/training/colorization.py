@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorizer.config import ColorizationConfig
-from colorizer.data.augment import (
+from colorizer.augmentation.distortion import (
     Augmented,
     Parameters,
     augment,
@@ -18,10 +17,12 @@ from colorizer.data.augment import (
     to_signed,
     to_uint8,
 )
-from colorizer.data.characters import truth as drawn
-from colorizer.data.reader import Sample, ShardReader
-from colorizer.data.references import groups, random_references, same_group
+from colorizer.checkpoints.published import VGG19, load_weights
+from colorizer.config.training import ColorizationConfig
+from colorizer.loading import characters_truth as drawn
+from colorizer.loading.references import groups, random_references, same_group
 from colorizer.networks.generator import Colored, Generator
+from colorizer.shards.reader import Sample, ShardReader
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (
     VGGFeatures,
@@ -33,7 +34,6 @@ from colorizer.training.losses import (
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import MEMORY_FORMAT, Judged, Task
-from colorizer.weights import VGG19, load_weights
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WRONG_SEED = 0  # as evaluate.py's --pairs-seed

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorizer.errors import UserError
-from colorizer.pictures import write_picture
+from colorizer.pictures.grid import write_picture
+from colorizer.system.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorizer.config import DegradeConfig, ExtractionConfig
-from colorizer.data.augment import to_signed, to_uint8
-from colorizer.data.degrade import Degraded, Parameters, degrade, draw_parameters
+from colorizer.augmentation.degradation import Degraded, Parameters, degrade, draw_parameters
+from colorizer.augmentation.distortion import to_signed, to_uint8
+from colorizer.config.training import DegradeConfig, ExtractionConfig
 from colorizer.networks.extractor import LineExtractor
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid

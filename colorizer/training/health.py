@@ -8,10 +8,10 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
-from colorizer.errors import UserError
+from colorizer.config.training import TrainConfig
+from colorizer.loading.batch import Batch
+from colorizer.system import console
+from colorizer.system.errors import UserError
 from colorizer.training.record import LossRecord
 from colorizer.training.task import Outcome
 

@@ -9,10 +9,10 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorizer.config import TrainConfig
-from colorizer.data.augment import to_signed, to_uint8
-from colorizer.data.reader import ShardReader
-from colorizer.pictures import psnr_of
+from colorizer.augmentation.distortion import to_signed, to_uint8
+from colorizer.config.training import TrainConfig
+from colorizer.pictures.grid import psnr_of
+from colorizer.shards.reader import ShardReader
 
 METRICS = ("l1", "psnr")
 

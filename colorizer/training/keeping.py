@@ -6,14 +6,14 @@ from typing import Self
 
 from accelerate import Accelerator
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.errors import UserError
-from colorizer.training.best import Best
-from colorizer.training.checkpoint import State, saved_steps
-from colorizer.training.host_copy import Tensors
+from colorizer.checkpoints.best import Best
+from colorizer.checkpoints.checkpoint import State, saved_steps
+from colorizer.checkpoints.host_copy import Tensors
+from colorizer.checkpoints.saving import Saver, point_at_best
+from colorizer.config.training import TrainConfig
+from colorizer.system import console
+from colorizer.system.errors import UserError
 from colorizer.training.run import RunFolder
-from colorizer.training.saving import Saver, point_at_best
 from colorizer.training.together import anyone
 
 

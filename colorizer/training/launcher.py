@@ -8,9 +8,9 @@ import os
 
 import torch
 
-from colorizer.config import TrainConfig
-from colorizer.device import is_set
-from colorizer.errors import UserError
+from colorizer.config.training import TrainConfig
+from colorizer.system.device import is_set
+from colorizer.system.errors import UserError
 
 SHARDED = {
     "ACCELERATE_USE_FSDP": "FSDP",

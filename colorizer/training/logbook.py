@@ -10,8 +10,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import TextIO
 
-from colorizer import console
-from colorizer.errors import UserError
+from colorizer.system import console
+from colorizer.system.errors import UserError
 
 NAME = "log.txt"
 

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorizer.checkpoints.published import VGG19, weights_of
 from colorizer.networks.attention import Matching
 from colorizer.training.differences import gram_difference, mean_difference
-from colorizer.weights import VGG19, weights_of
 
 RELU_LAYERS = (
     3,

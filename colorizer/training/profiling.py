@@ -9,9 +9,9 @@ from typing import Self
 import torch
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from colorizer import console
-from colorizer.errors import UserError
-from colorizer.storage import replace_file, writing
+from colorizer.system import console
+from colorizer.system.errors import UserError
+from colorizer.system.storage import replace_file, writing
 
 WARM_UP = 5  # steps before the first that is traced: compilation, caches, the allocator
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
-from colorizer.errors import UserError
-from colorizer.pictures import write_picture
+from colorizer.config.training import TrainConfig
+from colorizer.loading.batch import Batch
+from colorizer.pictures.grid import write_picture
+from colorizer.system import console
+from colorizer.system.errors import UserError
 from colorizer.training.curves import draw_curves
 from colorizer.training.run import RunFolder
 from colorizer.training.tracking import Trackers

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
-from colorizer.data.index import Index
-from colorizer.errors import UserError
-from colorizer.settings import to_json
-from colorizer.storage import locked, replace_file, writing
-from colorizer.training import checkpoint, saving
-from colorizer.version import code_version
+from colorizer.checkpoints import checkpoint, saving
+from colorizer.config.training import TrainConfig
+from colorizer.config.validation import to_json
+from colorizer.loading.batch import Batch
+from colorizer.shards.index import Index
+from colorizer.system import console
+from colorizer.system.errors import UserError
+from colorizer.system.storage import locked, replace_file, writing
+from colorizer.system.version import code_version
 
 # What may differ between a run and its continuation: where things are, how they are computed, how
 # often they are written, how fast it learns. All else makes another run.

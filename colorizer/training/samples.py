@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from colorizer import console, pictures
-from colorizer.config import TrainConfig
-from colorizer.data.reader import ShardReader
+from colorizer.config.training import TrainConfig
+from colorizer.pictures import grid as pictures
+from colorizer.shards.reader import ShardReader
+from colorizer.system import console
 from colorizer.training.held_out import evenly_chosen
 
 

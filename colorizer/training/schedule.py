@@ -2,7 +2,7 @@
 
 import math
 
-from colorizer.config import OptimizerConfig
+from colorizer.config.training import OptimizerConfig
 
 
 def learning_rate_factor(config: OptimizerConfig, step: int, steps: int) -> float:

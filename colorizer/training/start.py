@@ -15,14 +15,15 @@ from accelerate.utils import (
     InitProcessGroupKwargs,
 )
 
-from colorizer import console
-from colorizer.config import ColorizationConfig, TrainConfig
-from colorizer.data.dataset import TrainingData
-from colorizer.errors import LostConnection, UserError
+from colorizer.config.training import ColorizationConfig, TrainConfig
+from colorizer.config.validation import check_bounds, to_json
+from colorizer.loading.dataset import TrainingData
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
-from colorizer.processes import is_lost_connection, meet
-from colorizer.settings import check_bounds, to_json
+from colorizer.system import console
+from colorizer.system.errors import LostConnection, UserError
+from colorizer.system.processes import is_lost_connection, meet
+from colorizer.system.version import code_version
 from colorizer.training.launcher import (
     check_gpus,
     check_launcher,
@@ -30,7 +31,6 @@ from colorizer.training.launcher import (
     launcher_precision,
     wants_gpu,
 )
-from colorizer.version import code_version
 
 EXCHANGES = {"float32": DDPCommunicationHookType.NO, "bf16": DDPCommunicationHookType.BF16}
 NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long before

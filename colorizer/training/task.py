@@ -12,12 +12,12 @@ from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
+from colorizer.checkpoints import checkpoint
+from colorizer.config.training import TrainConfig
+from colorizer.loading.batch import Batch
 from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
-from colorizer.training import checkpoint
 from colorizer.training.held_out import HeldOut
 from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.recompute import recompute_activations

@@ -8,8 +8,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
-from colorizer.errors import LostConnection, UserError
-from colorizer.processes import is_lost_connection
+from colorizer.system.errors import LostConnection, UserError
+from colorizer.system.processes import is_lost_connection
 
 Answer = TypeVar("Answer")
 

@@ -11,11 +11,11 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.tracking import GeneralTracker
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.errors import UserError
-from colorizer.settings import flatten, to_json
-from colorizer.storage import replace_file
+from colorizer.config.training import TrainConfig
+from colorizer.config.validation import flatten, to_json
+from colorizer.system import console
+from colorizer.system.errors import UserError
+from colorizer.system.storage import replace_file
 
 PROJECT = "colorizer"
 IDENTITY = "tracking-id"  # file in the run folder: by it a service knows a continued run again

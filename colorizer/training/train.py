@@ -4,16 +4,16 @@ from contextlib import nullcontext
 
 from accelerate import Accelerator
 
-from colorizer import console
-from colorizer.config import ColorizationConfig, ExtractionConfig, TrainConfig
-from colorizer.data.dataset import TrainingData
-from colorizer.data.index import read_index
-from colorizer.device import exact_float32, kernels_by_trying
-from colorizer.errors import UserError
-from colorizer.memory import keep_freed_memory, naming_lack_of_memory
-from colorizer.storage import check_writable
-from colorizer.training import checkpoint
-from colorizer.training.best import no_longer_gains
+from colorizer.checkpoints import checkpoint
+from colorizer.checkpoints.best import no_longer_gains
+from colorizer.config.training import ColorizationConfig, ExtractionConfig, TrainConfig
+from colorizer.loading.dataset import TrainingData
+from colorizer.shards.index import read_index
+from colorizer.system import console
+from colorizer.system.device import exact_float32, kernels_by_trying
+from colorizer.system.errors import UserError
+from colorizer.system.memory import keep_freed_memory, naming_lack_of_memory
+from colorizer.system.storage import check_writable
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
 from colorizer.training.logbook import Logbook, keep_log

@@ -6,17 +6,17 @@ from contextlib import closing
 
 from accelerate import Accelerator
 
-from colorizer import console
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.data.index import read_index
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
-from colorizer.errors import UserError
-from colorizer.settings import to_json
-from colorizer.training import checkpoint
-from colorizer.training.best import Best, chosen_figure, no_longer_gains
+from colorizer.checkpoints import checkpoint
+from colorizer.checkpoints.best import Best, chosen_figure, no_longer_gains
+from colorizer.config.training import TrainConfig
+from colorizer.config.validation import to_json
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
+from colorizer.shards.index import read_index
+from colorizer.system import console
+from colorizer.system.errors import UserError
 from colorizer.training.health import Health
 from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from colorizer import console
+from colorizer.system import console
 
 LOOKS = 20  # in the time allowed
 

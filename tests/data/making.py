@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.data.config import FolderConfig
-from colorizer.data.encoding import decode_color, decode_line
-from colorizer.data.index import read_index
-from colorizer.data.shards import scan_shard
-from colorizer.data.sources import source_of
-from colorizer.data.sources.base import Item, Picture, Rejection
+from colorizer.making.config import FolderConfig
+from colorizer.making.sources import source_of
+from colorizer.making.sources.base import Item, Picture, Rejection
+from colorizer.shards.encoding import decode_color, decode_line
+from colorizer.shards.format import scan_shard
+from colorizer.shards.index import read_index
 
 OUTPUT = Path("nowhere")
 
@@ -85,14 +85,14 @@ def serial(function: Callable, tasks: Iterable, workers: int) -> Iterator:
 
 
 def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorizer.data.make.map_in_order", serial)
+    monkeypatch.setattr("colorizer.making.pipeline.map_in_order", serial)
 
 
 def with_small_parts(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
     """Parts of a few items, prepared in this process."""
     without_workers(monkeypatch)
-    for module in ("make", "merge"):
-        monkeypatch.setattr(f"colorizer.data.{module}.ITEMS_IN_PART", items)
+    for module in ("pipeline", "merge"):
+        monkeypatch.setattr(f"colorizer.making.{module}.ITEMS_IN_PART", items)
 
 
 def ten_pictures(folder: Path, output: Path) -> FolderConfig:

@@ -4,8 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from colorizer.data.index import INDEX, checksum, read_index
-from colorizer.data.shards import COLOR, JSON, LINE, SampleMembers, scan_shard, tar_header
+from colorizer.shards.format import COLOR, JSON, LINE, SampleMembers, scan_shard, tar_header
+from colorizer.shards.index import INDEX, checksum, read_index
 
 PARTS = (COLOR, LINE, JSON)
 

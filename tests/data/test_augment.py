@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.config import AugmentConfig
-from colorizer.data.augment import (
+from colorizer.augmentation.distortion import (
     augment,
     draw_parameters,
     draw_points,
@@ -14,6 +13,7 @@ from colorizer.data.augment import (
     spline_weights,
     warp,
 )
+from colorizer.config.training import AugmentConfig
 
 STILL = AugmentConfig(strength=0.0)
 

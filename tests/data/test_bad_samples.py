@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from spoiling import spoil
 
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers, Order
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers, Order
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 SEED, WINDOW, STEPS, BATCH = 0, 2, 12, 4
 BAD = (1, 6, 7)
@@ -159,6 +159,6 @@ def test_a_whole_shard_may_go_if_the_share_allows_it(shard_folder):
 
 def test_a_fault_of_the_program_is_no_bad_sample(shard_folder, monkeypatch):
     data = TrainingData(shard_folder, SEED, WINDOW, bad_samples=1.0)
-    monkeypatch.setattr("colorizer.data.reader.decode_color", lambda data: 1 / 0)
+    monkeypatch.setattr("colorizer.shards.reader.decode_color", lambda data: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         data.load([0, 1])

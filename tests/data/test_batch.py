@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
-from colorizer.layout import Layout
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
+from colorizer.system.layout import Layout
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task
 

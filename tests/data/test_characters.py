@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.data.characters import (
+from colorizer.characters import (
     REGIONS,
     TONES,
     draw,

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 from spoiling import PARTS, flip, forge, members_of, place_of
 
-from colorizer.data.encoding import decode_color, decode_line, encode_line
-from colorizer.data.index import ShardEntry
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.shards import MOST_BYTES, SampleMembers, scan_shard
-from colorizer.errors import UserError
 from colorizer.evaluation.stream import stream
+from colorizer.shards.encoding import decode_color, decode_line, encode_line
+from colorizer.shards.format import MOST_BYTES, SampleMembers, scan_shard
+from colorizer.shards.index import ShardEntry
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 SIDE = 32
 NOT_AS_WRITTEN = (

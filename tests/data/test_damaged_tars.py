@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from making import OUTPUT, encoded, find, noise, reasons, without_workers, write_tar
 
-from colorizer.data.config import TarsConfig
-from colorizer.data.make import make_shards
-from colorizer.errors import UserError
+from colorizer.making.config import TarsConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
 
 BLOCK = 512
 SAMPLES = 4
@@ -144,7 +144,7 @@ def test_negative_size_in_a_header_ends(tar: Path) -> None:
     tar.write_bytes(data[: starts(tar)[1]] + member + data[starts(tar)[1] :])
     script = (
         "import sys; from pathlib import Path; from making import *;"
-        " from colorizer.data.config import TarsConfig;"
+        " from colorizer.making.config import TarsConfig;"
         " items, rejections = find(TarsConfig(tars=Path(sys.argv[1]), output=OUTPUT));"
         " print(len(items), [one.reason for one in rejections])"
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorizer.data import reader as reading
-from colorizer.data.dataset import TrainingData
-from colorizer.data.order import BatchNumbers, Order
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.order import BatchNumbers, Order
+from colorizer.shards import reader as reading
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 
 def test_reader_gives_every_sample_at_its_place(shard_folder, draw_scene):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.data.decode import Rejected, decode_picture, digest_of, read_file, to_grey
+from colorizer.pictures.decode import Rejected, decode_picture, digest_of, read_file, to_grey
 
 SIDE = 16
 
@@ -188,7 +188,7 @@ def test_missing_file_is_rejected(tmp_path: Path) -> None:
 def test_file_that_is_too_long_to_be_a_picture_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("colorizer.data.decode.MAX_BYTES", 1_000_000)
+    monkeypatch.setattr("colorizer.pictures.decode.MAX_BYTES", 1_000_000)
     with open(tmp_path / "a.png", "wb") as file:
         file.truncate(1_000_000)
     assert len(read_file(tmp_path / "a.png")) == 1_000_000

@@ -5,9 +5,15 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
-from colorizer.config import DegradeConfig
-from colorizer.data.characters import draw, sample_character, sample_pose
-from colorizer.data.degrade import Parameters, blurred, covered, degrade, draw_parameters
+from colorizer.augmentation.degradation import (
+    Parameters,
+    blurred,
+    covered,
+    degrade,
+    draw_parameters,
+)
+from colorizer.characters import draw, sample_character, sample_pose
+from colorizer.config.training import DegradeConfig
 
 KINDS = [f.name for f in fields(DegradeConfig) if f.name not in ("chance", "flip", "zoom")]
 OFF = DegradeConfig(

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from making import files_of, read_rejected, samples_of, save, ten_pictures, with_small_parts
 
-from colorizer.data import make
-from colorizer.data.config import FolderConfig, PairedConfig
-from colorizer.data.drawing import BATCH
-from colorizer.data.index import read_index
-from colorizer.data.make import make_shards
-from colorizer.errors import UserError
+from colorizer.making import pipeline as make
+from colorizer.making.config import FolderConfig, PairedConfig
+from colorizer.making.drawing import BATCH
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.index import read_index
+from colorizer.system.errors import UserError
 
 
 class RedExtractor:
@@ -38,7 +38,7 @@ def config(tmp_path: Path, draw_scene, monkeypatch: pytest.MonkeyPatch) -> Folde
     with_small_parts(monkeypatch, items=20)
     RedExtractor.batches = []
     fake = SimpleNamespace(Extractor=RedExtractor)
-    monkeypatch.setitem(sys.modules, "colorizer.extraction", fake)
+    monkeypatch.setitem(sys.modules, "colorizer.lines.extractor", fake)
     for number in range(40):
         width, height = ((60, 40), (40, 60), (50, 50), (90, 31))[number % 4]
         save(tmp_path / "pictures" / f"{number:02d}.png", draw_scene(number, width, height))

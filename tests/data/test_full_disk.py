@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from making import files_of, noise, save, with_small_parts
 
-from colorizer.data.config import FolderConfig
-from colorizer.data.make import make_shards
-from colorizer.errors import UserError
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

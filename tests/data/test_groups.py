@@ -16,10 +16,10 @@ from making import (
     write_tar,
 )
 
-from colorizer.data.config import FolderConfig, ListConfig, PairedConfig, TarsConfig
-from colorizer.data.make import make_shards
-from colorizer.data.merge import is_held_out
-from colorizer.errors import UserError
+from colorizer.making.config import FolderConfig, ListConfig, PairedConfig, TarsConfig
+from colorizer.making.merge import is_held_out
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.data.jpeg import jpeg
+from colorizer.augmentation.jpeg import jpeg
 
 
 def _scene(draw_scene, height=45, width=70):

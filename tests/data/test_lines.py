@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.data.encoding import decode_color, decode_line
-from colorizer.data.geometry import fitted_size, middle_square, pad_to_square, resize
-from colorizer.data.lines import XDoG, draw_lines, xdog
-from colorizer.data.prepare import Preparation, prepare
-from colorizer.data.sources.base import Item, Picture, Source
+from colorizer.lines.xdog import XDoG, draw_lines, xdog
+from colorizer.making.prepare import Preparation, prepare
+from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
+from colorizer.shards.encoding import decode_color, decode_line
 
 INK, PAPER = 128, 250
 

@@ -16,11 +16,11 @@ import pytest
 import torch
 from spoiling import spoil
 
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
-from colorizer.errors import UserError
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
+from colorizer.system.errors import UserError
 
 pytestmark = pytest.mark.slow
 
@@ -158,8 +158,10 @@ def test_a_program_ends_in_spite_of_a_read_that_hangs(shard_folder):
     program = f"""
 import sys, time
 from pathlib import Path
-from colorizer.data import dataset, loader, order
-from colorizer.errors import UserError
+from colorizer.loading import dataset
+from colorizer.loading import loader
+from colorizer.loading import order
+from colorizer.system.errors import UserError
 data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
 data.reader.read = lambda shard, position: time.sleep(1000)
 try:
@@ -178,8 +180,10 @@ def test_a_program_ends_in_spite_of_a_process_that_cannot_be_killed(shard_folder
     program = f"""
 import time
 from pathlib import Path
-from colorizer import console
-from colorizer.data import dataset, loader, order
+from colorizer.system import console
+from colorizer.loading import dataset
+from colorizer.loading import loader
+from colorizer.loading import order
 data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
 data.reader.read = lambda shard, position: time.sleep(1000)
 loader._LoaderProcess.kill = lambda process: None
@@ -196,7 +200,9 @@ console.run(lambda: list(loader.load_batches(data, numbers, 2, False, 0.5)))
 def test_no_folder_is_left_behind(shard_folder, tmp_path):
     program = f"""
 from pathlib import Path
-from colorizer.data import dataset, loader, order
+from colorizer.loading import dataset
+from colorizer.loading import loader
+from colorizer.loading import order
 data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
 assert len(list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False))) == 9
 """

@@ -8,18 +8,18 @@ import pytest
 from making import files_of, noise, read_set, samples_of, save, ten_pictures, without_workers
 from PIL import Image
 
-from colorizer.data.config import (
+from colorizer.lines.xdog import XDoG
+from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
     ListConfig,
     PairedConfig,
     SideBySideConfig,
 )
-from colorizer.data.index import read_index
-from colorizer.data.lines import XDoG
-from colorizer.data.make import make_shards
-from colorizer.data.merge import is_held_out
-from colorizer.errors import UserError
+from colorizer.making.merge import is_held_out
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.index import read_index
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

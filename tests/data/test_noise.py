@@ -2,7 +2,7 @@
 
 import torch
 
-from colorizer.data.noise import octaves, smooth_noise, white_noise
+from colorizer.augmentation.noise import octaves, smooth_noise, white_noise
 
 
 def test_a_field_depends_on_its_key_alone():

@@ -19,10 +19,10 @@ from making import (
     without_workers,
 )
 
-from colorizer.data.config import ListConfig, PairedConfig
-from colorizer.data.decode import Rejected, to_grey
-from colorizer.data.make import make_shards
-from colorizer.errors import UserError
+from colorizer.making.config import ListConfig, PairedConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.pictures.decode import Rejected, to_grey
+from colorizer.system.errors import UserError
 
 
 def pairs_of(path: Path) -> PairedConfig:

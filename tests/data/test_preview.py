@@ -8,11 +8,11 @@ import pytest
 from making import ten_pictures, without_workers
 from PIL import Image
 
-from colorizer.data.encoding import encode_color, encode_line
-from colorizer.data.index import read_index
-from colorizer.data.make import make_shards
-from colorizer.data.preview import Preview
-from colorizer.pictures import GAP, LABEL
+from colorizer.making.pipeline import make_shards
+from colorizer.making.preview import Preview
+from colorizer.pictures.grid import GAP, LABEL
+from colorizer.shards.encoding import encode_color, encode_line
+from colorizer.shards.index import read_index
 
 
 def sheet_of(path: Path, count: int, side: int = 128) -> np.ndarray:

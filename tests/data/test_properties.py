@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from colorizer.data.index import INDEX, read_index
-from colorizer.data.order import BatchNumbers, Order
-from colorizer.errors import UserError
+from colorizer.loading.order import BatchNumbers, Order
+from colorizer.shards.index import INDEX, read_index
+from colorizer.system.errors import UserError
 
 COUNTS = st.lists(st.integers(0, 7), min_size=1, max_size=9).filter(any)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from colorizer.data.reader import ShardReader
-from colorizer.data.references import groups, numbered, random_references, same_group
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
+from colorizer.loading.references import groups, numbered, random_references, same_group
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 GROUPS = ["a", "b", "a", "c", "a", "b"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from making import files_of, serial, ten_pictures, with_small_parts
 
-from colorizer.data import make
-from colorizer.data.config import FolderConfig
-from colorizer.data.make import make_shards
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
+from colorizer.making import pipeline as make
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import webdataset
 
-from colorizer.data.encoding import decode_color, decode_line, encode_color, encode_line
-from colorizer.data.index import ShardEntry, read_index
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.data.shards import scan_shard
-from colorizer.errors import UserError
+from colorizer.shards.encoding import decode_color, decode_line, encode_color, encode_line
+from colorizer.shards.format import scan_shard
+from colorizer.shards.index import ShardEntry, read_index
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 SIDE = 32
 

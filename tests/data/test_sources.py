@@ -9,8 +9,9 @@ import pytest
 from making import OUTPUT, find, grey, load, reasons, save
 from PIL import Image
 
-from colorizer.data.characters import draw, sample_character, sample_pose
-from colorizer.data.config import (
+from colorizer.characters import draw, sample_character, sample_pose
+from colorizer.lines.xdog import XDoG
+from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
     ListConfig,
@@ -18,16 +19,15 @@ from colorizer.data.config import (
     SideBySideConfig,
     TarsConfig,
 )
-from colorizer.data.decode import Rejected
-from colorizer.data.encoding import decode_color, decode_line
-from colorizer.data.lines import XDoG
-from colorizer.data.listing import Listing, write_listing
-from colorizer.data.make import make_shards
-from colorizer.data.prepare import Preparation, Prepared, prepare
-from colorizer.data.shards import KEY
-from colorizer.data.sources import source_of
-from colorizer.data.sources.base import make_key
-from colorizer.errors import UserError
+from colorizer.making.listing import Listing, write_listing
+from colorizer.making.pipeline import make_shards
+from colorizer.making.prepare import Preparation, Prepared, prepare
+from colorizer.making.sources import source_of
+from colorizer.making.sources.base import make_key
+from colorizer.pictures.decode import Rejected
+from colorizer.shards.encoding import decode_color, decode_line
+from colorizer.shards.format import KEY
+from colorizer.system.errors import UserError
 
 
 def folder_of(path: Path) -> FolderConfig:
@@ -75,7 +75,7 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
 def test_same_key_twice_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a.png", "b.png"):
         save(tmp_path / "from" / name, grey(0))
-    monkeypatch.setattr("colorizer.data.sources.folder.make_key", lambda source: "same")
+    monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
     with pytest.raises(UserError, match=r"a\.png and b\.png get the same key"):
         make_shards(FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", workers=1))
 

@@ -24,15 +24,15 @@ from making import (
     write_tar,
 )
 
-from colorizer.data.config import TarsConfig
-from colorizer.data.decode import Rejected
-from colorizer.data.index import read_index
-from colorizer.data.make import make_shards
-from colorizer.data.reader import ShardReader
-from colorizer.data.references import groups
-from colorizer.data.shards import KEY
-from colorizer.data.sources import source_of
-from colorizer.errors import UserError
+from colorizer.loading.references import groups
+from colorizer.making.config import TarsConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.making.sources import source_of
+from colorizer.pictures.decode import Rejected
+from colorizer.shards.format import KEY
+from colorizer.shards.index import read_index
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
 
 
 def tars_of(path: Path) -> TarsConfig:

@@ -20,8 +20,8 @@ from making import (
 )
 from PIL import Image
 
-from colorizer.data.config import FolderConfig
-from colorizer.data.make import make_shards
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from colorizer.data.workers import interrupts_held_back, map_in_order
-from colorizer.errors import UserError
+from colorizer.system.errors import UserError
+from colorizer.system.workers import interrupts_held_back, map_in_order
 
 
 def test_results_come_in_order() -> None:

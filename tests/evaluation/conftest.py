@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import alexnet, vgg16
 
-from colorizer import weights
+from colorizer.checkpoints import published as weights
 from colorizer.evaluation.inception import Inception
 
 Backbone = Callable[[str], tuple[Path, nn.Module]]

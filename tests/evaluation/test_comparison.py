@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
 from colorizer.evaluation.comparison import read_evaluation
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.statistics import Bootstrap
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 from colorizer.training.train import train
 
 pytestmark = pytest.mark.slow

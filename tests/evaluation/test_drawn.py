@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from colorizer.data.characters import REGIONS, TONES, draw, sample_character, sample_pose
-from colorizer.data.characters.truth import in_colors_of, is_redrawn_exactly, redraw
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
+from colorizer.characters import REGIONS, TONES, draw, sample_character, sample_pose
 from colorizer.evaluation import protocol as protocols
 from colorizer.evaluation.config import MeasureConfig
 from colorizer.evaluation.constant_colors import constant_errors, constant_terms
 from colorizer.evaluation.measures import Available
 from colorizer.evaluation.protocol import plan
-from colorizer.processes import ALONE, Processes
+from colorizer.loading.characters_truth import in_colors_of, is_redrawn_exactly, redraw
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.processes import ALONE, Processes
 
 
 def _drawings(count: int) -> list:
@@ -101,7 +101,7 @@ def test_every_sample_is_drawn_again_and_the_one_that_differs_is_named(
 
 
 def test_no_sample_is_drawn_again_for_what_needs_no_drawing(character_shards, monkeypatch):
-    monkeypatch.setattr("colorizer.data.characters.truth.draw", None)
+    monkeypatch.setattr("colorizer.loading.characters_truth.draw", None)
     reader = ShardReader(character_shards / "train")
     plan(MeasureConfig(modes=("self",)), reader, Available(["psnr"], {}, {}, {}), ALONE)
 

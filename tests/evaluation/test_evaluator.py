@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.config import NetworkConfig
-from colorizer.data.characters.truth import in_colors_of, redraw
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.training import NetworkConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import fid
 from colorizer.evaluation.metrics import palette_distance, psnr
-from colorizer.inference import Colorizer
-from colorizer.training.generator_file import find_generator
+from colorizer.loading.characters_truth import in_colors_of, redraw
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 
 pytestmark = pytest.mark.slow
 

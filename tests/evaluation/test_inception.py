@@ -7,8 +7,8 @@ from cleanfid import fid as cleanfid
 from cleanfid.inception_torchscript import InceptionV3W
 from PIL import Image
 
-from colorizer.errors import UserError
 from colorizer.evaluation.inception import Inception, fid, kid
+from colorizer.system.errors import UserError
 
 
 def _features(count: int, seed: int, width: int = 48) -> torch.Tensor:

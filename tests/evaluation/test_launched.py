@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ TINY = ["--network.width", "0.125", "--batch-size", "4", "--steps", "1", "--work
 WRAPPER = """
 import runpy, sys
 from dataclasses import replace
-from colorizer import weights
+from colorizer.checkpoints import published as weights
 
 weights.INCEPTION = replace(weights.INCEPTION, sha256=sys.argv.pop(1))
 sys.argv.pop(0)

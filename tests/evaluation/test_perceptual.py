@@ -11,9 +11,9 @@ from lpips import pretrained_networks
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from colorizer.errors import UserError
+from colorizer.checkpoints.published import MissingWeights
 from colorizer.evaluation.perceptual import HEADS, LPIPS, LPIPS_SMALLEST_SIDE
-from colorizer.weights import MissingWeights
+from colorizer.system.errors import UserError
 
 
 @pytest.mark.parametrize("net", ["alex", "vgg"])

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from colorizer.data.index import read_index
-from colorizer.data.reader import ShardReader
-from colorizer.data.shard_writer import ShardWriter
-from colorizer.errors import UserError
 from colorizer.evaluation.stream import pictures_digest, share, stream
-from colorizer.processes import ALONE
+from colorizer.shards.index import read_index
+from colorizer.shards.reader import ShardReader
+from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
+from colorizer.system.processes import ALONE
 
 
 def _processes(count: int):

@@ -8,13 +8,13 @@ from pathlib import Path
 import cv2
 import pytest
 
-from colorizer.config import LossConfig, NetworkConfig
-from colorizer.errors import UserError
+from colorizer.config.presets import PRESETS, demo
+from colorizer.config.training import LossConfig, NetworkConfig
 from colorizer.evaluation import table1
 from colorizer.evaluation.config import MeasureConfig, Table1Config
 from colorizer.evaluation.table import METHODS
 from colorizer.evaluation.table1 import as_method, demo_scale, make_table1, run_folder
-from colorizer.presets import PRESETS, demo
+from colorizer.system.errors import UserError
 
 DATA, OUTPUT = Path("data"), Path("output")
 
@@ -147,7 +147,7 @@ def test_the_papers_figures_stand_beside_ours_without_being_given(small, stand_i
 
 
 def test_the_table_names_the_code_that_trained_and_that_evaluated(small, monkeypatch):
-    monkeypatch.setattr("colorizer.training.generator_file.code_version", lambda: "0.1 at abc")
+    monkeypatch.setattr("colorizer.checkpoints.generator_file.code_version", lambda: "0.1 at abc")
     monkeypatch.setattr("colorizer.evaluation.report.code_version", lambda: "0.2 at def")
     make_table1(replace(small, seeds=1))
     words = "Trained by colorizer 0.1 at abc. Evaluated by colorizer 0.2 at def."

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from colorizer.config import ColorizationConfig, LossConfig, TrainConfig
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.device import exact_float32
+from colorizer.config.training import ColorizationConfig, LossConfig, TrainConfig
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
+from colorizer.system.device import exact_float32
 
 WithVGG = Callable[..., ColorizationConfig]
 

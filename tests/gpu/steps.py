@@ -6,8 +6,8 @@ import torch
 from accelerate.state import AcceleratorState, GradientState
 from torch import Tensor
 
-from colorizer.config import TrainConfig
-from colorizer.data.batch import Batch
+from colorizer.config.training import TrainConfig
+from colorizer.loading.batch import Batch
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Task
 from colorizer.training.train import build_task

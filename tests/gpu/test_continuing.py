@@ -7,7 +7,7 @@ import pytest
 import torch
 from steps import build
 
-from colorizer.training import checkpoint
+from colorizer.checkpoints import checkpoint
 from colorizer.training.train import train
 
 

@@ -16,10 +16,10 @@ from steps import (
     torch_is_warm,
 )
 
-from colorizer.config import AugmentConfig, NetworkConfig
-from colorizer.data.dataset import TrainingData
-from colorizer.data.loader import load_batches
-from colorizer.data.order import BatchNumbers
+from colorizer.config.training import AugmentConfig, NetworkConfig
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
 
 
 @pytest.mark.parametrize("preset", METHODS)

@@ -22,7 +22,7 @@ from processes import (
     wait_for,
 )
 
-from colorizer.training import checkpoint
+from colorizer.checkpoints import checkpoint
 
 
 def tiny(data: Path, output: Path, *more: object) -> list[object]:

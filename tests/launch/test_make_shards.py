@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.data.config import CharactersConfig
-from colorizer.data.index import read_index
-from colorizer.data.make import make_shards
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.index import read_index
 
 SCRIPT = Path(__file__).parents[2] / "launch" / "make_shards.py"
 PLAIN = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}

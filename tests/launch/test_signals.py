@@ -9,7 +9,7 @@ import time
 import pytest
 from processes import ROOT, SCRIPT, TORCHRUN, children, last_step, start, wait_for
 
-from colorizer.training import checkpoint
+from colorizer.checkpoints import checkpoint
 from colorizer.training.signals import NOTICE_SIGNALS
 
 ACCELERATE = [

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from colorizer.config.presets import PRESETS
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
-from colorizer.presets import PRESETS
 
 SMALL = {"width": 0.25, "stages": 4, "residual_blocks": 1}
 METHODS = {

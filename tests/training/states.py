@@ -6,9 +6,9 @@ from pathlib import Path
 
 import torch
 
-from colorizer.presets import PRESETS
-from colorizer.settings import to_json
-from colorizer.training import checkpoint, saving
+from colorizer.checkpoints import checkpoint, saving
+from colorizer.config.presets import PRESETS
+from colorizer.config.validation import to_json
 
 
 def state(step: int) -> checkpoint.State:

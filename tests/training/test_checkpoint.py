@@ -9,8 +9,8 @@ from states import forge
 from states import save as _save
 from torch import nn
 
-from colorizer.errors import UserError
-from colorizer.training import checkpoint, saving
+from colorizer.checkpoints import checkpoint, saving
+from colorizer.system.errors import UserError
 
 
 def test_what_is_saved_is_read_back(tmp_path):

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.errors import UserError
+from colorizer.system.errors import UserError
 from colorizer.training import curves
 from colorizer.training.curves import draw_curves
 

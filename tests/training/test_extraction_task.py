@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.config import DegradeConfig, ExtractionLossConfig, OptimizerConfig
-from colorizer.errors import UserError
-from colorizer.extraction import Extractor
-from colorizer.presets import PRESETS
-from colorizer.settings import BOUNDS, flatten, to_json
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import DegradeConfig, ExtractionLossConfig, OptimizerConfig
+from colorizer.config.validation import BOUNDS, flatten, to_json
+from colorizer.lines.extractor import Extractor
+from colorizer.system.errors import UserError
 from colorizer.training.train import train
 
 

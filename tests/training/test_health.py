@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from colorizer.config import OptimizerConfig
-from colorizer.data.dataset import TrainingData
-from colorizer.errors import UserError
-from colorizer.json_file import parse_json
+from colorizer.config.training import OptimizerConfig
+from colorizer.loading.dataset import TrainingData
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import parse_json
 from colorizer.training import task as task_module
 from colorizer.training.colorization import Colorization
 from colorizer.training.health import MOST_LEFT_OUT

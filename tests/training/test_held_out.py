@@ -12,16 +12,16 @@ import pytest
 import torch
 from PIL import Image
 
-from colorizer.data.config import CharactersConfig, FolderConfig
-from colorizer.data.make import make_shards
-from colorizer.data.reader import ShardReader
-from colorizer.errors import UserError
+from colorizer.checkpoints import checkpoint
+from colorizer.checkpoints.best import Best
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
-from colorizer.extraction import Extractor
-from colorizer.inference import Colorizer
-from colorizer.training import checkpoint
-from colorizer.training.best import Best
+from colorizer.lines.extractor import Extractor
+from colorizer.making.config import CharactersConfig, FolderConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
 from colorizer.training.colorization import ColorizationHeldOut
 from colorizer.training.held_out import HeldOut, evenly_chosen
 from colorizer.training.samples import SampleGrid

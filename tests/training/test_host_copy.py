@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from colorizer.training.host_copy import HostCopy
+from colorizer.checkpoints.host_copy import HostCopy
 
 
 def _tensors(seed: int, width: int = 3) -> dict[str, dict[str, Tensor]]:

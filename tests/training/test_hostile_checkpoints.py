@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from states import forge, save
 
-from colorizer.config import NetworkConfig
-from colorizer.errors import UserError
-from colorizer.inference import Colorizer
-from colorizer.tensor_file import MOST_HEADER, read_metadata, read_tensors
-from colorizer.training import checkpoint
-from colorizer.training.generator_file import describe_generator, find_generator
+from colorizer.checkpoints import checkpoint
+from colorizer.checkpoints.generator_file import describe_generator, find_generator
+from colorizer.checkpoints.tensor_file import MOST_HEADER, read_metadata, read_tensors
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.training import NetworkConfig
+from colorizer.system.errors import UserError
 from colorizer.training.train import train
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from colorizer import console
-from colorizer.errors import UserError
+from colorizer.system import console
+from colorizer.system.errors import UserError
 from colorizer.training.logbook import keep_log
 
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d "
@@ -90,7 +90,7 @@ PROGRAM = """
 import logging, sys, warnings
 from contextlib import nullcontext
 from pathlib import Path
-from colorizer import console
+from colorizer.system import console
 from colorizer.training.logbook import keep_log
 
 def speak():
@@ -128,7 +128,7 @@ def test_the_terminal_shows_the_same_with_a_log_and_without(tmp_path):
 
 def test_processes_do_not_mix(tmp_path):
     program = (
-        "import sys\nfrom pathlib import Path\nfrom colorizer import console\n"
+        "import sys\nfrom pathlib import Path\nfrom colorizer.system import console\n"
         "from colorizer.training.logbook import keep_log\n"
         "with keep_log(Path(sys.argv[1]), int(sys.argv[2]), 3) as book:\n"
         "    book.begin()\n"

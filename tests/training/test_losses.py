@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from colorizer.errors import UserError
 from colorizer.networks.attention import Matching
+from colorizer.system.errors import UserError
 from colorizer.training.differences import gram
 from colorizer.training.losses import (
     VGGFeatures,

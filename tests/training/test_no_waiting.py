@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from colorizer.config import AugmentConfig, ColorizationConfig, LossConfig
-from colorizer.data.dataset import TrainingData
+from colorizer.config.training import AugmentConfig, ColorizationConfig, LossConfig
+from colorizer.loading.dataset import TrainingData
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task
 

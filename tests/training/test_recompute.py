@@ -9,10 +9,10 @@ from saved import kept_for_backward
 from torch import nn
 from torchvision.models import vgg19
 
-from colorizer.config import LossConfig, NetworkConfig
-from colorizer.errors import UserError
+from colorizer.config.training import LossConfig, NetworkConfig
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.generator import Generator
+from colorizer.system.errors import UserError
 from colorizer.training.losses import VGGFeatures, VGGStage
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.train import train

@@ -12,16 +12,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from colorizer.config import NetworkConfig
-from colorizer.errors import UserError
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.checkpoints.released import ImportConfig, fitting_network, import_released
+from colorizer.checkpoints.tensor_file import read_tensors
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import NetworkConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
-from colorizer.inference import Colorizer
 from colorizer.networks.generator import Generator
-from colorizer.presets import PRESETS
-from colorizer.tensor_file import read_tensors
-from colorizer.training.generator_file import find_generator
-from colorizer.training.released import ImportConfig, fitting_network, import_released
+from colorizer.system.errors import UserError
 
 NARROW = 0.125  # two channels in the first layer, 124 in a token
 METHODS = {

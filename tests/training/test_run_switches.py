@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorizer.data.dataset import TrainingData
-from colorizer.errors import UserError
+from colorizer.loading.dataset import TrainingData
+from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
 

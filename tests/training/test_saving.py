@@ -14,8 +14,8 @@ import pytest
 import torch
 from states import state as _state
 
-from colorizer.errors import UserError
-from colorizer.training import checkpoint, saving
+from colorizer.checkpoints import checkpoint, saving
+from colorizer.system.errors import UserError
 
 
 def _tensors(value=0.0, count=24):
@@ -148,7 +148,7 @@ def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
         "from pathlib import Path\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from states import state\n"
-        "from colorizer.training import saving\n"
+        "from colorizer.checkpoints import saving\n"
         "tensors = {n: {'w': torch.randn(200_000)} for n in ('generator', 'average')}\n"
         "with saving.Saver(Path(sys.argv[1]), 2, 0) as saver:\n"
         "    for step in range(1, 100_000):\n"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from colorizer.errors import LostConnection, UserError
+from colorizer.system.errors import LostConnection, UserError
 from colorizer.training import launcher
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import train

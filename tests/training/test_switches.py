@@ -14,17 +14,17 @@ from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
 
-from colorizer.config import (
+from colorizer.checkpoints.checkpoint import optimizer_tensors
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import (
     AugmentConfig,
     DegradeConfig,
     ExtractionLossConfig,
     LossConfig,
     OptimizerConfig,
 )
-from colorizer.data.batch import Batch
-from colorizer.data.dataset import TrainingData
-from colorizer.presets import PRESETS
-from colorizer.training.checkpoint import optimizer_tensors
+from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import TrainingData
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import Outcome, Task

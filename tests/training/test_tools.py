@@ -6,12 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from colorizer.config import ExtractorConfig, NetworkConfig
-from colorizer.errors import UserError
-from colorizer.extraction import Extractor
-from colorizer.inference import Colorizer
-from colorizer.training.generator_file import find_generator
-from colorizer.training.tools import (
+from colorizer.checkpoints.commands import (
     ExportConfig,
     InspectConfig,
     VerifyConfig,
@@ -19,6 +14,11 @@ from colorizer.training.tools import (
     inspect,
     verify_all,
 )
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.training import ExtractorConfig, NetworkConfig
+from colorizer.lines.extractor import Extractor
+from colorizer.system.errors import UserError
 from colorizer.training.train import train
 
 

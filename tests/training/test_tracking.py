@@ -11,7 +11,7 @@ from accelerate.tracking import GeneralTracker
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from colorizer.errors import UserError
+from colorizer.system.errors import UserError
 from colorizer.training import tracking
 from colorizer.training.start import start_accelerator
 from colorizer.training.tracking import Trackers

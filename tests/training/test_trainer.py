@@ -13,17 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from colorizer.config import (
+from colorizer.checkpoints import checkpoint
+from colorizer.config.presets import PRESETS
+from colorizer.config.training import (
     AugmentConfig,
     LossConfig,
     NetworkConfig,
     OptimizerConfig,
 )
-from colorizer.data.config import CharactersConfig
-from colorizer.data.make import make_shards
-from colorizer.errors import UserError
-from colorizer.presets import PRESETS
-from colorizer.training import checkpoint
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
 from colorizer.training.trainer import Trainer

@@ -1,0 +1,116 @@
+"""Draws a character in a pose: the layers from back to front, then the colours."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+import cv2
+import numpy as np
+
+from colorizer.characters.canvas import SHADOW, Canvas, Frame
+from colorizer.characters.clothes import draw_behind_neck, draw_body
+from colorizer.characters.extras import draw_accessory, draw_backdrop, draw_behind_front_hair
+from colorizer.characters.face import draw_brows, draw_features, draw_head, face_outline
+from colorizer.characters.hair import (
+    draw_back_hair,
+    draw_front_hair,
+    draw_hanging_hair,
+    front_hair_edges,
+)
+from colorizer.characters.traits import REGIONS, TONES, Character, Palette, Pose
+
+_LEAST_SIZE = 32
+_LEAST_CANVAS = 256  # pixels: below this, curves get ragged
+_HEAD_UNIT = 0.225  # half a face's width, as a share of the side
+_NECK = (0.0, 1.2)  # what head and body turn about
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One picture of a character, with the truth about it. S is the picture's side."""
+
+    color: np.ndarray  # (S, S, 3) uint8 RGB
+    line: np.ndarray  # (S, S) uint8, ink 0 on white 255
+    regions: np.ndarray  # (S, S) uint8, index into REGIONS of the pixel's middle
+    tones: np.ndarray  # (S, S) uint8, index into TONES
+    character: Character
+    pose: Pose
+
+
+def draw(character: Character, pose: Pose, size: int = 256) -> Drawing:
+    """Draw `character` in `pose`, `size` pixels a side (at least 32)."""
+    if size < _LEAST_SIZE:
+        raise ValueError(f"size must be at least {_LEAST_SIZE}, not {size}")
+    factor = max(2, ceil(_LEAST_CANVAS / size))
+    canvas = Canvas(size, factor)
+    _paint(canvas, character, pose)
+    labels = canvas.labels()
+    ink = cv2.resize(canvas.ink, (size, size), interpolation=cv2.INTER_AREA)
+    middle = slice(factor // 2, None, factor)
+    regions, tones = np.divmod(labels[middle, middle], len(TONES))
+    regions[canvas.ink[middle, middle] > 127] = REGIONS.index("ink")
+    return Drawing(
+        color=_colored(labels, canvas.ink, character.palette, size),
+        line=255 - ink,
+        regions=regions,
+        tones=tones,
+        character=character,
+        pose=pose,
+    )
+
+
+def recolor(drawing: Drawing, palette: Palette) -> np.ndarray:
+    """Colours (S, S, 3) of the same drawing in another palette, exactly what `draw` would give."""
+    character = replace(drawing.character, palette=palette)
+    return draw(character, drawing.pose, drawing.line.shape[0]).color
+
+
+def tone_colors(palette: Palette) -> np.ndarray:
+    """RGB of every region in every tone, (regions, tones, 3) uint8; shadows are cooler."""
+    base = np.array([getattr(palette, name) for name in REGIONS], float)
+    shadow = base * (0.77, 0.69, 0.76)
+    light = base + (255 - base) * 0.5
+    return np.round(np.stack([base, shadow, light], axis=1)).astype(np.uint8)
+
+
+def _colored(labels: np.ndarray, ink: np.ndarray, palette: Palette, size: int) -> np.ndarray:
+    """Look colours up, cover them with ink, and shrink to `size`.
+
+    Ink is blended before shrinking: where it lies, the colours below must not show.
+    """
+    table = np.zeros((1, 256, 3), np.uint8)
+    colors = tone_colors(palette).reshape(-1, 3)
+    table[0, : len(colors)] = colors
+    flat = cv2.LUT(cv2.merge([labels] * 3), table)
+    uncovered = cv2.multiply(flat, cv2.merge([255 - ink] * 3), scale=1 / 255)
+    stain = np.round(np.arange(256)[:, None] * np.array(palette.ink) / 255).astype(np.uint8)
+    inked = cv2.add(uncovered, cv2.LUT(cv2.merge([ink] * 3), stain[None]))
+    return cv2.resize(inked, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def _paint(canvas: Canvas, character: Character, pose: Pose) -> None:
+    """Paint from back to front."""
+    unit = _HEAD_UNIT * pose.scale * canvas.side
+    origin = ((0.5 + pose.offset[0]) * canvas.side, (0.47 + pose.offset[1]) * canvas.side)
+    upright = Frame(canvas.side, unit, origin, pivot=_NECK, mirrored=pose.mirrored)
+    body = replace(upright, tilt=pose.lean, turn=0.5 * pose.turn)
+    head = replace(upright, tilt=pose.tilt, turn=pose.turn, nod=pose.nod)
+    # Hanging hair swings, and follows the tilt of the head only in part.
+    hair = replace(head, sway=0.07 * pose.sway + 0.5 * np.sin(pose.tilt))
+
+    draw_backdrop(canvas, character.backdrop)
+    draw_back_hair(canvas, hair, character)
+    draw_behind_neck(canvas, body, character)
+    draw_body(canvas, body, character)
+    face = face_outline(head, character)
+    below = np.array([-0.1, 0.3]) * unit
+    canvas.shade(SHADOW, [face + below], only=("skin", "clothes", "trim", "ribbon"))
+    draw_hanging_hair(canvas, hair, character)
+    draw_head(canvas, head, character)
+    draw_brows(canvas, head, character, pose)
+    draw_features(canvas, head, character, pose)
+    draw_behind_front_hair(canvas, head, character)
+    crown, fringe = front_hair_edges(hair, character)
+    cast = np.concatenate(crown + fringe) + np.array([0, 0.1 * unit])
+    canvas.shade(SHADOW, [cast], only=("skin", "blush", "eye_white"))
+    draw_front_hair(canvas, hair, character)
+    draw_accessory(canvas, head, character)

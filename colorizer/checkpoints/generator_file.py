@@ -1,0 +1,192 @@
+"""A trained generator on its own: what its header says, and how it is found and loaded."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from colorizer.checkpoints.checkpoint import newest_intact, verify
+from colorizer.checkpoints.tensor_file import read_metadata, read_tensors
+from colorizer.config.training import ExtractorConfig, NetworkConfig
+from colorizer.config.validation import check_bounds, from_json
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import parse_json
+from colorizer.system.version import code_version
+
+FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
+HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
+ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
+MOST_SIDE = 16_384  # pixels, of the pictures it may have been trained on
+
+Network = TypeVar("Network", NetworkConfig, ExtractorConfig)
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class GeneratorFile(Generic[Network]):
+    """A generator on disk, and what its header says of it."""
+
+    path: Path
+    network: Network
+    size: int  # side of the pictures it was trained on
+    step: int
+    version: str  # of the code that trained it
+    sha256: str  # of the description and the tensors, by `_digest`
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What the sha256 is of, beside the tensors."""
+        return _content(self.network.task, asdict(self.network), self.size, self.step, self.version)
+
+
+def _content(
+    task: str, network: dict[str, Any], size: int, step: int, version: str
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": version,
+        "task": task,
+        "network": network,
+        "size": size,
+        "step": step,
+    }
+
+
+def describe_generator(
+    task: str, network: dict[str, Any], size: int, step: int, tensors: Mapping[str, Tensor]
+) -> dict[str, str]:
+    """The header that makes a generator file enough to load it, and to see that it is whole.
+
+    Args:
+        task: Colorization or extraction.
+        network: Its settings, as JSON.
+        size: Side of the pictures it was trained on.
+        step: Steps it was trained for.
+        tensors: On the CPU.
+    """
+    network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
+    content = _content(task, network, size, step, code_version())
+    return {HEADER: json.dumps({**content, "sha256": _digest(content, tensors)})}
+
+
+def _digest(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """safetensors has no checksum: a flipped bit would be read as another weight."""
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]:
+    """The generator that a `--checkpoint` means.
+
+    Args:
+        path: Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file.
+        network: Settings of the kind of network that is needed.
+
+    Raises:
+        UserError: nothing usable is there, or a network for another task; says why.
+    """
+    file = locate_generator(path)
+    content = read_header(file)
+    if content["task"] != network.task:
+        raise UserError(
+            f"{file} was trained for {content['task']}; give a network for {network.task}."
+        )
+    settings = from_json(network, content["network"])
+    return GeneratorFile(
+        file,
+        settings,
+        content["size"],
+        content["step"],
+        content["version"],
+        content["sha256"],
+    )
+
+
+def locate_generator(path: Path) -> Path:
+    """The file that a `--checkpoint` means: of a run, one in its newest intact checkpoint.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
+    if (path / "checkpoints").is_dir():
+        newest = newest_intact(path / "checkpoints")
+        if newest is None:
+            raise UserError(f"{path}: the run has no checkpoint yet.")
+        path, state = newest.path, newest.state
+    else:
+        state = verify(path)
+    # The running average is what a run with one is trained for.
+    name = "average" if "average.safetensors" in state.files else "generator"
+    return path / f"{name}.safetensors"
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """What a generator file says of itself: its ENTRIES, all checked.
+
+    Raises:
+        UserError: it is no generator file of this program.
+    """
+    metadata = read_metadata(path)
+    try:
+        content = parse_json(metadata[HEADER])
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise ValueError(f"not format {FORMAT}: another version of the program wrote it")
+        if content.keys() != set(ENTRIES):
+            raise ValueError(f"other entries than {', '.join(ENTRIES)}")
+        settings = from_json(_network_of(content["task"]), content["network"])
+        check_bounds({"network": asdict(settings)})
+        size, step = (from_json(int, content[name]) for name in ("size", "step"))
+        for name in ("sha256", "version"):
+            from_json(str, content[name])
+        if not 0 < size <= MOST_SIDE or size % settings.stride or step < 0:
+            raise ValueError(f"size {size}, step {step}")
+    except (KeyError, ValueError, UserError) as error:
+        why = str(error).removesuffix(".")
+        raise UserError(
+            f"{path}: its header does not describe a generator of this program ({why})."
+        ) from error
+    return content
+
+
+def _network_of(task: Any) -> type[NetworkConfig] | type[ExtractorConfig]:
+    for kind in (NetworkConfig, ExtractorConfig):
+        if task == kind.task:
+            return kind
+    raise ValueError(f"task {task!r}")
+
+
+def load_generator(
+    file: GeneratorFile[Network], kind: type[Module], device: torch.device
+) -> Module:
+    """Build the network that a file describes, ready for use on a device.
+
+    Raises:
+        UserError: the tensors are not the network's, not those that were written, or not finite.
+    """
+    with torch.device("meta"):  # a header can ask for any size; memory is taken for the file alone
+        generator = kind(**asdict(file.network))
+    tensors = read_tensors(file.path)
+    wanted = {name: (t.shape, t.dtype) for name, t in generator.state_dict().items()}
+    if wanted != {name: (t.shape, t.dtype) for name, t in tensors.items()}:
+        raise UserError(f"{file.path}: the tensors do not fit the network in its header.")
+    if _digest(file.content, tensors) != file.sha256:
+        raise UserError(
+            f"{file.path}: damaged (its sha256 is not that in its header); export it again."
+        )
+    if not all(t.isfinite().all() for t in tensors.values()):
+        raise UserError(f"{file.path}: not all of its weights are finite.")
+    generator.load_state_dict(tensors, assign=True)
+    return generator.eval().requires_grad_(False).to(device)

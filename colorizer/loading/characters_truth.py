@@ -1,0 +1,33 @@
+"""The exact truth of drawn samples: the same drawing again, also in another character's colours."""
+
+from typing import Any
+
+import numpy as np
+
+from colorizer.characters.drawing import Drawing, draw, recolor
+from colorizer.characters.traits import sample_character, sample_pose
+from colorizer.shards.reader import Sample
+
+
+def is_drawn(metadata: dict[str, Any]) -> bool:
+    """Whether a sample is a drawn character, by its JSON."""
+    return "character" in metadata
+
+
+def redraw(sample: Sample) -> Drawing:
+    """The drawing that a drawn sample was made from."""
+    made_from = sample.metadata["character"]
+    character = sample_character(made_from["seed"])
+    pose = sample_pose(made_from["seed"], made_from["pose"])
+    return draw(character, pose, sample.line.shape[0])
+
+
+def is_redrawn_exactly(sample: Sample) -> bool:
+    """Whether this version draws a drawn sample as the one that made the shards did."""
+    drawing = redraw(sample)
+    return np.array_equal(drawing.color, sample.color) and np.array_equal(drawing.line, sample.line)
+
+
+def in_colors_of(drawing: Drawing, other: Sample) -> np.ndarray:
+    """The truth for a reference of another character: H×W×3 uint8, in that one's colours."""
+    return recolor(drawing, sample_character(other.metadata["character"]["seed"]).palette)

@@ -1,0 +1,118 @@
+"""The samples of training in their order, as batches."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from colorizer.loading.batch import Batch
+from colorizer.loading.order import Order
+from colorizer.shards.reader import Sample, ShardReader
+from colorizer.system.errors import UserError
+from colorizer.system.layout import Layout
+
+REPLACEMENTS = 100  # tried for one sample
+
+
+# The augmentation of the n-th samples of a run, for pictures of so many pixels a side: tensors with
+# a row a sample. Loader processes call it; they are forked, so only numpy may compute there.
+Draw = Callable[[list[int], int], Sequence[Tensor]]
+
+
+def draw_nothing(numbers: list[int], size: int) -> Sequence[Tensor]:
+    """No augmentation."""
+    return ()
+
+
+class TrainingData:
+    """The samples of training, numbered in their order without end."""
+
+    def __init__(self, folder: Path, seed: int, window: int, bad_samples: float = 0.0) -> None:
+        """
+        Args:
+            folder: Of shards.
+            seed: Of the order.
+            window: Shards whose samples are shuffled together.
+            bad_samples: Share of the samples, 0 to 1, that may be unreadable, in each process.
+                Another takes the place of such a one.
+
+        Raises:
+            UserError: the index or a shard is missing or damaged, or there are no samples.
+        """
+        self.reader = ShardReader(folder)
+        if len(self.reader) == 0:
+            raise UserError(f"{folder}: the shards hold no samples; make them from more pictures.")
+        self.order = Order(self.reader.counts, seed, window)
+        self.bad_samples = bad_samples
+        # 0.29 * 100 is 28.999...
+        self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
+        self._bad: set[int] = set()  # places in the set that this process has found unreadable
+
+    def layout(self, count: int, draw: Draw) -> Layout:
+        """How so many samples lie in memory."""
+        size = self.reader.index.size
+        color = torch.empty(count, size, size, 3, dtype=torch.uint8)
+        return Layout.of((color, color[..., 0], *draw([0] * count, size)))
+
+    def load(self, numbers: list[int], draw: Draw = draw_nothing) -> Batch:
+        """The samples of these numbers.
+
+        Raises:
+            UserError: more are unreadable than may be.
+        """
+        layout = self.layout(len(numbers), draw)
+        memory = torch.zeros(layout.nbytes, dtype=torch.uint8)
+        return Batch(memory, layout, numbers, *self.load_into(layout.views(memory), numbers, draw))
+
+    def load_into(
+        self, tensors: Sequence[Tensor], numbers: list[int], draw: Draw
+    ) -> tuple[list[str], dict[int, str]]:
+        """Read the samples of these numbers, and draw; gives `keys` and `bad` of their batch.
+
+        Raises:
+            UserError: more are unreadable than may be.
+        """
+        color, line, *parameters = (tensor.numpy() for tensor in tensors)
+        keys: list[str] = []
+        bad: dict[int, str] = {}
+        for place, n in enumerate(numbers):
+            sample = self._read(n, bad)
+            color[place], line[place] = sample.color, sample.line
+            keys.append(sample.key)
+        for parameter, drawn in zip(parameters, draw(numbers, self.reader.index.size), strict=True):
+            parameter[...] = drawn
+        return keys, bad
+
+    def _read(self, n: int, bad: dict[int, str]) -> Sample:
+        """The n-th sample or, while that is unreadable, the one at its place an epoch later.
+
+        So what comes in its stead is the same for any number of processes. The unreadable ones are
+        added to `bad`.
+
+        Raises:
+            UserError: more are unreadable than may be.
+        """
+        for later in range(REPLACEMENTS + 1):
+            shard, position = self.order[n + later * self.order.total]
+            try:
+                return self.reader.read(shard, position)
+            except UserError as error:
+                place = int(self.reader.starts[shard]) + position
+                bad[place] = str(error)
+                self._count(place, error)
+        raise UserError(
+            f"{REPLACEMENTS} samples in a row that were to replace an unreadable one cannot be read"
+            f" either; the last: {bad[place]}"
+        )
+
+    def _count(self, place: int, error: UserError) -> None:
+        if not self.bad_samples:
+            raise error
+        self._bad.add(place)
+        if len(self._bad) > self.allowed:
+            raise UserError(
+                f"{len(self._bad)} of {self.order.total} samples cannot be read, and --bad-samples"
+                f" {self.bad_samples:g} allows {self.allowed}; the last: {error}"
+            ) from error

@@ -1,0 +1,42 @@
+"""Refuses settings of make_shards that cannot work, before anything is touched."""
+
+from colorizer.making.config import PicturesConfig, ShardsConfig
+from colorizer.making.sources import source_of
+from colorizer.shards.encoding import MAX_SIDE
+from colorizer.system.errors import UserError
+
+
+def check(config: ShardsConfig) -> None:
+    """Look at the settings, and for a first sign of pictures.
+
+    Raises:
+        UserError: naming the setting, what is wrong and what to do.
+    """
+    if not 32 <= config.size <= MAX_SIDE:
+        raise UserError(f"--size is {config.size}; 32 to {MAX_SIDE} can be made.")
+    if config.held_out is not None and not 0 <= config.held_out < 1:
+        raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
+    if config.samples_per_shard < 1:
+        raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
+    if not 0 <= config.workers <= 1024:
+        raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) to 1024.")
+    if isinstance(config, PicturesConfig):
+        _check_lines(config)
+    folder = getattr(config, "folder", None) or getattr(config, "tars", None)
+    if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
+    source = source_of(config)
+    if next(source.find(), None) is None:  # before the output is touched
+        raise UserError(source.nothing_found())
+
+
+def _check_lines(config: PicturesConfig) -> None:
+    if not 1 <= config.extractor_scale <= 8:
+        raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
+    bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))
+    for name, least, most in bounds:
+        value = getattr(config.xdog, name)
+        if not least < value <= most:
+            raise UserError(
+                f"--xdog.{name} is {value}; it must be over {least} and at most {most:g}."
+            )

@@ -1,0 +1,137 @@
+"""All that a source holds, in one fixed order: on disk, so that a collection may have any size."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from colorizer.making.sources.base import Item, Source
+from colorizer.pictures.files import Rejection
+from colorizer.system.errors import UserError
+from colorizer.system.storage import writing
+
+SCHEMA = """
+    CREATE TABLE found (source BLOB PRIMARY KEY, key TEXT UNIQUE, item TEXT) WITHOUT ROWID;
+    CREATE TABLE items (number INTEGER PRIMARY KEY, item TEXT);
+    CREATE TABLE rejections (rejection TEXT);
+"""
+NUMBER = """
+    INSERT INTO items
+    SELECT ROW_NUMBER() OVER (ORDER BY source) - 1, item FROM found ORDER BY source
+"""
+
+
+class Listing:
+    """The items of a source, numbered from 0 by the bytes of their names."""
+
+    def __init__(self, path: Path) -> None:
+        """Open what `write_listing` has written.
+
+        Raises:
+            UserError: it is not there.
+        """
+        if not path.is_file():
+            raise UserError(
+                f"{path} is not to be seen here; the output must lie on a disk that all machines"
+                " share."
+            )
+        # Unchanged from here on: no locks, which network disks lack.
+        self._base = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+        self.count: int = self._one("SELECT COUNT(*) FROM items")
+        self.rejected: int = self._one("SELECT COUNT(*) FROM rejections")
+
+    def items(self, first: int, stop: int) -> Iterator[Item]:
+        """Items first to stop - 1."""
+        query = "SELECT item FROM items WHERE number BETWEEN ? AND ? ORDER BY number"
+        for (text,) in self._base.execute(query, (first, stop - 1)):
+            content = json.loads(text)
+            yield Item(**{**content, "where": tuple(content["where"])})
+
+    def rejections(self) -> Iterator[Rejection]:
+        """What was found and cannot be used, as far as listing could tell; in no order."""
+        for (text,) in self._base.execute("SELECT rejection FROM rejections"):
+            yield Rejection(**json.loads(text))
+
+    def fingerprint(self) -> str:
+        """Hex digits that change when an item is added, removed, renamed or gets another size."""
+        digest = hashlib.sha256()
+        for item in self.items(0, self.count):
+            digest.update(os.fsencode(f"{item.source}\0{item.stamp}\n"))
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        self._base.close()
+
+    def _one(self, query: str) -> int:
+        return self._base.execute(query).fetchone()[0]
+
+
+def write_listing(source: Source, path: Path) -> None:
+    """List a source into a file, in place of an older one.
+
+    Raises:
+        UserError: the source is missing, laid out otherwise or without pictures; two of its
+            pictures have the same key; or the file cannot be written.
+    """
+    examples: dict[str, Rejection] = {}
+    with scratch(path, SCHEMA) as base:
+        for one in source.find():
+            if isinstance(one, Rejection):
+                examples.setdefault(one.reason, one)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(one)),))
+            else:
+                _insert(base, one)
+        base.execute(NUMBER)
+        base.execute("DROP TABLE found")
+        (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
+        base.execute("COMMIT")
+    if count == 0:
+        rejected = "".join(
+            f" {e.source}: {e.reason} {e.detail}.".rstrip() for e in examples.values()
+        )
+        raise UserError(source.nothing_found() + rejected)
+
+
+@contextmanager
+def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
+    """A new database in place of an older one; after a crash it is made again.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as base:
+            # So nothing need be safe in it.
+            base.execute("PRAGMA journal_mode = OFF")
+            base.execute("PRAGMA synchronous = OFF")
+            base.executescript(schema)
+            base.execute("BEGIN")
+            yield base
+    except sqlite3.OperationalError as error:
+        raise UserError(
+            f"cannot write {path}: {error}; make room there or choose another output."
+        ) from error
+
+
+def _insert(base: sqlite3.Connection, item: Item) -> None:
+    row = (os.fsencode(item.source), item.key, json.dumps(vars(item)))
+    try:
+        base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
+    except sqlite3.IntegrityError as error:
+        there = base.execute("SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0]))
+        other = Item(**json.loads(there.fetchone()[0]))
+        raise UserError(_twice(item, other)) from error
+
+
+def _twice(item: Item, other: Item) -> str:
+    if item.source == other.source:
+        places = "" if item.stamp == other.stamp else f" ({other.stamp}; {item.stamp})"
+        return f"{item.source} is there twice{places}; remove one."
+    return f"{other.source} and {item.source} get the same key {item.key}; rename one."

@@ -1,0 +1,173 @@
+"""Parts to shards: drops duplicates, splits off what is held out, keeps account of everything."""
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from colorizer.making.listing import Listing, scratch
+from colorizer.making.parts import ITEMS_IN_PART, Kept, read_part
+from colorizer.making.preview import Preview
+from colorizer.pictures.files import Rejection
+from colorizer.shards.writer import ShardWriter
+from colorizer.system import console
+from colorizer.system.errors import UserError
+from colorizer.system.storage import partial_name, publish, writing
+
+REJECTED = "rejected.jsonl"
+PREVIEW = "preview.png"
+SCHEMA = """
+    CREATE TABLE kept (pixels TEXT PRIMARY KEY, digest TEXT, source TEXT) WITHOUT ROWID;
+    CREATE TABLE groups (name TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE TABLE rejections (source BLOB, rejection TEXT);
+"""
+
+
+@dataclass
+class Report:
+    """What became of the pictures: train + held_out + the rejected = found."""
+
+    found: int
+    train: int = 0
+    held_out: int = 0
+    groups: int = 0  # among what was kept
+    grouped: int = 0  # kept pictures that belong to one
+    animated: int = 0  # kept pictures of which only the first frame was taken
+    rejected: Counter[str] = field(default_factory=Counter)  # by reason
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the shards go, and what they are."""
+
+    train: Path
+    held_out: Path
+    size: int
+    samples_per_shard: int
+    settings: dict[str, Any]
+    share: float | None  # held out; None: the source says itself what is
+
+
+def merge(target: Target, listing: Listing, parts: Path) -> Report:
+    """Write the shards, rejected.jsonl and preview.png; last of all the indexes.
+
+    Args:
+        target: The shards to be.
+        listing: All items, in order.
+        parts: Folder that holds all parts of them.
+
+    Raises:
+        UserError: no picture for training, a damaged part, or the output cannot be written.
+    """
+    output = target.train.parent
+    preview = Preview()
+    with (
+        scratch(parts / "merge.sqlite", SCHEMA) as base,
+        ShardWriter(target.held_out, target.size, target.samples_per_shard, target.settings) as out,
+        ShardWriter(target.train, target.size, target.samples_per_shard, target.settings) as train,
+    ):
+        account = _Account(base, listing)
+        for kept, color, line in account.without_duplicates(_samples(listing, parts, account)):
+            if _is_held_out(kept, target.share):
+                out.write_encoded(kept.key, color, line, kept.metadata)
+            else:
+                train.write_encoded(kept.key, color, line, kept.metadata)
+                preview.offer(color, line)
+        report = account.report(train.samples, out.samples)
+        account.write_rejections(output / REJECTED)
+        if report.train == 0:
+            raise UserError(_nothing_to_train_on(report, output / REJECTED))
+        preview.write(output / PREVIEW)
+    return report
+
+
+def is_held_out(name: str, share: float) -> bool:
+    """Whether a key or group falls into the share that is kept from training; the same for ever."""
+    return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:8], 16) / 2**32 < share
+
+
+def _is_held_out(kept: Kept, share: float | None) -> bool:
+    if share is None:
+        return kept.part == "held-out"
+    return is_held_out(kept.group or kept.key, share)
+
+
+def _samples(
+    listing: Listing, parts: Path, account: "_Account"
+) -> Iterator[tuple[Kept, bytes, bytes]]:
+    """The samples of all parts in order; rejections go to the account."""
+    total = -(-listing.count // ITEMS_IN_PART)
+    with console.progress("Writing shards", total, "parts") as advance:
+        for number in range(total):
+            for outcome in read_part(parts, number):
+                if isinstance(outcome, Rejection):
+                    account.reject(outcome)
+                else:
+                    yield outcome
+            advance(number + 1)
+
+
+class _Account:
+    """What was kept and what was not: on disk, as both may be many."""
+
+    def __init__(self, base: sqlite3.Connection, listing: Listing) -> None:
+        self._base = base
+        self._report = Report(listing.count + listing.rejected)
+        for rejection in listing.rejections():
+            self.reject(rejection)
+
+    def reject(self, rejection: Rejection) -> None:
+        self._report.rejected[rejection.reason] += 1
+        row = (os.fsencode(rejection.source), json.dumps(vars(rejection)))
+        self._base.execute("INSERT INTO rejections VALUES (?, ?)", row)
+
+    def without_duplicates(
+        self, samples: Iterator[tuple[Kept, bytes, bytes]]
+    ) -> Iterator[tuple[Kept, bytes, bytes]]:
+        """The first of each; the later ones are rejected."""
+        for kept, color, line in samples:
+            query = "SELECT digest, source FROM kept WHERE pixels = ?"
+            first = self._base.execute(query, (kept.pixels,)).fetchone()
+            if first is not None:
+                same = "bytes" if first[0] == kept.digest else "pixels"
+                detail = json.loads(first[1])
+                self.reject(Rejection(kept.source, f"duplicate: same {same}", detail))
+                continue
+            row = (kept.pixels, kept.digest, json.dumps(kept.source))
+            self._base.execute("INSERT INTO kept VALUES (?, ?, ?)", row)
+            if kept.group is not None:
+                name = json.dumps(kept.group)
+                self._base.execute("INSERT OR IGNORE INTO groups VALUES (?)", (name,))
+                self._report.grouped += 1
+            self._report.animated += kept.animated
+            yield kept, color, line
+
+    def report(self, train: int, held_out: int) -> Report:
+        (groups,) = self._base.execute("SELECT COUNT(*) FROM groups").fetchone()
+        self._report.train, self._report.held_out, self._report.groups = train, held_out, groups
+        return self._report
+
+    def write_rejections(self, path: Path) -> None:
+        """A line for each, by name; no file where there are none."""
+        if not self._report.rejected:
+            return
+        query = "SELECT rejection FROM rejections ORDER BY source, rejection"
+        with writing(path), partial_name(path).open("wb") as file:
+            for (text,) in self._base.execute(query):
+                file.write(text.encode() + b"\n")
+            publish(file, path)
+
+
+def _nothing_to_train_on(report: Report, rejected: Path) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.rejected.most_common())
+    if report.held_out:
+        return (
+            f"all {report.held_out} pictures that can be used are held out from training"
+            f" (rejected: {reasons or 'none'}); give a smaller --held-out."
+        )
+    return f"no picture could be used ({reasons}); {rejected} names each."

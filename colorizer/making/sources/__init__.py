@@ -1,0 +1,39 @@
+"""Where pictures come from: drawn characters, folders, pairs, lists and tars."""
+
+from colorizer.making.config import (
+    CharactersConfig,
+    FolderConfig,
+    ListConfig,
+    PairedConfig,
+    ShardsConfig,
+    SideBySideConfig,
+    TarsConfig,
+)
+from colorizer.making.sources.base import Grouping, Source
+from colorizer.making.sources.characters import Characters
+from colorizer.making.sources.folder import Folder, SideBySide
+from colorizer.making.sources.pairs import ListFile, PairedFolders
+from colorizer.making.sources.tars import Tars
+
+
+def source_of(config: ShardsConfig) -> Source:
+    """The source that the settings name.
+
+    Raises:
+        UserError: settings that it cannot have.
+    """
+    match config:
+        case CharactersConfig():
+            return Characters(config)
+        case FolderConfig():
+            return Folder(config.folder, Grouping(config.group_by))
+        case PairedConfig():
+            return PairedFolders(config.folder, Grouping(config.group_by))
+        case SideBySideConfig():
+            return SideBySide(config.folder, Grouping(config.group_by))
+        case ListConfig():
+            return ListFile(config.file, Grouping(config.group_by))
+        case TarsConfig():
+            return Tars(config.tars, Grouping(config.group_by))
+        case _:
+            raise TypeError(f"no source for {type(config).__name__}")

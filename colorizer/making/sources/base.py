@@ -1,0 +1,125 @@
+"""What a source of pictures is: it lists what it holds, and loads each in a worker process."""
+
+import hashlib
+import os
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from colorizer.pictures.files import Rejection
+from colorizer.system.errors import UserError
+
+Part = Literal["train", "held-out"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One picture to be, small, and as plain as JSON."""
+
+    key: str
+    source: str  # its true name: a path relative to what was given, with /
+    stamp: str  # changes with the file, as far as that can be told without reading it
+    where: tuple[str | int | None, ...]  # what its source needs to load it
+    group: str | None = None  # pictures of one group land on the same side of the split
+    part: Part | None = None  # where the source itself says so
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What an item loads to."""
+
+    color: np.ndarray  # H×W×3 uint8 RGB
+    line: np.ndarray | None  # H×W uint8, dark ink on white; None: to be drawn
+    metadata: dict[str, Any]  # JSON values that only the source knows
+    digest: str = ""  # of the bytes it was read from
+    animated: bool = False  # the first of several frames was taken
+
+
+class Source(ABC):
+    """Where pictures come from. Small enough to be sent to worker processes."""
+
+    has_split = False  # its items say themselves which part they belong to
+
+    @property
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Settings that tell this source from another, as JSON values."""
+
+    @abstractmethod
+    def find(self) -> Iterator[Item | Rejection]:
+        """Everything found, in any order, without reading a picture.
+
+        Raises:
+            UserError: it is missing, or laid out otherwise.
+        """
+
+    @abstractmethod
+    def load(self, item: Item) -> Picture:
+        """Read or draw it.
+
+        Raises:
+            Rejected: it cannot be used.
+        """
+
+    @abstractmethod
+    def nothing_found(self) -> str:
+        """A sentence for the case that there is no picture."""
+
+
+def make_key(source: str) -> str:
+    """A unique, safe name for a picture: the plain letters of its stem, and a hash of its path.
+
+    Args:
+        source: Path relative to what was given, with /.
+
+    Returns:
+        At most 61 lower-case letters, digits, `-` and `_`.
+    """
+    stem = unicodedata.normalize("NFKD", source.rpartition("/")[2].rpartition(".")[0]).lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", re.sub(r"[^\x00-\x7f]", "", stem)).strip("-")[:48]
+    digest = hashlib.sha256(os.fsencode(source)).hexdigest()[:12]
+    return f"{slug or 'picture'}-{digest}"
+
+
+class Grouping:
+    """Which character a picture shows, told from its path."""
+
+    def __init__(self, group_by: str | None) -> None:
+        """
+        Args:
+            group_by: `parent`, a regular expression with one pair of brackets, or None.
+
+        Raises:
+            UserError: it is no such expression.
+        """
+        self.group_by = group_by
+        self._pattern = None
+        if group_by not in (None, "parent"):
+            self._pattern = self._compile(group_by)
+
+    @staticmethod
+    def _compile(group_by: str) -> re.Pattern[str]:
+        try:
+            pattern = re.compile(group_by)
+        except re.error as error:
+            raise UserError(
+                f"--group-by {group_by!r} is no regular expression: {error}."
+            ) from error
+        if pattern.groups != 1:
+            raise UserError(
+                f"--group-by {group_by!r}: put brackets round the part that names the character,"
+                " once; or give `parent`."
+            )
+        return pattern
+
+    def __call__(self, path: str) -> str | None:
+        """The group of a picture's path (with /); None where there is none."""
+        if self._pattern is not None:
+            found = self._pattern.search(path)
+            return found[1] or None if found else None
+        return path.rpartition("/")[0] or None if self.group_by else None

@@ -1,0 +1,54 @@
+"""Drawn characters as a source: no files, true lines, as many as one likes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from colorizer.characters import draw, sample_character, sample_pose
+from colorizer.making.config import CharactersConfig
+from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.system.errors import UserError
+
+SEEDS_APART = 1_000_000  # most characters of one --seed
+
+
+@dataclass(frozen=True)
+class Characters(Source):
+    """`count` characters, each in `poses` poses."""
+
+    config: CharactersConfig
+
+    def __post_init__(self) -> None:
+        config = self.config
+        if config.poses < 1 or not 1 <= config.count <= SEEDS_APART or config.seed < 0:
+            raise UserError(
+                f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: a count of"
+                f" 1 to {SEEDS_APART}, at least 1 pose and a seed from 0 are needed."
+            )
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "source": "characters",
+            "count": config.count,
+            "poses": config.poses,
+            "seed": config.seed,
+        }
+
+    def find(self) -> Iterator[Item]:
+        first = self.config.seed * SEEDS_APART
+        for seed in range(first, first + self.config.count):
+            group = f"character-{seed:06d}"
+            for pose in range(self.config.poses):
+                key = f"{group}-{pose}"
+                yield Item(key=key, source=key, stamp="", where=(seed, pose), group=group)
+
+    def load(self, item: Item) -> Picture:
+        seed, pose = item.where
+        drawing = draw(sample_character(seed), sample_pose(seed, pose), self.config.size)
+        metadata = {"lines": {"method": "drawn"}, "character": {"seed": seed, "pose": pose}}
+        return Picture(drawing.color, drawing.line, metadata)
+
+    def nothing_found(self) -> str:
+        raise AssertionError("at least one character is drawn")

@@ -1,0 +1,95 @@
+"""Sources of one file a picture: a folder of colour pictures, and side-by-side pairs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.loading import decode_single
+from colorizer.pictures.decode import (
+    Rejected,
+    decode_picture,
+    digest_of,
+    read_file,
+    to_grey,
+)
+from colorizer.pictures.files import PictureFile, Rejection, find_pictures, no_pictures
+
+
+@dataclass(frozen=True)
+class Folder(Source):
+    """Colour pictures in a folder and its subfolders."""
+
+    folder: Path
+    grouping: Grouping
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"source": "folder"}
+
+    def find(self) -> Iterator[Item | Rejection]:
+        for file in find_pictures(self.folder):
+            yield self._item(file) if isinstance(file, PictureFile) else file
+
+    def _item(self, file: PictureFile) -> Item:
+        return Item(
+            key=make_key(file.source),
+            source=file.source,
+            stamp=str(file.bytes),
+            where=(),
+            group=self.grouping(file.source),
+        )
+
+    def load(self, item: Item) -> Picture:
+        return decode_single(read_file(self.folder / item.source))
+
+    def nothing_found(self) -> str:
+        return no_pictures(self.folder)
+
+
+@dataclass(frozen=True)
+class SideBySide(Source):
+    """Colour on the left, its line drawing on the right, each a square.
+
+    Where the folder holds train/ and val/, these two are searched, and val/ is held out.
+    """
+
+    folder: Path
+    grouping: Grouping
+
+    @property
+    def has_split(self) -> bool:
+        return (self.folder / "train").is_dir() and (self.folder / "val").is_dir()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"source": "side-by-side"}
+
+    def find(self) -> Iterator[Item | Rejection]:
+        for within in ("train", "val") if self.has_split else ("",):
+            for file in find_pictures(self.folder, within):
+                yield self._item(file, within) if isinstance(file, PictureFile) else file
+
+    def _item(self, file: PictureFile, within: str) -> Item:
+        return Item(
+            key=make_key(file.source),
+            source=file.source,
+            stamp=str(file.bytes),
+            where=(),
+            group=self.grouping(file.source.removeprefix(f"{within}/")),
+            part={"train": "train", "val": "held-out"}.get(within),
+        )
+
+    def load(self, item: Item) -> Picture:
+        data = read_file(self.folder / item.source)
+        decoded = decode_picture(data)
+        height, width = decoded.pixels.shape[:2]
+        if width != 2 * height:
+            raise Rejected("not two squares", f"{width}x{height} pixels")
+        color, line = decoded.pixels[:, :height], decoded.pixels[:, height:]
+        metadata = {"lines": {"method": "given"}}
+        return Picture(color, to_grey(line), metadata, digest_of(data), decoded.animated)
+
+    def nothing_found(self) -> str:
+        return no_pictures(self.folder)

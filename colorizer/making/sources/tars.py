@@ -1,0 +1,209 @@
+"""WebDataset tars as a source: pictures are read where they lie, nothing is ever unpacked."""
+
+import json
+import math
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.loading import decode_pair, decode_single
+from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, Rejected
+from colorizer.pictures.files import Rejection, walk
+from colorizer.system.errors import UserError
+
+COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
+MAX_JSON = 1_000_000  # bytes of a sample's metadata
+MAX_DEPTH = 50
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file in a tar."""
+
+    name: str
+    offset: int
+    size: int
+
+    @property
+    def key(self) -> str:
+        """What WebDataset takes for the sample's key: the path up to the file name's first dot."""
+        folder, slash, name = self.name.rpartition("/")
+        return folder + slash + name.partition(".")[0]
+
+    @property
+    def kind(self) -> str:
+        """What follows that dot."""
+        return self.name.rpartition("/")[2].partition(".")[2].lower()
+
+
+@dataclass(frozen=True)
+class Tars(Source):
+    """The samples of one tar, or of all in a folder and its subfolders.
+
+    A sample is a picture (`KEY.jpg`, or `KEY.color.png`), with a drawing (`KEY.line.png`) or
+    without, and what `KEY.json` says about it. Other members of its key are passed over.
+    """
+
+    tars: Path
+    grouping: Grouping
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"source": "tars"}
+
+    @property
+    def _folder(self) -> Path:
+        return self.tars if self.tars.is_dir() else self.tars.parent
+
+    def find(self) -> Iterator[Item | Rejection]:
+        for name in self._tar_names():
+            if name.lower().endswith(COMPRESSED):
+                yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
+            else:
+                yield from self._list_tar(name)
+
+    def _tar_names(self) -> Iterator[str]:
+        if self.tars.is_file():
+            yield self.tars.name
+            return
+        if not self.tars.is_dir():
+            raise UserError(
+                f"{self.tars} is neither a tar nor a folder of tars; give one on this machine's"
+                " disks (addresses and pipes are not opened)."
+            )
+        for parent in walk(self.tars):
+            for name in sorted(os.listdir(self.tars / parent)):
+                if name.lower().endswith((".tar", *COMPRESSED)) and not name.startswith("."):
+                    yield f"{parent}/{name}" if parent else name
+
+    def _list_tar(self, tar: str) -> Iterator[Item | Rejection]:
+        path = self._folder / tar
+        found = _members(path, tar)
+        for key, members in groupby(found, lambda m: m.key if isinstance(m, _Member) else None):
+            if key is None:
+                yield from members
+            else:
+                yield self._sample(tar, key, list(members))
+
+    def _sample(self, tar: str, key: str, members: list[_Member]) -> Item | Rejection:
+        pictures, lines, notes = [], [], []
+        for member in members:
+            role, _, suffix = member.kind.rpartition(".")
+            if member.kind == "json":
+                notes.append(member)
+            elif f".{suffix}" in SUFFIXES and role in ("", "color", "colour", "line"):
+                (lines if role == "line" else pictures).append(member)
+        if not pictures:
+            return Rejection(f"{tar}/{key}", "no picture", ", ".join(m.name for m in members))
+        if max(map(len, (pictures, lines, notes))) > 1:
+            names = ", ".join(m.name for m in pictures + lines + notes)
+            return Rejection(f"{tar}/{key}", "pictures not clear", names)
+        places = [f"{m.offset}+{m.size}" for m in pictures + lines + notes]
+        where = [(m[0].offset, m[0].size) if m else (None, None) for m in (pictures, lines, notes)]
+        return Item(
+            key=make_key(f"{tar}/{key}."),
+            source=f"{tar}/{key}",
+            stamp=" ".join(places),
+            where=(tar, *(number for pair in where for number in pair)),
+            group=self.grouping(pictures[0].name),
+        )
+
+    def load(self, item: Item) -> Picture:
+        tar, *places = item.where
+        color, line, note = (
+            None if offset is None else self._read(str(tar), offset, size)
+            for offset, size in zip(places[::2], places[1::2], strict=True)
+        )
+        picture = decode_single(color) if line is None else decode_pair(color, line, "its line")
+        if note is not None:
+            picture.metadata["metadata"] = _parse(note)
+        return picture
+
+    def _read(self, tar: str, offset: int, size: int) -> bytes:
+        if size > MAX_BYTES:
+            raise Rejected("too large", f"over {MAX_BYTES // 1_000_000} MB")
+        try:
+            with open(self._folder / tar, "rb") as file:
+                file.seek(offset)
+                data = file.read(size)
+        except OSError as error:
+            raise Rejected("cannot be opened", error.strerror or str(error)) from error
+        if len(data) < size:
+            raise Rejected("broken", f"{tar} ends within it")
+        return data
+
+    def nothing_found(self) -> str:
+        return f"{self.tars} holds no tar with pictures; WebDataset's KEY.jpg or KEY.png are found."
+
+
+def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
+    """The plain files of a tar; what is odd in it is rejected, the rest is still found."""
+    if not path.is_file():  # a named pipe would be waited for
+        yield Rejection(tar, "cannot be opened", "no regular file")
+        return
+    try:
+        with tarfile.open(path, "r:") as archive:
+            while (member := archive.next()) is not None:
+                archive.members = []  # else it keeps them all
+                if member.size < 0:  # which would lead back to the same header for ever
+                    yield Rejection(tar, "damaged tar", f"a size of {member.size} bytes")
+                    return
+                if not member.isdir() and not os.path.basename(member.name).startswith("."):
+                    yield _look_at(member, tar)
+            if not _only_zeros_from(archive.fileobj, archive.offset):
+                yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
+    except tarfile.TarError as error:
+        yield Rejection(tar, "damaged tar", str(error))
+    except OSError as error:
+        yield Rejection(tar, "cannot be opened", error.strerror or str(error))
+
+
+def _only_zeros_from(file: BinaryIO, offset: int) -> bool:
+    """Whether a tar ends there; tarfile takes a damaged header, or a hole, for the end as well."""
+    file.seek(offset)
+    found = 0
+    while block := file.read(2**20):
+        if block.strip(b"\0"):
+            return False
+        found += len(block)
+    return found >= tarfile.BLOCKSIZE
+
+
+def _look_at(member: tarfile.TarInfo, tar: str) -> _Member | Rejection:
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        return Rejection(f"{tar}/{member.name}", "no plain file", "a link or device in a tar")
+    if member.name.startswith("/") or ".." in member.name.split("/"):
+        return Rejection(f"{tar}/{member.name}", "unsafe name", "a path that leaves its folder")
+    return _Member(member.name, member.offset_data, member.size)
+
+
+def _parse(note: bytes) -> Any:
+    try:
+        if len(note) > MAX_JSON:
+            raise ValueError(f"over {MAX_JSON} bytes")
+        content = json.loads(note, parse_float=_finite, parse_constant=_finite)
+        _check_depth(content, MAX_DEPTH)
+        return content
+    except (ValueError, RecursionError) as error:
+        raise Rejected("broken", f"its json cannot be read: {error}") from error
+
+
+def _finite(number: str) -> float | None:
+    """None for NaN (as pandas writes what is missing) and what is infinite: neither is JSON."""
+    value = float(number)
+    return value if math.isfinite(value) else None
+
+
+def _check_depth(content: Any, depth: int) -> None:
+    """Refuse what could not be passed on between processes."""
+    if depth == 0:
+        raise ValueError(f"nested over {MAX_DEPTH} deep")
+    inner = content.values() if isinstance(content, dict) else content
+    if isinstance(content, (dict, list)):
+        for value in inner:
+            _check_depth(value, depth - 1)

@@ -1,0 +1,133 @@
+"""The shard format and how it is scanned: WebDataset tars of lossless WebP.
+
+A sample is `<key>.color.webp`, `<key>.line.webp` and `<key>.json`. Names, order, times and owners
+are fixed, so the same samples give the same bytes.
+"""
+
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from colorizer.shards.index import ShardEntry, check_shard_size
+from colorizer.system.errors import UserError
+
+COLOR, LINE, JSON = "color.webp", "line.webp", "json"
+KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
+MOST_BYTES = {COLOR: 2**29, LINE: 2**29, JSON: 2**24}  # of a member, as it is read whole
+BLOCK = 512  # tar's unit
+
+
+@dataclass(frozen=True)
+class SampleMembers:
+    """Where one sample's members lie in its shard, each as (offset, size) in bytes."""
+
+    key: str
+    color: tuple[int, int]
+    line: tuple[int, int]
+    json: tuple[int, int]
+
+
+def tar_header(name: str, size: int) -> bytes:
+    """The header of a plain file that says nothing of time or owner."""
+    # tarfile's defaults (mode 0644, time 0, owner 0, no names) do not change from run to run.
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+def _fixed_fields(header: bytes) -> bytes:
+    """All of a header but name, size, checksum and type."""
+    return header[100:124] + header[136:148] + header[157:]
+
+
+FIXED_FIELDS = _fixed_fields(tar_header("", 0))
+
+
+def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
+    """Find the samples of a shard, reading nothing but the tar's headers.
+
+    Raises:
+        UserError: the shard cannot be read, or has another size or sample count than its index
+            says, a damaged header, an unsafe or foreign member, a sample with a member missing, or
+            a key twice.
+    """
+    check_shard_size(path, entry)
+    samples: dict[str, dict[str, tuple[int, int]]] = {}
+    try:
+        for name, offset, size in _members(path, entry.bytes):
+            key, part = _split_name(name)
+            places = samples.setdefault(key, {})
+            if part in places:
+                raise ValueError(f"key {key!r} is there twice")
+            if size > MOST_BYTES[part]:
+                raise ValueError(f"{name} has {size} bytes, more than a picture or its JSON needs")
+            places[part] = (offset, size)
+        found = [_sample_members(key, places) for key, places in samples.items()]
+        if len(found) != entry.samples:
+            raise ValueError(f"{len(found)} samples, {entry.samples} by its index")
+    except ValueError as error:
+        raise UserError(f"shard {path} is damaged: {error}; make the shards again.") from error
+    except OSError as error:
+        raise UserError(
+            f"shard {path} cannot be read: {error.strerror}; see to the disk, or make the shards"
+            " again."
+        ) from error
+    return found
+
+
+def _members(path: Path, end: int) -> Iterator[tuple[str, int, int]]:
+    """Name, offset and size of each member of a tar, with every header checked."""
+    offset = 0
+    with path.open("rb", buffering=0) as file:
+        while header := _header_at(file, offset):
+            name, size = _parse_header(header, offset)
+            offset += BLOCK
+            yield name, offset, size
+            offset += size + -size % BLOCK
+    if offset + 2 * BLOCK != end:
+        raise ValueError(f"it ends at byte {end}, its last member at {offset}")
+
+
+def _header_at(file: BinaryIO, offset: int) -> bytes:
+    """The header at an offset, empty where the tar's end mark stands."""
+    file.seek(offset)
+    header = file.read(BLOCK)
+    if len(header) < BLOCK:
+        raise ValueError(f"it is cut at byte {offset}")
+    return header if any(header) else b""
+
+
+def _parse_header(header: bytes, offset: int) -> tuple[str, int]:
+    """Name and size from a ustar header (POSIX.1-1988), which must be as `tar_header` writes it."""
+    try:
+        name = header[:100].rstrip(b"\0").decode("ascii")
+        size = int(header[124:135], 8)
+    except ValueError as error:
+        raise ValueError(f"bad header at byte {offset}") from error
+    # Counted as if the checksum's own eight bytes were blanks.
+    checksum = sum(header) - sum(header[148:156]) + 8 * ord(" ")
+    if b"%011o\0" % size != header[124:136] or b"%06o\0 " % checksum != header[148:156]:
+        raise ValueError(f"bad header at byte {offset}")
+    if header[156:157] != tarfile.REGTYPE:
+        raise ValueError(f"member {name!r} is no plain file")
+    # Else another reader of tars could see another name than this one.
+    if _fixed_fields(header) != FIXED_FIELDS:
+        raise ValueError(f"bad header at byte {offset}")
+    return name, size
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    key, _, part = name.partition(".")
+    if not KEY.fullmatch(key) or part not in (COLOR, LINE, JSON):
+        raise ValueError(f"member {name!r} is not one that make_shards.py writes")
+    return key, part
+
+
+def _sample_members(key: str, places: dict[str, tuple[int, int]]) -> SampleMembers:
+    for part in (COLOR, LINE, JSON):
+        if part not in places:
+            raise ValueError(f"{key}.{part} is missing")
+    return SampleMembers(key, places[COLOR], places[LINE], places[JSON])

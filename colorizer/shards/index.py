@@ -1,0 +1,160 @@
+"""index.json of a folder of shards: what each shard is, and what each of its samples was."""
+
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colorizer.shards.encoding import MAX_SIDE
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import read_json
+
+FORMAT = 2
+INDEX = "index.json"
+MOST_BYTES = 2**27  # of an index: room for sixteen million samples
+CRC_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """What the index says about one shard."""
+
+    name: str
+    samples: int
+    bytes: int
+    sha256: str
+    crc32: str  # `checksum` of every sample, in order
+
+    def crc32_of(self, position: int) -> str:
+        """The `checksum` of the sample at a position."""
+        return self.crc32[CRC_DIGITS * position : CRC_DIGITS * (position + 1)]
+
+
+@dataclass(frozen=True)
+class Index:
+    """The shards of one folder, and the settings that they were made with."""
+
+    folder: Path
+    size: int  # side of the pictures, in pixels
+    settings: dict[str, Any]
+    shards: tuple[ShardEntry, ...]
+
+    @property
+    def samples(self) -> int:
+        return sum(shard.samples for shard in self.shards)
+
+
+def shard_name(number: int) -> str:
+    """The file name of a folder's shard, counted from 0."""
+    return f"{number:06d}.tar"
+
+
+def checksum(color: bytes, line: bytes, json: bytes) -> str:
+    """Eight hex digits: the crc32 of a sample's three members, end to end."""
+    return f"{zlib.crc32(json, zlib.crc32(line, zlib.crc32(color))):08x}"
+
+
+def read_index(folder: Path) -> Index:
+    """Read index.json of a folder of shards and check that every shard is there with its size.
+
+    Raises:
+        UserError: the index is missing, damaged or of another format, or a shard is missing or has
+            another size.
+    """
+    path = folder / INDEX
+    try:
+        content = read_json(path, MOST_BYTES)
+    except FileNotFoundError:
+        raise UserError(_no_index(folder)) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); make the shards again.") from error
+    index = _parse_index(path, content)
+    for shard in index.shards:
+        check_shard_size(folder / shard.name, shard)
+    return index
+
+
+def check_shard_size(path: Path, entry: ShardEntry) -> None:
+    """Look whether a shard is there, with the size that the index says.
+
+    Raises:
+        UserError: it is not.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise UserError(
+            f"shard {path} cannot be read: {error.strerror}; make the shards again."
+        ) from error
+    if size != entry.bytes:
+        raise UserError(
+            f"shard {path} has {size} bytes, {entry.bytes} by its index: it was cut or changed;"
+            " make the shards again."
+        )
+
+
+def _no_index(folder: Path) -> str:
+    if re.match(r"[a-z0-9+]+:", str(folder)):
+        return f"{folder}: addresses and pipes are not opened; give a folder of this machine."
+    if not folder.is_dir():
+        return f"{folder} is not a folder; give one that make_shards.py has written."
+    if (folder / "train" / INDEX).is_file():
+        return f"{folder} holds no {INDEX}; give its part train/ or held-out/."
+    return f"{folder} holds no {INDEX}; run make_shards.py (again) to make its shards."
+
+
+def _parse_index(path: Path, content: Any) -> Index:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} is not an index of shard format {FORMAT}; delete {path.parent} and make the"
+            " shards again."
+        )
+    try:
+        entries = _typed(content, "shards", list)
+        shards = tuple(_parse_entry(number, item) for number, item in enumerate(entries))
+        size = _count(content, "size")
+        if not 1 <= size <= MAX_SIDE:
+            raise ValueError(f"size is {size}, not 1 to {MAX_SIDE}")
+        index = Index(path.parent, size, _typed(content, "settings", dict), shards)
+        samples = _count(content, "samples")
+        if samples != index.samples:
+            raise ValueError(f"samples is {samples}, {index.samples} in its shards")
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); make the shards again.") from error
+    return index
+
+
+def _parse_entry(number: int, item: Any) -> ShardEntry:
+    if not isinstance(item, dict):
+        raise ValueError(f"shard {number} is no object")
+    name = _typed(item, "name", str)
+    if name != shard_name(number):
+        raise ValueError(f"shard {number} is called {name!r}")
+    samples = _count(item, "samples")
+    sha256 = _digits(item, "sha256", 64)
+    crc32 = _digits(item, "crc32", CRC_DIGITS * samples)
+    return ShardEntry(name, samples, _count(item, "bytes"), sha256, crc32)
+
+
+def _digits(content: dict[str, Any], name: str, count: int) -> str:
+    digits = _typed(content, name, str)
+    if len(digits) != count or not re.fullmatch("[0-9a-f]*", digits):
+        raise ValueError(f"{name} is not {count} hex digits")
+    return digits
+
+
+def _count(content: dict[str, Any], name: str) -> int:
+    count = _typed(content, name, int)
+    if count < 0 or isinstance(count, bool):
+        raise ValueError(f"{name} is {count}")
+    return count
+
+
+def _typed(content: dict[str, Any], name: str, kind: type) -> Any:
+    value = content.get(name)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is not of type {kind.__name__}")
+    return value

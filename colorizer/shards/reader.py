@@ -1,0 +1,172 @@
+"""Random access to the samples of a folder of shards; each is checked whenever it is read."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from colorizer.shards.encoding import decode_color, decode_line, picture_size
+from colorizer.shards.format import BLOCK, scan_shard
+from colorizer.shards.index import Index, checksum, read_index
+from colorizer.system.errors import UserError
+from colorizer.system.json_file import parse_json
+
+_SOMEONE = {"seed": 0, "pose": 0}  # a character, as drawn ones are described
+SAMPLES_IN_TABLES = 2**21  # whose places are kept: 24 bytes and its key each, 218 MB at most
+
+
+class Sample(NamedTuple):
+    """One pair of a shard."""
+
+    key: str
+    color: np.ndarray  # H×W×3 uint8 RGB
+    line: np.ndarray  # H×W uint8, white 255
+    metadata: dict[str, Any]
+
+
+class Encoded(NamedTuple):
+    """A sample's members as they lie in a shard, equal to what was once written."""
+
+    key: str
+    color: bytes
+    line: bytes
+    json: bytes
+
+
+class ShardReader:
+    """Reads any sample of a folder of shards."""
+
+    def __init__(self, folder: Path) -> None:
+        self.index = read_index(folder)
+        self.counts = [entry.samples for entry in self.index.shards]
+        self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
+        kept = SAMPLES_IN_TABLES // max(self.counts, default=1)  # shards
+        self._members = lru_cache(max(kept, 1))(self._scan)
+
+    def __len__(self) -> int:
+        return self.index.samples
+
+    def __getitem__(self, number: int) -> Sample:
+        """The sample at a place in the order of the shards."""
+        return self.read(*self._place(number))
+
+    def read(self, shard: int, position: int) -> Sample:
+        """The sample at a position of a shard.
+
+        Raises:
+            UserError: it cannot be read or is not what was written; names shard and key.
+        """
+        return decode_sample(self.index, shard, self.read_encoded(shard, position))
+
+    def read_encoded(self, shard: int, position: int) -> Encoded:
+        """The members of a sample, checked, but not decoded.
+
+        Raises:
+            UserError: see `read`.
+        """
+        members = self._members(shard)[position]
+        key = members["key"].decode()
+        try:
+            with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
+                sample = Encoded(key, *(_read_at(file, *place) for place in members["places"]))
+        except (OSError, ValueError) as error:
+            raise unreadable(self.index, shard, key, error) from error
+        check_sample(self.index, shard, position, sample)
+        return sample
+
+    def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
+        """Key and JSON of the sample at a place in the order of the shards.
+
+        Its pictures are read and checked, too: the checksum is of all three.
+
+        Raises:
+            UserError: as for `read`.
+        """
+        shard, position = self._place(number)
+        sample = self.read_encoded(shard, position)
+        try:
+            return sample.key, _parse_metadata(sample.json)
+        except ValueError as error:
+            raise unreadable(self.index, shard, sample.key, error) from error
+
+    def _place(self, number: int) -> tuple[int, int]:
+        shard = int(np.searchsorted(self.starts, number, "right")) - 1
+        return shard, number - int(self.starts[shard])
+
+    def _scan(self, shard: int) -> np.ndarray:
+        """A shard's samples, packed: `key`, and `places`, 3×2, of its members (`_read_at`)."""
+        entry = self.index.shards[shard]
+        samples = scan_shard(self.index.folder / entry.name, entry)
+        longest = max(len(sample.key) for sample in samples)
+        table = np.empty(len(samples), [("key", f"S{longest}"), ("places", np.uint32, (3, 2))])
+        table["key"] = [sample.key for sample in samples]
+        places = [(sample.color, sample.line, sample.json) for sample in samples]
+        table["places"] = np.array(places) // (BLOCK, 1)
+        return table
+
+
+def check_sample(index: Index, shard: int, position: int, sample: Encoded) -> None:
+    """Compare a sample with its checksum in the index.
+
+    Raises:
+        UserError: it is not what was written; names shard and key.
+    """
+    entry = index.shards[shard]
+    if checksum(sample.color, sample.line, sample.json) != entry.crc32_of(position):
+        raise UserError(
+            f"shard {index.folder / entry.name}: sample {sample.key} is not as it was written (its"
+            " crc32 is not the one in index.json); make the shards again."
+        )
+
+
+def decode_sample(index: Index, shard: int, sample: Encoded) -> Sample:
+    """Pictures and JSON of a sample, of the size that the index says.
+
+    Raises:
+        UserError: they are not what make_shards.py writes; names shard and key.
+    """
+    try:
+        for data in (sample.color, sample.line):  # before anything is decoded
+            width, height = picture_size(data)
+            if (width, height) != (index.size, index.size):
+                raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+        color, line = decode_color(sample.color), decode_line(sample.line)
+        return Sample(sample.key, color, line, _parse_metadata(sample.json))
+    except ValueError as error:
+        raise unreadable(index, shard, sample.key, error) from error
+
+
+def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserError:
+    """What to say when a sample cannot be read, for whatever reason."""
+    reason = getattr(error, "strerror", None) or error
+    return UserError(
+        f"shard {index.folder / index.shards[shard].name}: sample {key} cannot be read ({reason});"
+        " see to the disk, or make the shards again."
+    )
+
+
+def _parse_metadata(text: bytes) -> dict[str, Any]:
+    """A sample's JSON, in which all that this program reads again is of its type."""
+    try:
+        metadata = parse_json(text)
+    except ValueError as error:
+        raise ValueError(f"its JSON is damaged: {error}") from error
+    if not isinstance(metadata, dict):
+        raise ValueError("its JSON is no object")
+    group, character = metadata.get("group", ""), metadata.get("character", _SOMEONE)
+    if not isinstance(group, str):
+        raise ValueError("its group is no text")
+    seeds = [character.get(name) for name in _SOMEONE] if isinstance(character, dict) else [None]
+    if not all(type(seed) is int and seed >= 0 for seed in seeds):
+        raise ValueError("its character has no seed and pose, both whole numbers from 0 on")
+    return metadata
+
+
+def _read_at(file: BinaryIO, block: int, size: int) -> bytes:
+    """A member's bytes, which begin at one of the tar's blocks."""
+    file.seek(int(block) * BLOCK)
+    data = file.read(size)
+    if len(data) < size:
+        raise ValueError("the shard ends in the midst of it")
+    return data

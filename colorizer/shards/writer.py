@@ -1,0 +1,172 @@
+"""Writes shards: streamed to disk, with their final names only once they are whole."""
+
+import dataclasses
+import hashlib
+import json
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from colorizer.shards.encoding import encode_color, encode_line
+from colorizer.shards.format import BLOCK, COLOR, JSON, KEY, LINE, tar_header
+from colorizer.shards.index import FORMAT, INDEX, Index, ShardEntry, checksum, shard_name
+from colorizer.system.errors import UserError
+from colorizer.system.storage import partial_name, publish, replace_file, writing
+
+
+class ShardWriter:
+    """Writes one folder of shards and, when all went well, its index.
+
+        with ShardWriter(folder, 256, 1000, settings) as writer:
+            writer.write(key, color, line, metadata)
+
+    A shard is `NAME.partial` until it is complete. After an exception in the `with` block the open
+    shard stays `.partial` and no index is written.
+    """
+
+    def __init__(
+        self, folder: Path, size: int, samples_per_shard: int, settings: dict[str, Any]
+    ) -> None:
+        """
+        Args:
+            folder: Made if it is not there; must hold no shards.
+            size: Side of the pictures, in pixels.
+            samples_per_shard: Samples in every shard but the last.
+            settings: What determines the samples, as JSON values; goes into the index.
+        """
+        self.index = Index(folder, size, settings, ())  # the shards finished so far
+        self._samples_per_shard = samples_per_shard
+        self._keys: set[str] = set()  # of the open shard
+        self._samples = 0
+        self._shard: _OpenShard | None = None
+
+    @property
+    def samples(self) -> int:
+        """Samples written so far."""
+        return self._samples
+
+    def __enter__(self) -> Self:
+        folder = self.index.folder
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        if (folder / INDEX).exists() or any(folder.glob("*.tar")):
+            raise UserError(f"{folder} already holds shards; choose another folder.")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._finish_shard()
+            _write_index(self.index)
+        elif self._shard is not None:
+            with suppress(OSError):  # a disk still full; the first error says so
+                self._shard.file.close()
+
+    def write(
+        self, key: str, color: np.ndarray, line: np.ndarray, metadata: dict[str, Any]
+    ) -> None:
+        """Append one sample.
+
+        Args:
+            key: Letters, digits, `-` and `_`, at most 80; of no other sample. (Checked within the
+                shard: the keys of all may be too many to keep.)
+            color: size×size×3 uint8 RGB.
+            line: size×size uint8, dark ink on white.
+            metadata: JSON values, none of them infinite or NaN.
+
+        Raises:
+            ValueError: a bad or repeated key, or a picture of another shape.
+            UserError: the disk is full or cannot be written to.
+        """
+        side = self.index.size
+        if color.shape != (side, side, 3) or line.shape != (side, side):
+            raise ValueError(f"{key}: color is {color.shape}, line {line.shape}, the side {side}")
+        self.write_encoded(key, encode_color(color), encode_line(line), metadata)
+
+    def write_encoded(self, key: str, color: bytes, line: bytes, metadata: dict[str, Any]) -> None:
+        """As `write`, with pictures that `encode_color` and `encode_line` have made."""
+        if not KEY.fullmatch(key) or key in self._keys:
+            raise ValueError(f"bad or repeated key {key!r}")
+        self._keys.add(key)
+        self._samples += 1
+        text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
+        if self._shard is None:
+            self._shard = _OpenShard(self.index.folder, len(self.index.shards))
+        self._shard.append(
+            _tar_member(f"{key}.{COLOR}", color)
+            + _tar_member(f"{key}.{LINE}", line)
+            + _tar_member(f"{key}.{JSON}", text),
+            checksum(color, line, text),
+        )
+        if self._shard.samples == self._samples_per_shard:
+            self._finish_shard()
+
+    def _finish_shard(self) -> None:
+        if self._shard is None:
+            return
+        shards = (*self.index.shards, self._shard.finish())
+        self.index = dataclasses.replace(self.index, shards=shards)
+        self._shard = None
+        self._keys.clear()
+
+
+class _OpenShard:
+    """A shard that is being written."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._path = folder / shard_name(number)
+        self._bytes = 0
+        self._hash = hashlib.sha256()
+        self._crc32s: list[str] = []
+        with writing(self._path):
+            self.file = partial_name(self._path).open("wb")
+
+    @property
+    def samples(self) -> int:
+        return len(self._crc32s)
+
+    def append(self, sample: bytes, crc32: str) -> None:
+        self._write(sample)
+        self._crc32s.append(crc32)
+
+    def finish(self) -> ShardEntry:
+        """End the tar and give the shard its name."""
+        self._write(bytes(2 * BLOCK))
+        with writing(self._path), self.file:
+            publish(self.file, self._path)
+        return ShardEntry(
+            self._path.name,
+            self.samples,
+            self._bytes,
+            self._hash.hexdigest(),
+            "".join(self._crc32s),
+        )
+
+    def _write(self, data: bytes) -> None:
+        with writing(self._path):
+            self.file.write(data)
+        self._hash.update(data)
+        self._bytes += len(data)
+
+
+def _tar_member(name: str, data: bytes) -> bytes:
+    return tar_header(name, len(data)) + data + bytes(-len(data) % BLOCK)
+
+
+def _write_index(index: Index) -> None:
+    content = {
+        "format": FORMAT,
+        "size": index.size,
+        "samples": index.samples,
+        "settings": index.settings,
+        "shards": [dataclasses.asdict(shard) for shard in index.shards],
+    }
+    text = json.dumps(content, indent=1, allow_nan=False)
+    replace_file(index.folder / INDEX, f"{text}\n".encode())
