@@ -35,13 +35,13 @@ class AttentionConfig:
 
 def stop_gradient_whole(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     """Ours for few tokens."""
-    attention.MOST_ENTRIES = 2**62
+    attention.MAX_ENTRIES = 2**62
     return attention.doubly_normalized_attention(x, y, value)
 
 
 def stop_gradient_in_parts(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     """Ours for many tokens."""
-    attention.MOST_ENTRIES = 0
+    attention.MAX_ENTRIES = 0
     return attention.doubly_normalized_attention(x, y, value)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from colorizer.checkpoints import saving
 from colorizer.checkpoints.checkpoint import State, optimizer_tensors
-from colorizer.config.training import ColorizationConfig, NetworkConfig
+from colorizer.config.training import ColorizationConfig, GeneratorConfig
 from colorizer.config.validation import to_json
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
@@ -37,7 +37,10 @@ class CheckpointConfig:
 
 def training_state(device: torch.device) -> dict[str, dict[str, Tensor]]:
     """The tensors of a run that has made one step."""
-    networks = {"generator": Generator(**asdict(NetworkConfig())), "discriminator": Discriminator()}
+    networks = {
+        "generator": Generator(**asdict(GeneratorConfig())),
+        "discriminator": Discriminator(),
+    }
     tensors = {}
     for name, network in networks.items():
         network.to(device)

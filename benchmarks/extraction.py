@@ -23,7 +23,7 @@ from colorizer.augmentation.distortion import to_uint8
 from colorizer.config.training import DegradeConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.lines.xdog import XDoG, draw_lines
-from colorizer.pictures import grid as pictures
+from colorizer.pictures import grid
 from colorizer.pictures.decode import decode_file
 from colorizer.pictures.files import PictureFile, find_pictures
 from colorizer.pictures.geometry import fitted_size, pad_to_square, resize
@@ -185,7 +185,7 @@ def sheet(config: BenchmarkConfig, methods: dict[str, Draw]) -> np.ndarray:
         side = min(config.side, max(color.shape[:2]))
         color = resize(color, *fitted_size(color.shape[1], color.shape[0], side))
         rows.append([cell(p) for p in (color, *(draw(color) for draw in methods.values()))])
-    return pictures.grid(["colour", *methods], rows)
+    return grid.grid(["colour", *methods], rows)
 
 
 def cell(picture: np.ndarray) -> np.ndarray:
@@ -223,7 +223,7 @@ def main() -> None:
     if config.pictures is not None:
         # At the settings that make_shards.py uses: those above suit small drawings alone.
         methods["XDoG"] = draw_xdog(XDoG())
-        pictures.write_picture(config.output / "sheet.png", sheet(config, methods))
+        grid.write_picture(config.output / "sheet.png", sheet(config, methods))
     console.say(f"Written to {config.output}")
 
 

@@ -39,7 +39,7 @@ from processes import (
 
 from colorizer.checkpoints.checkpoint import newest_intact, saved_steps
 from colorizer.config.presets import demo
-from colorizer.config.training import LossConfig, NetworkConfig
+from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.training.train import train
@@ -256,7 +256,7 @@ def fuzz(config: FaultsConfig, times: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     make_shards(CharactersConfig(output=folder / "shards", count=6, size=64, samples_per_shard=4))
     if config.fault == "checkpoints":
-        network = NetworkConfig(width=0.0625, stages=3, residual_blocks=1)
+        network = GeneratorConfig(width=0.0625, stages=3, residual_blocks=1)
         small = {"network": network, "loss": LossConfig(perceptual=0, style=0, adversarial=1)}
         small |= {"discriminator_width": 0.0625, "steps": 2, "checkpoint_every": 1}
         small |= {"batch_size": 2, "workers": 0, "sample_every": 0}

@@ -189,18 +189,18 @@ def many_tokens(tell: Teller, place: Place) -> None:
     shape = (1, place.scale.tokens, 992)
     inputs = [torch.randn(shape, device=device()).mul_(0.5) for _ in range(3)]
     incoming = torch.randn(shape, device=device())
-    before = attention.MOST_ENTRIES
+    before = attention.MAX_ENTRIES
     for name, function in (
         ("stop-gradient", attention.doubly_normalized_attention),
         ("SCFT", attention.scaled_attention),
     ):
         try:
-            attention.MOST_ENTRIES = place.scale.most_entries
+            attention.MAX_ENTRIES = place.scale.most_entries
             found = passes(function, inputs, incoming)
-            attention.MOST_ENTRIES = 2**62
+            attention.MAX_ENTRIES = 2**62
             wanted = passes(function, [t.double() for t in inputs], incoming.double())
         finally:
-            attention.MOST_ENTRIES = before
+            attention.MAX_ENTRIES = before
         for what, one, other in zip(("result", "gradient of values"), found, wanted, strict=True):
             off = float((one.double() - other).norm() / other.norm())
             tell.check(

@@ -148,14 +148,14 @@ def scft_attention(tell: Teller, place: Place) -> None:
     tokens = [torch.randn(shape, device=device(), requires_grad=True) for _ in range(3)]
 
     def attend(most: int) -> None:
-        attention.MOST_ENTRIES = most
+        attention.MAX_ENTRIES = most
         torch.autograd.grad(attention.scaled_attention(*tokens).sum(), tokens)
 
-    before = attention.MOST_ENTRIES
+    before = attention.MAX_ENTRIES
     try:
         compare(tell, "SCFT's attention", lambda: attend(0), lambda: attend(2**62))
     finally:
-        attention.MOST_ENTRIES = before
+        attention.MAX_ENTRIES = before
 
 
 def cudnn_benchmark(tell: Teller, place: Place) -> None:

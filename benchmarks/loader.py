@@ -21,7 +21,7 @@ from measuring import timed
 from standing_in import augmented
 from train_step import TrainStepConfig, build
 
-from colorizer.augmentation.distortion import Parameters, augment, draw_parameters
+from colorizer.augmentation.distortion import DistortionParameters, augment, draw_parameters
 from colorizer.config.training import AugmentConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
@@ -104,7 +104,7 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
     return config.batches * config.batch_size / (time.perf_counter() - start)
 
 
-def draw(numbers: list[int], size: int) -> Parameters:
+def draw(numbers: list[int], size: int) -> DistortionParameters:
     """As in training with the triplet loss."""
     return draw_parameters(FULL, 0, numbers, (size // 16) ** 2)
 
@@ -155,7 +155,7 @@ def augment_fully(batch: Batch, device: torch.device) -> None:
     """Draw the parameters, copy to the device, warp, flip and jitter."""
     batch = batch.with_parameters(draw_parameters(FULL, 0, batch.numbers))
     color, line, *parameters = batch.layout.views(batch.memory.to(device))
-    augment(FULL, Parameters(*parameters), color, line)
+    augment(FULL, DistortionParameters(*parameters), color, line)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import tyro
 
-from colorizer.config.training import ExtractConfig
+from colorizer.config.training import ExtractCommand
 from colorizer.lines.extractor import extract
 from colorizer.system import console
 
 
 def main() -> None:
-    extract(tyro.cli(ExtractConfig))
+    extract(tyro.cli(ExtractCommand))
 
 
 if __name__ == "__main__":

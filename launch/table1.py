@@ -15,7 +15,7 @@ import tyro
 from colorizer.evaluation.config import Table1Config
 from colorizer.evaluation.table1 import SCALES, make_table1
 from colorizer.system import console
-from colorizer.system.processes import part
+from colorizer.system.processes import leave_group
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     scale = arguments.pop(0) if arguments and arguments[0] in SCALES else "paper"
     default = SCALES[scale]()
     make_table1(tyro.cli(Table1Config, default=default, args=arguments, description=__doc__))
-    part()
+    leave_group()
 
 
 if __name__ == "__main__":

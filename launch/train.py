@@ -8,7 +8,7 @@ import tyro
 
 from colorizer.config.presets import PRESETS
 from colorizer.system import console
-from colorizer.system.processes import part
+from colorizer.system.processes import leave_group
 from colorizer.training.signals import stop_with_launcher
 from colorizer.training.train import train
 
@@ -20,7 +20,7 @@ def main() -> None:
     finished = train(config)
     if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":
         console.say(f"To continue, with the launcher you used: {shlex.join(sys.argv)}")
-    part()
+    leave_group()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from colorizer.checkpoints.checkpoint import STATE, newest_intact, read, read_state, saved_steps
 from colorizer.checkpoints.generator_file import find_generator, load_generator
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
 
@@ -77,7 +77,7 @@ def _fuzz_alone(path: Path, rng: random.Random) -> str:
 
 
 def _generator(path: Path) -> dict[str, Tensor]:
-    return load_generator(find_generator(path, NetworkConfig), Generator, CPU).state_dict()
+    return load_generator(find_generator(path, GeneratorConfig), Generator, CPU).state_dict()
 
 
 def contents(checkpoint: Path) -> dict[str, Tensor]:

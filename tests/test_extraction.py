@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.config.training import ExtractConfig
+from colorizer.config.training import ExtractCommand
 from colorizer.lines.extractor import Extractor, extract
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
@@ -70,7 +70,7 @@ def test_a_tile_smaller_than_what_a_pixel_depends_on_is_refused(extractor, draw_
 
 
 def _settings(trained_extractor, picture, output, **more):
-    return ExtractConfig(
+    return ExtractCommand(
         checkpoint=trained_extractor.output, picture=picture, output=output, **more
     )
 

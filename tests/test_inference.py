@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer, colorize
-from colorizer.config.training import ColorizeConfig, NetworkConfig
+from colorizer.config.training import ColorizeConfig, GeneratorConfig
 from colorizer.system.errors import UserError
 
 
@@ -34,7 +34,7 @@ def test_run_folder_checkpoint_folder_and_file_are_the_same_generator(trained, p
 
 
 def test_the_running_average_is_preferred(trained):
-    found = find_generator(trained.output, NetworkConfig)
+    found = find_generator(trained.output, GeneratorConfig)
     assert found.path.name == "average.safetensors"
     assert (found.size, found.step, found.network) == (64, 2, trained.network)
 

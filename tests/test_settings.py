@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import ColorizationConfig, ExtractionConfig, NetworkConfig
+from colorizer.config.training import ColorizationConfig, ExtractorTraining, GeneratorConfig
 from colorizer.config.validation import BOUNDS, check_bounds, flatten, from_json, to_json
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json, read_json
@@ -30,7 +30,7 @@ def test_every_preset_comes_back(preset):
         bad_samples=st.floats(allow_nan=False, allow_infinity=False),
         log_with=st.lists(st.text()).map(tuple),
         mixed_precision=st.sampled_from(["auto", "no"]),
-        network=st.builds(NetworkConfig, width=st.floats(0, 9), stages=st.integers()),
+        network=st.builds(GeneratorConfig, width=st.floats(0, 9), stages=st.integers()),
     )
 )
 def test_any_settings_come_back(config):
@@ -68,7 +68,7 @@ def test_a_missing_setting_and_other_settings_are_refused():
     with pytest.raises(ValueError, match=r"loss\.style is missing"):
         from_json(ColorizationConfig, content)
     with pytest.raises(ValueError, match=r"is unknown|is missing"):
-        from_json(ExtractionConfig, content)
+        from_json(ExtractorTraining, content)
     with pytest.raises(ValueError, match="the whole is None"):
         from_json(ColorizationConfig, None)
 

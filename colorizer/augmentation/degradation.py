@@ -27,7 +27,7 @@ BLUR_RADIUS = 4  # pixels
 SHADING_KEY, TEXTURE_KEY, PATCH_KEY, NOISE_KEY, PRESSURE_KEY = range(1000, 6000, 1000)
 
 
-class Parameters(NamedTuple):
+class DegradationParameters(NamedTuple):
     """What is drawn for each sample of a batch; a kind that does not touch it is at its zero."""
 
     key: Tensor  # B int64, of its noise
@@ -59,7 +59,9 @@ class Degraded(NamedTuple):
     line: Tensor  # B×1×H×W, white 1
 
 
-def draw_parameters(config: DegradeConfig, seed: int, numbers: Sequence[int]) -> Parameters:
+def draw_parameters(
+    config: DegradeConfig, seed: int, numbers: Sequence[int]
+) -> DegradationParameters:
     """Draw what happens to the n-th samples of a run.
 
     Args:
@@ -70,10 +72,10 @@ def draw_parameters(config: DegradeConfig, seed: int, numbers: Sequence[int]) ->
     drawn = [_draw_one(config, np.random.default_rng([seed, n, 2])) for n in numbers]
     columns = (np.stack(column) for column in zip(*drawn, strict=True))
     columns = (c.astype(np.float32) if c.dtype == np.float64 else c for c in columns)
-    return Parameters(*map(torch.from_numpy, columns))
+    return DegradationParameters(*map(torch.from_numpy, columns))
 
 
-def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> Parameters:
+def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> DegradationParameters:
     def strength(most: float) -> float:
         """0 where the kind does not touch the sample."""
         amount = rng.uniform(0, most)
@@ -83,7 +85,7 @@ def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> Parameters:
         return strength(most) * rng.choice((-1, 1))
 
     low, high = np.log(config.zoom)
-    drawn = Parameters(
+    drawn = DegradationParameters(
         key=rng.integers(2**32),
         flip=rng.random() < config.flip,
         zoom=np.exp(rng.uniform(low, high) * (rng.random() < config.chance)),
@@ -111,10 +113,10 @@ def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> Parameters:
         noise=strength(config.noise),
         jpeg=100 - np.round(strength(100 - config.jpeg)),
     )
-    return Parameters(*map(np.asarray, drawn))
+    return DegradationParameters(*map(np.asarray, drawn))
 
 
-def degrade(parameters: Parameters, color: Tensor, line: Tensor) -> Degraded:
+def degrade(parameters: DegradationParameters, color: Tensor, line: Tensor) -> Degraded:
     """Make pictures and true lines of a batch, on the device they are on.
 
     Args:
@@ -122,7 +124,7 @@ def degrade(parameters: Parameters, color: Tensor, line: Tensor) -> Degraded:
         color: B×H×W×3 uint8 RGB.
         line: B×H×W uint8, white 255.
     """
-    p = Parameters(*(t.view(len(t), -1, 1, 1) for t in parameters))  # beside B×C×H×W
+    p = DegradationParameters(*(t.view(len(t), -1, 1, 1) for t in parameters))  # beside B×C×H×W
     clean = color.permute(0, 3, 1, 2).float() / 255
     ink = 1 - line.unsqueeze(1).float() / 255  # B×1×H×W
     clean, ink = zoomed(p, torch.cat([clean, ink], 1)).clamp(0, 1).split([3, 1], 1)
@@ -132,7 +134,7 @@ def degrade(parameters: Parameters, color: Tensor, line: Tensor) -> Degraded:
     return Degraded(photograph(p, picture) * 2 - 1, 1 - 2 * ink)
 
 
-def zoomed(p: Parameters, pictures: Tensor) -> Tensor:
+def zoomed(p: DegradationParameters, pictures: Tensor) -> Tensor:
     """Enlarge about a place and mirror; what lies outside is the picture mirrored."""
     batch = len(pictures)
     scale = 1 / p.zoom.view(batch)
@@ -160,7 +162,7 @@ def covered(clean: Tensor, ink: Tensor) -> Tensor:
     return clean * bare + colors / weight.clamp_min(1e-12) * (1 - bare)
 
 
-def paint(p: Parameters, fill: Tensor) -> Tensor:
+def paint(p: DegradationParameters, fill: Tensor) -> Tensor:
     """Light and shade, patches without outline, and texture, under the ink."""
     height, width = fill.shape[2:]
     key = p.key.flatten()
@@ -172,7 +174,9 @@ def paint(p: Parameters, fill: Tensor) -> Tensor:
     return (fill * factor).clamp(0, 1)
 
 
-def draw_over(p: Parameters, clean: Tensor, ink: Tensor, fill: Tensor, painted: Tensor) -> Tensor:
+def draw_over(
+    p: DegradationParameters, clean: Tensor, ink: Tensor, fill: Tensor, painted: Tensor
+) -> Tensor:
     """Ink over the painted fill: as it was, or in another colour and fainter."""
     as_it_was = (clean + (painted - fill) * (1 - ink)).clamp(0, 1)
     pressure = smooth_noise(p.key.flatten() + PRESSURE_KEY, 1, *ink.shape[2:], SHADING_CELL)
@@ -181,7 +185,7 @@ def draw_over(p: Parameters, clean: Tensor, ink: Tensor, fill: Tensor, painted: 
     return torch.where(p.inked, torch.lerp(painted, other, ink * opacity), as_it_was)
 
 
-def photograph(p: Parameters, picture: Tensor) -> Tensor:
+def photograph(p: DegradationParameters, picture: Tensor) -> Tensor:
     """Haze, colours, blur, noise and JPEG: what happens to the finished picture. In [0, 1]."""
     picture = torch.lerp(picture, p.haze_color, p.haze)
     picture = (jitter(picture * 2 - 1, p.color.flatten(1)) + 1) / 2

@@ -19,7 +19,7 @@ APART = 1e-4  # of the side, between two control points
 BORDER_VALUE = {"black": -1.0, "white": 1.0}
 
 
-class Parameters(NamedTuple):
+class DistortionParameters(NamedTuple):
     """What is drawn for each sample of a batch."""
 
     points: Tensor  # B×K×2 control points in the reference, x and y in [-1, 1]
@@ -42,7 +42,7 @@ class Augmented(NamedTuple):
 
 def draw_parameters(
     config: AugmentConfig, seed: int, numbers: Sequence[int], keys: int = 0
-) -> Parameters:
+) -> DistortionParameters:
     """Draw the augmentation of the n-th samples of a run.
 
     Args:
@@ -64,7 +64,9 @@ def draw_parameters(
         color.astype(np.float32),
         _negatives(seed, numbers, keys),
     )
-    return Parameters(*(torch.from_numpy(np.ascontiguousarray(column)) for column in columns))
+    return DistortionParameters(
+        *(torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
+    )
 
 
 def draw_points(
@@ -114,7 +116,7 @@ def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:
 
 
 def augment(
-    config: AugmentConfig, parameters: Parameters, color: Tensor, line: Tensor
+    config: AugmentConfig, parameters: DistortionParameters, color: Tensor, line: Tensor
 ) -> Augmented:
     """Make line, truth and reference of a batch, on the device the pictures are on.
 

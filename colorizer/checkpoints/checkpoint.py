@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from colorizer.checkpoints.best import Best
 from colorizer.checkpoints.published import sha256_of
 from colorizer.checkpoints.tensor_file import read_tensors
-from colorizer.config.training import ColorizationConfig, ExtractionConfig, TrainConfig
+from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 from colorizer.config.validation import check_bounds, from_json
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
@@ -24,7 +24,7 @@ FORMAT = 3  # 2: the generator's decoder did not align corners
 STEP_FOLDER = re.compile(r"step-(\d{8})")
 FILE = re.compile(r"[a-z_]+\.safetensors")
 STATE = "state.json"
-MOST_STATE = 1_000_000  # bytes
+MAX_STATE = 1_000_000  # bytes
 ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
@@ -90,7 +90,7 @@ def read_state(checkpoint: Path) -> State:
     """
     path = checkpoint / STATE
     try:
-        content = read_json(path, MOST_STATE)
+        content = read_json(path, MAX_STATE)
         if not isinstance(content, dict):
             raise ValueError("no object")
         if content.pop("sha256", None) != _digest(content):
@@ -133,7 +133,7 @@ def _parse_state(content: dict[str, Any]) -> State:
 
 
 def _settings_of(task: Any) -> type[TrainConfig]:
-    for kind in (ColorizationConfig, ExtractionConfig):
+    for kind in (ColorizationConfig, ExtractorTraining):
         if task == kind.task:
             return kind
     raise ValueError(f"task {task!r}")
@@ -156,7 +156,7 @@ def saved_steps(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if STEP_FOLDER.fullmatch(p.name)), reverse=True)
 
 
-class Newest(NamedTuple):
+class FoundCheckpoint(NamedTuple):
     """The newest checkpoint whose files are all as written."""
 
     path: Path
@@ -164,7 +164,7 @@ class Newest(NamedTuple):
     faults: dict[Path, str]  # newer ones, and what is wrong with them
 
 
-def newest_intact(folder: Path) -> Newest | None:
+def newest_intact(folder: Path) -> FoundCheckpoint | None:
     """The checkpoint to use of a run's checkpoint folder; None if there never was one.
 
     Raises:
@@ -173,7 +173,7 @@ def newest_intact(folder: Path) -> Newest | None:
     faults = {}
     for path in saved_steps(folder):
         try:
-            return Newest(path, verify(path), faults)
+            return FoundCheckpoint(path, verify(path), faults)
         except Damaged as error:
             faults[path] = str(error)
     if faults:

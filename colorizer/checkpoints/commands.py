@@ -26,7 +26,7 @@ from colorizer.checkpoints.generator_file import (
     read_header,
 )
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
-from colorizer.config.training import ExtractorConfig, NetworkConfig
+from colorizer.config.training import ExtractorConfig, GeneratorConfig
 from colorizer.config.validation import flatten
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
@@ -201,7 +201,7 @@ def export(config: ExportConfig) -> None:
     _load(source)
     publish(config.output, read_tensors(source), read_metadata(source))
     console.say(f"{config.output}: {source.stem} of {source.parent.name}, {_megabytes(source)}")
-    colors = read_header(source)["task"] == NetworkConfig.task
+    colors = read_header(source)["task"] == GeneratorConfig.task
     console.say(f"Use it: {(HOW_TO_COLOR if colors else HOW_TO_EXTRACT).format(config.output)}")
 
 
@@ -235,7 +235,7 @@ def publish(output: Path, tensors: Mapping[str, Tensor], header: dict[str, str])
 def _load(path: Path) -> None:
     """Raises: UserError: the file is not a whole generator of this program."""
     device = torch.device("cpu")  # the GPU may be full of a training
-    if read_header(path)["task"] == NetworkConfig.task:
-        load_generator(find_generator(path, NetworkConfig), Generator, device)
+    if read_header(path)["task"] == GeneratorConfig.task:
+        load_generator(find_generator(path, GeneratorConfig), Generator, device)
     else:
         load_generator(find_generator(path, ExtractorConfig), LineExtractor, device)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from colorizer.checkpoints.checkpoint import newest_intact, verify
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors
-from colorizer.config.training import ExtractorConfig, NetworkConfig
+from colorizer.config.training import ExtractorConfig, GeneratorConfig
 from colorizer.config.validation import check_bounds, from_json
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json
@@ -21,9 +21,9 @@ from colorizer.system.version import code_version
 FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
-MOST_SIDE = 16_384  # pixels, of the pictures it may have been trained on
+MAX_SIDE = 16_384  # pixels, of the pictures it may have been trained on
 
-Network = TypeVar("Network", NetworkConfig, ExtractorConfig)
+Network = TypeVar("Network", GeneratorConfig, ExtractorConfig)
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -151,7 +151,7 @@ def read_header(path: Path) -> dict[str, Any]:
         size, step = (from_json(int, content[name]) for name in ("size", "step"))
         for name in ("sha256", "version"):
             from_json(str, content[name])
-        if not 0 < size <= MOST_SIDE or size % settings.stride or step < 0:
+        if not 0 < size <= MAX_SIDE or size % settings.stride or step < 0:
             raise ValueError(f"size {size}, step {step}")
     except (KeyError, ValueError, UserError) as error:
         why = str(error).removesuffix(".")
@@ -161,8 +161,8 @@ def read_header(path: Path) -> dict[str, Any]:
     return content
 
 
-def _network_of(task: Any) -> type[NetworkConfig] | type[ExtractorConfig]:
-    for kind in (NetworkConfig, ExtractorConfig):
+def _network_of(task: Any) -> type[GeneratorConfig] | type[ExtractorConfig]:
+    for kind in (GeneratorConfig, ExtractorConfig):
         if task == kind.task:
             return kind
     raise ValueError(f"task {task!r}")

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from colorizer.checkpoints.commands import HOW_TO_COLOR, CheckpointPath, check_output, publish
-from colorizer.checkpoints.generator_file import MOST_SIDE, describe_generator
+from colorizer.checkpoints.generator_file import MAX_SIDE, describe_generator
 from colorizer.checkpoints.saved_file import read_saved
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError
 
 Method = Literal["attention-aware", "sga", "scft"]  # those that their code really contains
-MOST_CHANNELS = 1600  # of the first layer, which has 16: a hundred times the width
+MAX_CHANNELS = 1600  # of the first layer, which has 16: a hundred times the width
 NAMES_SHOWN = 3  # of those that are missing or unknown
 
 
@@ -55,9 +55,9 @@ def import_released(config: ImportConfig) -> None:
         UserError: the file is not a generator of the method; or the other cannot be written.
     """
     network = PRESETS[config.method]().network
-    if not 0 < config.size <= MOST_SIDE or config.size % network.stride:
+    if not 0 < config.size <= MAX_SIDE or config.size % network.stride:
         raise UserError(
-            f"--size is {config.size}; it must be a multiple of {network.stride} up to {MOST_SIDE}."
+            f"--size is {config.size}; it must be a multiple of {network.stride} up to {MAX_SIDE}."
         )
     if config.step < 0:
         raise UserError(f"--step is {config.step}; it must be at least 0.")
@@ -123,7 +123,7 @@ FIRST = "encoder_sketch.conv_1.0.weight"  # 16×1×3×3
 DISCRIMINATOR = "layer_1.0.weight_orig"
 
 
-def released_name(name: str, network: NetworkConfig) -> str:
+def released_name(name: str, network: GeneratorConfig) -> str:
     """What the released code calls a tensor of our generator."""
     norm = 2 if network.convolutional_attention else 1  # its place in their layer
     for ours, theirs in (ENCODERS | ATTENTION[network.attention] | REST).items():
@@ -135,7 +135,7 @@ def released_name(name: str, network: NetworkConfig) -> str:
     raise KeyError(name)
 
 
-def released_shapes(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
+def released_shapes(network: GeneratorConfig) -> dict[str, tuple[int, ...]]:
     """Every tensor of the released generator, by its name there."""
     with torch.device("meta"):
         state = Generator(**asdict(network)).state_dict()
@@ -145,7 +145,7 @@ def released_shapes(network: NetworkConfig) -> dict[str, tuple[int, ...]]:
     }
 
 
-def renamed(network: NetworkConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def renamed(network: GeneratorConfig, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The released generator's tensors as our generator's: names, shapes, float32.
 
     Args:
@@ -213,7 +213,7 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def fitting_network(method: str, state: Mapping[str, Tensor], path: Path) -> NetworkConfig:
+def fitting_network(method: str, state: Mapping[str, Tensor], path: Path) -> GeneratorConfig:
     """The settings of the generator that a state dict is of, its width by its first layer.
 
     Raises:
@@ -222,7 +222,7 @@ def fitting_network(method: str, state: Mapping[str, Tensor], path: Path) -> Net
     """
     network = PRESETS[method]().network
     channels, *_ = (*state[FIRST].shape, 0)
-    if 0 < channels <= MOST_CHANNELS:
+    if 0 < channels <= MAX_CHANNELS:
         network = replace(network, width=channels / 16)
     wanted = released_shapes(network)
     if state.keys() != wanted.keys():

@@ -10,7 +10,7 @@ from torch import Tensor
 from colorizer.system.errors import UserError
 from colorizer.system.storage import flush, writing
 
-MOST_HEADER = 16 * 2**20  # bytes; that of the full generator has 40,000
+MAX_HEADER = 16 * 2**20  # bytes; that of the full generator has 40,000
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 ZIP, PICKLE_OPCODE = b"PK\x03\x04", b"\x80"  # how torch.save's files begin
 
@@ -77,7 +77,7 @@ def check_header(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(8)
         length = int.from_bytes(start, "little")
-        if len(start) == 8 and length <= min(MOST_HEADER, path.stat().st_size - 8):
+        if len(start) == 8 and length <= min(MAX_HEADER, path.stat().st_size - 8):
             return
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import (
-    MOST_SIDE,
+    MAX_SIDE,
     find_generator,
     load_generator,
 )
-from colorizer.config.training import ColorizeConfig, NetworkConfig
+from colorizer.config.training import ColorizeConfig, GeneratorConfig
 from colorizer.networks.generator import Generator
-from colorizer.pictures.decode import Rejected, decode_file, to_grey
+from colorizer.pictures.decode import UnusablePicture, decode_file, to_grey
 from colorizer.pictures.geometry import fitted_size, resize
 from colorizer.pictures.grid import write_picture
 from colorizer.system import console
@@ -38,7 +38,7 @@ class Colorizer:
         Raises:
             UserError: it cannot be found or read.
         """
-        self.file = find_generator(checkpoint, NetworkConfig)
+        self.file = find_generator(checkpoint, GeneratorConfig)
         self.device = choose_device() if device is None else torch.device(device)
         self.generator = load_generator(self.file, Generator, self.device)
 
@@ -99,8 +99,8 @@ def colorize(config: ColorizeConfig) -> None:
     suffix = config.output.suffix.lower()
     if suffix not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UserError(f"{config.output}: the result's name must end in .png, .jpg or .webp.")
-    if config.size is not None and not 1 <= config.size <= MOST_SIDE:
-        raise UserError(f"--size is {config.size}; it must be from 1 to {MOST_SIDE}.")
+    if config.size is not None and not 1 <= config.size <= MAX_SIDE:
+        raise UserError(f"--size is {config.size}; it must be from 1 to {MAX_SIDE}.")
     check_writable(config.output.parent)
     line = to_grey(read_picture(config.line))
     reference = read_picture(config.reference)
@@ -119,6 +119,6 @@ def read_picture(path: Path) -> np.ndarray:
     """
     try:
         return decode_file(path).pixels
-    except Rejected as rejection:
+    except UnusablePicture as rejection:
         detail = f" ({rejection.detail})" if rejection.detail else ""
         raise UserError(f"{path}: {rejection.reason}{detail}.") from rejection

@@ -11,11 +11,11 @@ import tyro
 from colorizer.config.training import (
     AugmentConfig,
     ColorizationConfig,
-    ExtractionConfig,
     ExtractionLossConfig,
     ExtractorConfig,
+    ExtractorTraining,
+    GeneratorConfig,
     LossConfig,
-    NetworkConfig,
     OptimizerConfig,
     TrainConfig,
 )
@@ -28,18 +28,18 @@ def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> C
 
 def sga(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """Stop-gradient attention alone (Li et al., ECCV 2022)."""
-    return ColorizationConfig(data, output, network=NetworkConfig(convolutional_attention=False))
+    return ColorizationConfig(data, output, network=GeneratorConfig(convolutional_attention=False))
 
 
 def scft_ca(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """SCFT with convolutional attention (Sec. 3.2.1)."""
-    network = NetworkConfig(attention="scft")
+    network = GeneratorConfig(attention="scft")
     return ColorizationConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
 
 
 def scft(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """SCFT, the baseline (Lee et al., CVPR 2020)."""
-    network = NetworkConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
+    network = GeneratorConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
     return ColorizationConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
 
 
@@ -56,7 +56,7 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
         evaluate_count=32,
         checkpoint_every=200,
         # A token for 4x4 pixels, to carry colours to places as small as an eye.
-        network=NetworkConfig(width=0.75, stages=3, residual_blocks=1),
+        network=GeneratorConfig(width=0.75, stages=3, residual_blocks=1),
         # Without the triplet loss the attention is still at chance after so short a training.
         loss=LossConfig(perceptual=0.0, style=0.0, adversarial=0.0, triplet=1.0),
         optimizer=OptimizerConfig(generator_lr=4e-3, betas=(0.9, 0.99), ema_decay=0.99),
@@ -64,9 +64,9 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
     )
 
 
-def extractor(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractionConfig:
+def extractor(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
     """The line extraction network: colour picture to line drawing."""
-    return ExtractionConfig(
+    return ExtractorTraining(
         data,
         output,
         steps=100_000,
@@ -74,9 +74,9 @@ def extractor(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Extract
     )
 
 
-def extractor_demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractionConfig:
+def extractor_demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
     """A small line extractor that learns from drawn characters at 128x128 on a CPU in minutes."""
-    return ExtractionConfig(
+    return ExtractorTraining(
         data,
         output,
         steps=1000,

@@ -15,7 +15,7 @@ import tyro
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class GeneratorConfig:
     """The generator (Sec. 3.1). The first three settings tell the four methods of Table 1 apart."""
 
     task: ClassVar[str] = "colorization"  # what checkpoints call it
@@ -195,8 +195,8 @@ class RunConfig:
 class ColorizationConfig(RunConfig):
     """Train a colorizer on shards. The same command again continues where the run stopped."""
 
-    task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=NetworkConfig.task)
-    network: NetworkConfig = field(default_factory=NetworkConfig)
+    task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=GeneratorConfig.task)
+    network: GeneratorConfig = field(default_factory=GeneratorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
@@ -273,7 +273,7 @@ class DegradeConfig:
 
 
 @dataclass(frozen=True)
-class ExtractionConfig(RunConfig):
+class ExtractorTraining(RunConfig):
     """Train a line extractor on shards of colour and line."""
 
     task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=ExtractorConfig.task)
@@ -282,7 +282,7 @@ class ExtractionConfig(RunConfig):
     degrade: DegradeConfig = field(default_factory=DegradeConfig)
 
 
-TrainConfig = ColorizationConfig | ExtractionConfig
+TrainConfig = ColorizationConfig | ExtractorTraining
 
 
 # ---- Colouring and extracting
@@ -307,7 +307,7 @@ class ColorizeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExtractConfig:
+class ExtractCommand:
     """Draw the lines of colour pictures."""
 
     checkpoint: Path

@@ -17,7 +17,7 @@ import torch
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation import comparison
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
 from colorizer.evaluation.constant_colors import TERMS, constant_errors
@@ -71,7 +71,7 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
     check_writable(config.output)
     other = comparison.read_evaluation(config.against) if config.against else None
     reader, available, protocol = prepare(config.measure, config.data, here)
-    file = find_generator(config.checkpoint, NetworkConfig)
+    file = find_generator(config.checkpoint, GeneratorConfig)
     device = choose_device(here.local_rank)
     if device.type == "cpu":
         keep_freed_memory()

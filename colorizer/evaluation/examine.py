@@ -13,7 +13,7 @@ from colorizer.evaluation.config import Mode
 from colorizer.evaluation.constant_colors import constant_terms
 from colorizer.evaluation.measures import Measures, palettes
 from colorizer.evaluation.protocol import Column, Protocol
-from colorizer.loading import characters_truth as drawn
+from colorizer.loading.characters_truth import in_colors_of, redraw
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system.errors import UserError
 
@@ -56,7 +56,7 @@ class Examiner:
         examined = Examined()
         if with_references:
             examined.features["references"] = self._features(torch.from_numpy(sample.color))
-        drawing = drawn.redraw(sample) if self.protocol.redrawn else None
+        drawing = redraw(sample) if self.protocol.redrawn else None
         for mode in self.protocol.modes:
             reference = self.protocol.references[mode][number]
             if reference is not None:
@@ -88,7 +88,7 @@ class Examiner:
             if Column("constant", "psnr") in self.protocol.columns:
                 examined.constant = constant_terms(drawing)
         if mode == "random" and drawing is not None:
-            known = torch.from_numpy(drawn.in_colors_of(drawing, given))
+            known = torch.from_numpy(in_colors_of(drawing, given))
             self._compare(values, "recolored", sample.key, result, known)
 
     def colorize(self, sample: Sample, reference: Sample) -> Tensor:

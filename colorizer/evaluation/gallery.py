@@ -8,8 +8,8 @@ from colorizer.evaluation.config import Mode
 from colorizer.evaluation.examine import Examiner
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import Column, Protocol
-from colorizer.loading import characters_truth as drawn
-from colorizer.pictures import grid as pictures
+from colorizer.loading.characters_truth import in_colors_of, redraw
+from colorizer.pictures import grid
 
 OF_EACH = 3  # best, median and worst pictures
 ERROR_SCALE = 4
@@ -35,10 +35,8 @@ def write_grids(folder: Path, values: np.ndarray, examiner: Examiner) -> dict[Mo
             rows.append(_row(mode, number, examiner))
             names.append(f"{words}   {reader.metadata(number)[0]}")
         written[mode] = f"{mode}.png"
-        sheet = pictures.grid(
-            ["line", "reference", "result", *_judged(mode, protocol)], rows, names
-        )
-        pictures.write_picture(folder / written[mode], sheet)
+        sheet = grid.grid(["line", "reference", "result", *_judged(mode, protocol)], rows, names)
+        grid.write_picture(folder / written[mode], sheet)
     return written
 
 
@@ -92,7 +90,7 @@ def _row(mode: Mode, number: int, examiner: Examiner) -> list[np.ndarray]:
         return [*row, sample.color]
     truth = sample.color
     if mode == "random":
-        truth = drawn.in_colors_of(drawn.redraw(sample), given)
+        truth = in_colors_of(redraw(sample), given)
     return [*row, truth, error_map(result, truth)]
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
 from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.stream import share
-from colorizer.loading import characters_truth as drawn
+from colorizer.loading.characters_truth import is_drawn, is_redrawn_exactly
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
@@ -123,7 +123,7 @@ def _are_redrawn(
     if not concerned:
         return False
     reason = "only of drawn characters is it known what is right then."
-    if all(drawn.is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
+    if all(is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
         others = _drawn_otherwise(reader, here)
         if not others:
             return True
@@ -141,7 +141,7 @@ def _drawn_otherwise(reader: ShardReader, here: Processes) -> list[int]:
     same = [True] * len(reader)
     own = share(len(reader), here)
     with ThreadPoolExecutor(here.cores) as pool:
-        redrawn = pool.map(lambda number: drawn.is_redrawn_exactly(reader[number]), own)
+        redrawn = pool.map(lambda number: is_redrawn_exactly(reader[number]), own)
         same[own.start : own.stop] = redrawn
     return [number for number, equal in enumerate(here.agree(same)) if not equal]
 

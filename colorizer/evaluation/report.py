@@ -16,7 +16,7 @@ from torch import Tensor
 
 from colorizer.checkpoints.generator_file import GeneratorFile
 from colorizer.checkpoints.published import sha256_of
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.inception import fid, kid
 from colorizer.evaluation.measures import OF_SETS, Available
@@ -32,7 +32,7 @@ from colorizer.system.version import code_version
 
 REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
 FORMAT = 1
-MOST_BYTES = 2**20  # of a report.json
+MAX_BYTES = 2**20  # of a report.json
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pytorch-msssim", "lpips", "clean-fid")
 DISTANCES = {"fid": fid, "kid": kid}
 
@@ -47,7 +47,7 @@ class Findings:
 
 def identify(
     config: MeasureConfig,
-    generator: GeneratorFile[NetworkConfig],
+    generator: GeneratorFile[GeneratorConfig],
     index: Index,
     available: Available,
     protocol: Protocol,
@@ -135,7 +135,7 @@ def read_report(path: Path) -> dict[str, Any]:
         UserError: it is not there, not a report of this format, or one that was changed.
     """
     try:
-        content = read_json(path, MOST_BYTES)
+        content = read_json(path, MAX_BYTES)
         known = content["identity"]["format"] == FORMAT
         if known:
             _check(content)

@@ -11,7 +11,7 @@ import torch
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.evaluation.presentation import SHOWN, legend, markdown_table
 from colorizer.loading.references import groups, random_references, same_group
-from colorizer.pictures import grid as pictures
+from colorizer.pictures import grid
 from colorizer.shards.reader import ShardReader
 from colorizer.system import console
 from colorizer.system.storage import replace_file
@@ -192,4 +192,4 @@ def comparison_grid(
             row.append(colorizer.color_batch(line[None], reference[None])[0].numpy())
     for row, sample in zip(sheet, samples, strict=True):
         row.append(sample.color)
-    return pictures.grid(["line", "reference", *runs, "truth"], sheet)
+    return grid.grid(["line", "reference", *runs, "truth"], sheet)

@@ -11,11 +11,11 @@ import tyro
 
 from colorizer.checkpoints.checkpoint import saved_steps
 from colorizer.config.presets import PRESETS, demo
-from colorizer.config.training import ColorizationConfig, NetworkConfig
+from colorizer.config.training import ColorizationConfig, GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
 from colorizer.evaluation.evaluator import evaluate, prepare
 from colorizer.evaluation.table import METHODS, Reports, comparison_grid, write_table
-from colorizer.pictures import grid as pictures
+from colorizer.pictures import grid
 from colorizer.system import console
 from colorizer.system.device import choose_device
 from colorizer.system.errors import UserError
@@ -99,7 +99,7 @@ def check(config: Table1Config) -> None:
     if not 1 <= config.seeds <= MOST or not 1 <= config.rows <= MOST:
         raise UserError(f"--seeds and --rows must be from 1 to {MOST}.")
     for name in TELLS_APART:
-        if getattr(config.network, name) != getattr(NetworkConfig(), name):
+        if getattr(config.network, name) != getattr(GeneratorConfig(), name):
             raise UserError(
                 f"--network.{name.replace('_', '-')} is what tells the methods apart; leave it out."
             )
@@ -132,5 +132,5 @@ def _write(config: Table1Config, reports: Reports) -> None:
     runs = {method: run_folder(config, method, config.seed) for method in METHODS}
     seed = config.measure.pairs_seed
     sheet = comparison_grid(config.data, runs, config.rows, seed, choose_device())
-    pictures.write_picture(config.output / "table1.png", sheet)
+    grid.write_picture(config.output / "table1.png", sheet)
     console.say(f"Written: {config.output / 'table1.md'}, .json and .png")

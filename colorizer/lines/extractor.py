@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import find_generator, load_generator
 from colorizer.checkpoints.published import sha256_of
-from colorizer.config.training import ExtractConfig, ExtractorConfig
+from colorizer.config.training import ExtractCommand, ExtractorConfig
 from colorizer.networks.extractor import LineExtractor
-from colorizer.pictures.decode import Rejected, decode_file
+from colorizer.pictures.decode import UnusablePicture, decode_file
 from colorizer.pictures.files import PictureFile, find_pictures, no_pictures
 from colorizer.pictures.grid import write_picture
 from colorizer.system import console
@@ -122,7 +122,7 @@ def _divide(length: int, core: int, margin: int) -> Iterator[Part]:
 # ---- The program
 
 
-def extract(config: ExtractConfig) -> None:
+def extract(config: ExtractCommand) -> None:
     """Draw the lines of a picture, or of every picture in a folder, as PNG files.
 
     What is there already is left alone, so an interrupted run continues; what cannot be read is
@@ -143,7 +143,7 @@ def extract(config: ExtractConfig) -> None:
         for done, job in enumerate(todo, 1):
             try:
                 picture = decode_file(job.picture).pixels
-            except Rejected as rejection:
+            except UnusablePicture as rejection:
                 rejected += 1
                 console.warn(f"{job.picture}: {rejection.reason} {rejection.detail}".rstrip())
             else:
@@ -167,7 +167,7 @@ class Job(NamedTuple):
     drawing: Path
 
 
-def _list_jobs(config: ExtractConfig) -> list[Job]:
+def _list_jobs(config: ExtractCommand) -> list[Job]:
     if not config.picture.exists():
         raise UserError(f"{config.picture}: no such picture or folder.")
     if not config.picture.is_dir():

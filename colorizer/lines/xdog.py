@@ -7,7 +7,7 @@ import numpy as np
 
 from colorizer.pictures.geometry import resize
 
-LEAST_SIGMA = 0.5  # pixels: a narrower blur hardly differs from none
+MIN_SIGMA = 0.5  # pixels: a narrower blur hardly differs from none
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def xdog(picture: np.ndarray, settings: XDoG) -> np.ndarray:
     """
     # CIE lightness: steps that look equal are equal, in shadows too. (8 bits of it are enough.)
     lightness = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32) / 255
-    sigma = max(LEAST_SIGMA, settings.sigma * max(picture.shape[:2]))
+    sigma = max(MIN_SIGMA, settings.sigma * max(picture.shape[:2]))
     difference = _blur(lightness, sigma) - settings.tau * _blur(lightness, settings.k * sigma)
     line = np.full(lightness.shape, 255, np.uint8)
     inked = difference < settings.epsilon  # a small part of most pictures, and tanh is slow

@@ -8,7 +8,7 @@ import numpy as np
 
 from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.making.sources.base import Item, Source
-from colorizer.pictures.decode import Rejected
+from colorizer.pictures.decode import UnusablePicture
 from colorizer.pictures.files import Rejection
 from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
 from colorizer.shards.encoding import encode_color, encode_line
@@ -53,7 +53,7 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Undrawn | Reject
     """Load an item and make its sample, or say why it cannot be used."""
     try:
         picture = preparation.source.load(item)
-    except Rejected as rejected:
+    except UnusablePicture as rejected:
         return Rejection(item.source, rejected.reason, rejected.detail)
     color, line = picture.color, picture.line
     if preparation.lines == "given" and line is None:

@@ -9,7 +9,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from colorizer.networks.blocks import SLOPE
 
-MOST_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
+MAX_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
 PART_ENTRIES = 2**22  # of a larger one at a time
 
 
@@ -70,7 +70,7 @@ class SCFTAttention(nn.Module):
 def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """softmax(Q·Kᵀ / √C) · V: B×N×C, B×M×C and B×M×C → B×N×C, in float32 or wider.
 
-    Beyond MOST_ENTRIES the map is never held whole. Below, it is: one head as wide as the tokens
+    Beyond MAX_ENTRIES the map is never held whole. Below, it is: one head as wide as the tokens
     leaves most of a GPU idle in the kernels that spare it.
     """
     with torch.autocast(query.device.type, enabled=False):
@@ -94,7 +94,7 @@ def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
         value: B×M×D.
 
     Returns:
-        B×N×D. Beyond MOST_ENTRIES, A is never held whole, neither here nor in the backward pass,
+        B×N×D. Beyond MAX_ENTRIES, A is never held whole, neither here nor in the backward pass,
         which costs five products of that size instead of three.
     """
     x, y = x.detach(), y.detach()
@@ -136,7 +136,7 @@ class _AttentionInParts(torch.autograd.Function):
 
 
 def _is_small(queries: Tensor, keys: Tensor) -> bool:
-    return len(queries) * queries.shape[1] * keys.shape[1] <= MOST_ENTRIES
+    return len(queries) * queries.shape[1] * keys.shape[1] <= MAX_ENTRIES
 
 
 def _softmax_over_keys(x: Tensor, y: Tensor) -> Tensor:

@@ -32,7 +32,7 @@ _DAMAGE = (
 )
 
 
-class Rejected(Exception):
+class UnusablePicture(Exception):
     """A picture that cannot be used.
 
     Args:
@@ -58,15 +58,15 @@ def read_file(path: Path) -> bytes:
     """A picture file's bytes, of which there is a bound too.
 
     Raises:
-        Rejected: it cannot be read, or is too large.
+        UnusablePicture: it cannot be read, or is too large.
     """
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise Rejected("cannot be opened", getattr(error, "strerror", str(error))) from error
+        raise UnusablePicture("cannot be opened", getattr(error, "strerror", str(error))) from error
     if len(data) > MAX_BYTES:
-        raise Rejected("too large", f"over {MAX_BYTES // 1_000_000} MB")
+        raise UnusablePicture("too large", f"over {MAX_BYTES // 1_000_000} MB")
     return data
 
 
@@ -79,7 +79,7 @@ def decode_picture(data: bytes) -> Decoded:
     animation the first frame is taken.
 
     Raises:
-        Rejected: the picture is damaged, too large or too small, or has 32-bit pixels.
+        UnusablePicture: the picture is damaged, too large or too small, or has 32-bit pixels.
     """
     with warnings.catch_warnings():
         # Ours is the limit that counts; and readers warn about oddities in files they can read.
@@ -90,16 +90,16 @@ def decode_picture(data: bytes) -> Decoded:
                 animated = getattr(image, "is_animated", False)
                 return Decoded(_to_rgb(ImageOps.exif_transpose(image)), animated)
         except Image.DecompressionBombError as error:
-            raise Rejected("too large", str(error)) from error
+            raise UnusablePicture("too large", str(error)) from error
         except _DAMAGE as error:
-            raise Rejected("broken", _without_address(error)) from error
+            raise UnusablePicture("broken", _without_address(error)) from error
 
 
 def decode_file(path: Path) -> Decoded:
     """Read and decode a picture file.
 
     Raises:
-        Rejected: see `read_file` and `decode_picture`.
+        UnusablePicture: see `read_file` and `decode_picture`.
     """
     return decode_picture(read_file(path))
 
@@ -127,9 +127,9 @@ def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
         limit = MAX_PIXELS // 1_000_000
-        raise Rejected("too large", f"{width}x{height} pixels; at most {limit} million")
+        raise UnusablePicture("too large", f"{width}x{height} pixels; at most {limit} million")
     if min(width, height) < MIN_SIDE:
-        raise Rejected("too small", f"{width}x{height} pixels; at least {MIN_SIDE} a side")
+        raise UnusablePicture("too small", f"{width}x{height} pixels; at least {MIN_SIDE} a side")
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
@@ -137,7 +137,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
         grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.dstack((grey, grey, grey))
     if image.mode in ("I", "F"):  # no range is agreed for these
-        raise Rejected("32-bit pixels", f"mode {image.mode}")
+        raise UnusablePicture("32-bit pixels", f"mode {image.mode}")
     if image.has_transparency_data:
         return _over_white(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB"))

@@ -16,7 +16,7 @@ from colorizer.system.errors import UserError
 
 COLOR, LINE, JSON = "color.webp", "line.webp", "json"
 KEY = re.compile(r"[A-Za-z0-9_-]{1,80}")
-MOST_BYTES = {COLOR: 2**29, LINE: 2**29, JSON: 2**24}  # of a member, as it is read whole
+MAX_BYTES = {COLOR: 2**29, LINE: 2**29, JSON: 2**24}  # of a member, as it is read whole
 BLOCK = 512  # tar's unit
 
 
@@ -62,7 +62,7 @@ def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
             places = samples.setdefault(key, {})
             if part in places:
                 raise ValueError(f"key {key!r} is there twice")
-            if size > MOST_BYTES[part]:
+            if size > MAX_BYTES[part]:
                 raise ValueError(f"{name} has {size} bytes, more than a picture or its JSON needs")
             places[part] = (offset, size)
         found = [_sample_members(key, places) for key, places in samples.items()]

@@ -12,7 +12,7 @@ from colorizer.system.json_file import read_json
 
 FORMAT = 2
 INDEX = "index.json"
-MOST_BYTES = 2**27  # of an index: room for sixteen million samples
+MAX_BYTES = 2**27  # of an index: room for sixteen million samples
 CRC_DIGITS = 8
 
 
@@ -64,7 +64,7 @@ def read_index(folder: Path) -> Index:
     """
     path = folder / INDEX
     try:
-        content = read_json(path, MOST_BYTES)
+        content = read_json(path, MAX_BYTES)
     except FileNotFoundError:
         raise UserError(_no_index(folder)) from None
     except OSError as error:

@@ -168,7 +168,7 @@ def processes() -> Iterator[Processes]:
         torch.distributed.destroy_process_group(group if met else None)
 
 
-def part() -> None:
+def leave_group() -> None:
     """Take leave of the other processes, at the end of a program that has trained."""
     import torch.distributed
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from colorizer.augmentation.distortion import (
     Augmented,
-    Parameters,
+    DistortionParameters,
     augment,
     draw_parameters,
     to_signed,
@@ -19,7 +19,7 @@ from colorizer.augmentation.distortion import (
 )
 from colorizer.checkpoints.published import VGG19, load_weights
 from colorizer.config.training import ColorizationConfig
-from colorizer.loading import characters_truth as drawn
+from colorizer.loading.characters_truth import in_colors_of, is_drawn, is_redrawn_exactly, redraw
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.networks.generator import Colored, Generator
 from colorizer.shards.reader import Sample, ShardReader
@@ -33,13 +33,13 @@ from colorizer.training.losses import (
 )
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
-from colorizer.training.task import MEMORY_FORMAT, Judged, Task
+from colorizer.training.task import MEMORY_FORMAT, DiscriminatorInput, Task
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WRONG_SEED = 0  # as evaluate.py's --pairs-seed
 
 
-class Colorization(Task[Parameters, Augmented, Colored]):
+class Colorization(Task[DistortionParameters, Augmented, Colored]):
     """Colours a line drawing like the truth, from the truth distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
@@ -48,7 +48,7 @@ class Colorization(Task[Parameters, Augmented, Colored]):
         self.vgg_losses = build_vgg_losses(config, accelerator) if needed else None
         super().__init__(config, accelerator, Generator)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
+    def draw_parameters(self, numbers: list[int], size: int) -> DistortionParameters:
         """How the references are distorted, and the triplet loss's negatives."""
         config = self.config
         keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
@@ -56,19 +56,19 @@ class Colorization(Task[Parameters, Augmented, Colored]):
 
     def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Augmented:
         """Line, truth and distorted reference."""
-        return augment(self.config.augment, Parameters(*parameters), color, line)
+        return augment(self.config.augment, DistortionParameters(*parameters), color, line)
 
     def generate(self, pictures: Augmented) -> Colored:
         """The line in the reference's colours."""
         return self.generator(pictures.line, pictures.reference)
 
-    def real(self, pictures: Augmented) -> Judged:
+    def real(self, pictures: Augmented) -> DiscriminatorInput:
         """The truth with its line."""
-        return Judged(pictures.truth, pictures.line)
+        return DiscriminatorInput(pictures.truth, pictures.line)
 
-    def fake(self, pictures: Augmented, result: Colored) -> Judged:
+    def fake(self, pictures: Augmented, result: Colored) -> DiscriminatorInput:
         """The result with the line it was made from."""
-        return Judged(result.image, pictures.line)
+        return DiscriminatorInput(result.image, pictures.line)
 
     def losses(self, pictures: Augmented, result: Colored) -> dict[str, Tensor]:
         """Eq. 1 to 3, and the triplet loss."""
@@ -176,7 +176,7 @@ class ColorizationHeldOut(HeldOut):
     def cases_of(self, number: int) -> Iterator[Case]:
         """The drawing with each of its references."""
         sample = self.reader[number]
-        redrawn = drawn.is_drawn(sample.metadata) and drawn.is_redrawn_exactly(sample)
+        redrawn = is_drawn(sample.metadata) and is_redrawn_exactly(sample)
         yield _case(sample, sample, {"self": sample.color})
         if (partner := self._same[number]) is not None:
             row = "cross" if redrawn else "cross-own-colours"
@@ -185,8 +185,8 @@ class ColorizationHeldOut(HeldOut):
         if stranger is not None and self._groups[stranger] != self._groups[number]:
             other = self.reader[stranger]
             truths = {"wrong": sample.color}
-            if redrawn and drawn.is_drawn(other.metadata):
-                truths["recolored"] = drawn.in_colors_of(drawn.redraw(sample), other)
+            if redrawn and is_drawn(other.metadata):
+                truths["recolored"] = in_colors_of(redraw(sample), other)
             yield _case(sample, other, truths)
 
     def result_of(self, generator: nn.Module, inputs: Sequence[Tensor]) -> Tensor:

@@ -9,40 +9,45 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from colorizer.augmentation.degradation import Degraded, Parameters, degrade, draw_parameters
+from colorizer.augmentation.degradation import (
+    DegradationParameters,
+    Degraded,
+    degrade,
+    draw_parameters,
+)
 from colorizer.augmentation.distortion import to_signed, to_uint8
-from colorizer.config.training import DegradeConfig, ExtractionConfig
+from colorizer.config.training import DegradeConfig, ExtractorTraining
 from colorizer.networks.extractor import LineExtractor
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid
-from colorizer.training.task import Judged, Task
+from colorizer.training.task import DiscriminatorInput, Task
 
 
-class Extraction(Task[Parameters, Degraded, Tensor]):
+class Extraction(Task[DegradationParameters, Degraded, Tensor]):
     """Draws the lines of a picture, however badly it has been treated."""
 
-    def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
+    def __init__(self, config: ExtractorTraining, accelerator: Accelerator) -> None:
         super().__init__(config, accelerator, LineExtractor)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
+    def draw_parameters(self, numbers: list[int], size: int) -> DegradationParameters:
         """What happens to the pictures."""
         return draw_parameters(self.config.degrade, self.config.seed, numbers)
 
     def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Degraded:
         """Degraded pictures and their true lines."""
-        return degrade(Parameters(*parameters), color, line)
+        return degrade(DegradationParameters(*parameters), color, line)
 
     def generate(self, pictures: Degraded) -> Tensor:
         """The picture's line drawing."""
         return self.generator(pictures.color)
 
-    def real(self, pictures: Degraded) -> Judged:
+    def real(self, pictures: Degraded) -> DiscriminatorInput:
         """The picture with its true line."""
-        return Judged(pictures.color, pictures.line)
+        return DiscriminatorInput(pictures.color, pictures.line)
 
-    def fake(self, pictures: Degraded, result: Tensor) -> Judged:
+    def fake(self, pictures: Degraded, result: Tensor) -> DiscriminatorInput:
         """The picture with the line that was drawn."""
-        return Judged(pictures.color, result)
+        return DiscriminatorInput(pictures.color, result)
 
     def losses(self, pictures: Degraded, result: Tensor) -> dict[str, Tensor]:
         """How far the drawing is from the true line."""
@@ -64,7 +69,7 @@ class ExtractionSamples(SampleGrid):
 
     columns = ("colour", "result", "degraded", "its result", "truth")
 
-    def __init__(self, config: ExtractionConfig, device: torch.device) -> None:
+    def __init__(self, config: ExtractorTraining, device: torch.device) -> None:
         super().__init__(config, device)
         parameters = draw_parameters(_in_place(config), config.seed, self.numbers)
         self.batch = degrade(parameters, self.color, self.line)
@@ -83,7 +88,7 @@ class ExtractionHeldOut(HeldOut):
 
     rows = ("degraded", "clean")
 
-    def __init__(self, config: ExtractionConfig, accelerator: Accelerator) -> None:
+    def __init__(self, config: ExtractorTraining, accelerator: Accelerator) -> None:
         self._degrade = _in_place(config)
         self._seed = config.seed
         super().__init__(config, accelerator)
@@ -102,6 +107,6 @@ class ExtractionHeldOut(HeldOut):
         return generator(*inputs)
 
 
-def _in_place(config: ExtractionConfig) -> DegradeConfig:
+def _in_place(config: ExtractorTraining) -> DegradeConfig:
     """The degradation, but with every line where it is in the truth."""
     return replace(config.degrade, flip=0.0, zoom=(1.0, 1.0))

@@ -13,10 +13,10 @@ from colorizer.loading.batch import Batch
 from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.training.record import LossRecord
-from colorizer.training.task import Outcome
+from colorizer.training.task import StepResult
 
-MOST_LEFT_OUT = 100  # updates in a row; by then nothing but the start of a new run helps
-LEAST_SCALE = 2.0**-10  # of fp16's losses; 65,536 at first
+MAX_LEFT_OUT = 100  # updates in a row; by then nothing but the start of a new run helps
+MIN_SCALE = 2.0**-10  # of fp16's losses; 65,536 at first
 FAULTS_SHOWN = 3  # at one look
 
 
@@ -52,7 +52,7 @@ class Health:
         self._newly_bad = 0  # of them, since the last look
         self.bad_samples = 0  # over all processes, at the last look
 
-    def add(self, step: int, batch: Batch, outcome: Outcome) -> None:
+    def add(self, step: int, batch: Batch, outcome: StepResult) -> None:
         """Remember what a batch of a step has shown, and say which samples were replaced."""
         self._record.add(step, batch.keys, outcome.losses, outcome.norms)
         for place, fault in batch.bad.items():
@@ -84,7 +84,7 @@ class Health:
                 f" {self._config.bad_samples:g} allows {self._allowed}: see what was said of each."
             )
         scaler = self._accelerator.scaler
-        if scaler is not None and scaler.get_scale() < LEAST_SCALE:
+        if scaler is not None and scaler.get_scale() < MIN_SCALE:
             raise UserError(
                 f"fp16's loss scale has fallen to {scaler.get_scale()}: no gradient fits any more."
                 f" {self._checkpoints} is as before; use --mixed-precision bf16 or no."
@@ -105,7 +105,7 @@ class Health:
         if len(faults) > FAULTS_SHOWN:
             console.warn(f"and {len(faults) - FAULTS_SHOWN} more steps like these.")
         for name, count in self._record.left_out.items():
-            if count >= MOST_LEFT_OUT:
+            if count >= MAX_LEFT_OUT:
                 raise UserError(
                     f"the last {count} updates of the {name} were left out, so training stops."
                     f" {self._checkpoints} is as before; try a lower learning rate."

@@ -20,7 +20,7 @@ class Entry(NamedTuple):
     values: Tensor  # all of them in this order, on the device
 
 
-class Look(NamedTuple):
+class LossSummary(NamedTuple):
     """What one process has recorded."""
 
     sums: dict[str, float]  # of `loss/l1`, `gradient/generator`, ...: of those that were finite
@@ -55,10 +55,10 @@ class LossRecord:
         values = torch.stack([*losses.values(), *norms.values()])
         self._entries.append(Entry(step, keys, tuple(losses), tuple(norms), values))
 
-    def look(self) -> Look:
+    def look(self) -> LossSummary:
         """Forget the batches and tell of them: the one wait for the device."""
         entries, self._entries = self._entries, []
-        look = Look({}, {}, [])
+        look = LossSummary({}, {}, [])
         values = torch.cat([entry.values for entry in entries]).tolist() if entries else []
         for entry in entries:
             count = len(entry.losses)

@@ -22,7 +22,7 @@ from colorizer.training.tracking import Trackers
 
 
 @contextmanager
-def surviving() -> Iterator[None]:
+def warning_instead() -> Iterator[None]:
     """What shows how a run goes may fail to be written; the run goes on."""
     try:
         yield
@@ -103,7 +103,7 @@ class Reporter:
 
     def samples(self, step: int, grid: np.ndarray) -> None:
         """Write a sample grid (H×W×3 uint8); only for the main process."""
-        with surviving():
+        with warning_instead():
             write_picture(self.run_folder.samples / f"step-{step:08d}.png", grid)
         self._trackers.log_picture("samples", grid, step)
 
@@ -114,13 +114,13 @@ class Reporter:
         self._trackers.close()
 
     def _draw_curves(self) -> None:
-        with surviving():
+        with warning_instead():
             draw_curves(self.run_folder.metrics, self.run_folder.curves)
 
     def _write(self, step: int, figures: Mapping[str, float]) -> None:
         finite = {name: v if math.isfinite(v) else None for name, v in figures.items()}
         if self.accelerator.is_main_process:
-            with surviving():
+            with warning_instead():
                 self.run_folder.append_metrics({"step": step, **finite})
         self._trackers.log(figures, step)
 

@@ -21,7 +21,7 @@ from colorizer.system.version import code_version
 
 # What may differ between a run and its continuation: where things are, how they are computed, how
 # often they are written, how fast it learns. All else makes another run.
-FREE_TO_CHANGE = frozenset(
+CHANGEABLE_ON_RESUME = frozenset(
     [
         "data",
         "output",
@@ -105,7 +105,7 @@ class RunFolder:
             return state
         return None
 
-    def find_checkpoint(self) -> checkpoint.Newest | None:
+    def find_checkpoint(self) -> checkpoint.FoundCheckpoint | None:
         """The checkpoint to continue from, every byte of it checked.
 
         Raises:
@@ -118,7 +118,7 @@ class RunFolder:
 
     def _check(self, state: checkpoint.State) -> None:
         differences = difference(state.config, to_json(self.config))
-        others = [text for name, text in differences.items() if name not in FREE_TO_CHANGE]
+        others = [text for name, text in differences.items() if name not in CHANGEABLE_ON_RESUME]
         if others:
             raise UserError(
                 f"{self.folder} holds a run with other settings ({'; '.join(others)})."
@@ -130,7 +130,7 @@ class RunFolder:
                 " them back, or give another --output."
             )
 
-    def prepare(self, newest: checkpoint.Newest | None) -> None:
+    def prepare(self, newest: checkpoint.FoundCheckpoint | None) -> None:
         """Make the folder ready to go on from a checkpoint, or from the start.
 
         Raises:

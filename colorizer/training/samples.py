@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from colorizer.config.training import TrainConfig
-from colorizer.pictures import grid as pictures
+from colorizer.pictures import grid
 from colorizer.shards.reader import ShardReader
 from colorizer.system import console
 from colorizer.training.held_out import evenly_chosen
@@ -42,4 +42,4 @@ class SampleGrid(ABC):
         with torch.compiler.set_stance("force_eager"):  # no kernels for so few pictures
             rows = [self.row(generator, place) for place in range(len(self.numbers))]
         generator.train(was_training)
-        return pictures.grid(self.columns, rows)
+        return grid.grid(self.columns, rows)

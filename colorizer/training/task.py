@@ -29,14 +29,14 @@ Result = TypeVar("Result")  # what its generator gives back
 Parameters = TypeVar("Parameters")  # the augmentation drawn for a batch, one row a sample
 
 
-class Judged(NamedTuple):
+class DiscriminatorInput(NamedTuple):
     """What the discriminator sees."""
 
     picture: Tensor  # B×3×H×W in [-1, 1]
     line: Tensor  # B×1×H×W in [-1, 1]
 
 
-class Outcome(NamedTuple):
+class StepResult(NamedTuple):
     """What one batch has shown: scalars on the device, without gradient."""
 
     losses: dict[str, Tensor]  # unweighted
@@ -97,11 +97,11 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """The generator's forward pass."""
 
     @abstractmethod
-    def real(self, pictures: Pictures) -> Judged:
+    def real(self, pictures: Pictures) -> DiscriminatorInput:
         """What the discriminator should take for true."""
 
     @abstractmethod
-    def fake(self, pictures: Pictures, result: Result) -> Judged:
+    def fake(self, pictures: Pictures, result: Result) -> DiscriminatorInput:
         """The same with the result in the truth's place."""
 
     @abstractmethod
@@ -180,14 +180,14 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     # ---- One step
 
-    def step(self, batch: Batch) -> Outcome:
+    def step(self, batch: Batch) -> StepResult:
         """Learn from one batch; the optimizers act when the accumulated batches are complete.
 
         An update whose gradient is not finite is left out, without the host knowing yet.
         """
         pictures = self.augmented(*self.on_device(batch))
         before = [buffer.clone() for buffer in self._buffers] if self.keeps_buffers else []
-        outcome = Outcome({}, {})
+        outcome = StepResult({}, {})
         result = self.generate(pictures)
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
@@ -199,7 +199,9 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
             self._update_average()
         return outcome
 
-    def _update_discriminator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
+    def _update_discriminator(
+        self, pictures: Pictures, result: Result, outcome: StepResult
+    ) -> None:
         fake = self.fake(pictures, result)
         discriminator = self.accelerator.unwrap_model(self.discriminator)
         with discriminator.normalized_once():
@@ -210,7 +212,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         outcome.losses["discriminator"] = loss.detach()
         self._update("discriminator", self.discriminator_optimizer, outcome)
 
-    def _update_generator(self, pictures: Pictures, result: Result, outcome: Outcome) -> None:
+    def _update_generator(self, pictures: Pictures, result: Result, outcome: StepResult) -> None:
         losses = self.losses(pictures, result)
         if self.discriminator is not None:
             losses["adversarial"] = adversarial_loss(self._judge(self.fake(pictures, result)))
@@ -220,7 +222,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         outcome.losses.update((name, loss.detach()) for name, loss in losses.items())
         self._update("generator", self.generator_optimizer, outcome)
 
-    def _update(self, name: str, optimizer: AcceleratedOptimizer, outcome: Outcome) -> None:
+    def _update(self, name: str, optimizer: AcceleratedOptimizer, outcome: StepResult) -> None:
         """An optimizer's step, which the device leaves out where the gradient is not finite."""
         if self.accelerator.sync_gradients:
             self.accelerator.unscale_gradients(optimizer)  # fp16's
@@ -246,7 +248,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         for buffer, old in zip(self._buffers, before, strict=True):
             buffer.copy_(torch.where(finite, buffer, old))
 
-    def _judge(self, fake: Judged) -> Tensor:
+    def _judge(self, fake: DiscriminatorInput) -> Tensor:
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
         discriminator = self.accelerator.unwrap_model(self.discriminator)
         self._freeze_discriminator(True)

@@ -6,7 +6,7 @@ from accelerate import Accelerator
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import no_longer_gains
-from colorizer.config.training import ColorizationConfig, ExtractionConfig, TrainConfig
+from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.shards.index import read_index
 from colorizer.system import console
@@ -110,11 +110,13 @@ def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
     match config:
         case ColorizationConfig():
             return Colorization(config, accelerator)
-        case ExtractionConfig():
+        case ExtractorTraining():
             return Extraction(config, accelerator)
 
 
-def check_same(accelerator: Accelerator, run: RunFolder, newest: checkpoint.Newest | None) -> None:
+def check_same(
+    accelerator: Accelerator, run: RunFolder, newest: checkpoint.FoundCheckpoint | None
+) -> None:
     """See that this process has before it what the first one has checked.
 
     Raises:

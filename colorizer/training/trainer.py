@@ -21,7 +21,7 @@ from colorizer.training.health import Health
 from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper
 from colorizer.training.profiling import StepProfiler
-from colorizer.training.reporting import Reporter, surviving
+from colorizer.training.reporting import Reporter, warning_instead
 from colorizer.training.run import RunFolder
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.signals import StopRequest
@@ -78,7 +78,7 @@ class Trainer:
     def _no_longer_gains(self) -> bool:
         return no_longer_gains(self.config.best_by, self.config.patience, self.best)
 
-    def resume(self, newest: checkpoint.Newest) -> None:
+    def resume(self, newest: checkpoint.FoundCheckpoint) -> None:
         """Continue from a verified checkpoint.
 
         Raises:
@@ -203,7 +203,7 @@ class Trainer:
         self.health.add(self.step + 1, batch, outcome)
         if config.log_samples:
             rank = self.accelerator.process_index
-            with surviving():
+            with warning_instead():
                 self.run_folder.append_samples(rank, self.step + 1, batch)
 
     def _is_stopped(self, stop: StopRequest) -> bool:

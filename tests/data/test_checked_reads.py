@@ -16,7 +16,7 @@ from spoiling import PARTS, flip, forge, members_of, place_of
 
 from colorizer.evaluation.stream import stream
 from colorizer.shards.encoding import decode_color, decode_line, encode_line
-from colorizer.shards.format import MOST_BYTES, SampleMembers, scan_shard
+from colorizer.shards.format import MAX_BYTES, SampleMembers, scan_shard
 from colorizer.shards.index import ShardEntry
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
@@ -324,6 +324,6 @@ def test_json_that_is_no_object_is_refused(shard_folder, read: Read, data: bytes
 
 
 def test_a_member_that_is_larger_than_any_of_ours_is_refused(shard_folder, monkeypatch):
-    monkeypatch.setitem(MOST_BYTES, "json", 10)
+    monkeypatch.setitem(MAX_BYTES, "json", 10)
     said = refusal(by_number, ShardReader(shard_folder), 2)
     assert "scene-0.json has 13 bytes, more than a picture or its JSON needs" in said

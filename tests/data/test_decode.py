@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.pictures.decode import Rejected, decode_picture, digest_of, read_file, to_grey
+from colorizer.pictures.decode import UnusablePicture, decode_picture, digest_of, read_file, to_grey
 
 SIDE = 16
 
@@ -132,7 +132,7 @@ def test_bomb_is_rejected_from_its_header(tmp_path: Path) -> None:
     bomb.write_bytes(png(20000, 20000, depth=8, color_type=0, rows=bytes(20001 * 20000)))
     assert bomb.stat().st_size < 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(read_file(bomb))
     assert rejected.value.reason == "too large"
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -140,13 +140,13 @@ def test_bomb_is_rejected_from_its_header(tmp_path: Path) -> None:
 
 
 def test_picture_over_the_limit_says_its_size() -> None:
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(png(10_001, 10_000, depth=8, color_type=0, rows=b""))
     assert "10001x10000" in rejected.value.detail
 
 
 def test_tiny_picture_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(save(tmp_path / "a.png", Image.new("RGB", (15, 400))))
     assert rejected.value.reason == "too small"
     assert "15x400" in rejected.value.detail
@@ -156,7 +156,7 @@ def test_tiny_picture_is_rejected(tmp_path: Path) -> None:
 def test_cut_picture_is_rejected(tmp_path: Path, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     data = save(tmp_path / f"a.{suffix}", Image.fromarray(noise))
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(data[: len(data) // 2])
     assert rejected.value.reason == "broken"
 
@@ -164,7 +164,7 @@ def test_cut_picture_is_rejected(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"P6 16 16 255\n" + bytes(768)])
 def test_other_content_is_rejected(content: bytes) -> None:
     """The last is a whole picture in a format (PPM) that is not among ours."""
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(content)
     assert rejected.value.reason == "broken"
 
@@ -173,14 +173,14 @@ def test_why_it_is_broken_is_the_same_words_every_time() -> None:
     """No memory address: rejected.jsonl has to come out the same."""
     details = set()
     for _ in range(3):
-        with pytest.raises(Rejected) as rejected:
+        with pytest.raises(UnusablePicture) as rejected:
             decode_picture(bytes(1000))
         details.add(rejected.value.detail)
     assert len(details) == 1 and "0x" not in details.pop()
 
 
 def test_missing_file_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         read_file(tmp_path / "gone.png")
     assert rejected.value.reason == "cannot be opened"
 
@@ -194,7 +194,7 @@ def test_file_that_is_too_long_to_be_a_picture_is_rejected(
     assert len(read_file(tmp_path / "a.png")) == 1_000_000
     with open(tmp_path / "a.png", "wb") as file:
         file.truncate(1_000_001)
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         read_file(tmp_path / "a.png")
     assert rejected.value.reason == "too large"
 
@@ -207,7 +207,7 @@ def test_digest_tells_contents_and_their_borders_apart() -> None:
 
 def test_32_bit_pixels_are_rejected(tmp_path: Path) -> None:
     depth = np.zeros((SIDE, SIDE), np.float32)
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(save(tmp_path / "a.tif", Image.fromarray(depth)))
     assert rejected.value.reason == "32-bit pixels"
 
@@ -220,6 +220,6 @@ def test_offset_beyond_any_file_is_broken(tmp_path: Path) -> None:
     entries = (directory + 2 + 12 * number for number in range(count))
     (entry,) = (at for at in entries if struct.unpack_from("<H", data, at) == (273,))
     struct.pack_into("<HHII", data, entry, 273, 16, 1, len(data))
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         decode_picture(bytes(data + b"\xff" * 8))
     assert rejected.value.reason == "broken"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from colorizer.augmentation.degradation import (
-    Parameters,
+    DegradationParameters,
     blurred,
     covered,
     degrade,
@@ -114,5 +114,5 @@ def test_blur_spreads_a_point_as_wide_as_sigma_says():
 
 def test_parameters_have_an_entry_for_each_sample():
     parameters = draw_parameters(DegradeConfig(), 0, range(3))
-    assert isinstance(parameters, Parameters)
+    assert isinstance(parameters, DegradationParameters)
     assert all(len(p) == 3 for p in parameters)

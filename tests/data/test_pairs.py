@@ -21,7 +21,7 @@ from making import (
 
 from colorizer.making.config import ListConfig, PairedConfig
 from colorizer.making.pipeline import make_shards
-from colorizer.pictures.decode import Rejected, to_grey
+from colorizer.pictures.decode import UnusablePicture, to_grey
 from colorizer.system.errors import UserError
 
 
@@ -72,7 +72,7 @@ def test_lone_and_ambiguous_pictures_are_rejected(tmp_path: Path) -> None:
 def test_pair_of_unlike_sizes_names_both(tmp_path: Path) -> None:
     save(tmp_path / "colour" / "a.png", grey(0, 40, 30))
     save(tmp_path / "line" / "a.png", grey(0, 41, 30))
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         load(pairs_of(tmp_path))
     assert rejected.value.reason == "sizes of a pair differ"
     for words in ("40x30", "41x30", "line/a.png"):
@@ -83,7 +83,7 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
     save(tmp_path / "colour" / "a.png", grey(0))
     line = save(tmp_path / "line" / "a.png", noise(0))
     line.write_bytes(line.read_bytes()[:200])
-    with pytest.raises(Rejected, match=r"line/a\.png") as rejected:
+    with pytest.raises(UnusablePicture, match=r"line/a\.png") as rejected:
         load(pairs_of(tmp_path))
     assert rejected.value.reason == "broken"
 

@@ -24,7 +24,7 @@ from colorizer.making.pipeline import make_shards
 from colorizer.making.prepare import Preparation, Prepared, prepare
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import make_key
-from colorizer.pictures.decode import Rejected
+from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.encoding import decode_color, decode_line
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
@@ -200,7 +200,7 @@ def test_train_and_val_are_the_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [39, 41, 20])
 def test_other_proportions_are_rejected(tmp_path: Path, width: int) -> None:
     save(tmp_path / "a.png", grey(0, width, 20))
-    with pytest.raises(Rejected) as rejected:
+    with pytest.raises(UnusablePicture) as rejected:
         load(pairs_of(tmp_path))
     assert rejected.value.reason == "not two squares"
     assert f"{width}x20" in rejected.value.detail

@@ -28,7 +28,7 @@ from colorizer.loading.references import groups
 from colorizer.making.config import TarsConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.making.sources import source_of
-from colorizer.pictures.decode import Rejected
+from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.format import KEY
 from colorizer.shards.index import read_index
 from colorizer.shards.reader import ShardReader
@@ -46,7 +46,7 @@ def outcomes(config: TarsConfig) -> dict[str, str]:
         try:
             load_one(config, source)
             found[source] = "loaded"
-        except Rejected as rejected:
+        except UnusablePicture as rejected:
             found[source] = rejected.reason
     return found | reasons(config)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from colorizer.characters import REGIONS, TONES, draw, sample_character, sample_pose
-from colorizer.evaluation import protocol as protocols
 from colorizer.evaluation.config import MeasureConfig
 from colorizer.evaluation.constant_colors import constant_errors, constant_terms
 from colorizer.evaluation.measures import Available
@@ -109,9 +108,10 @@ def test_no_sample_is_drawn_again_for_what_needs_no_drawing(character_shards, mo
 def test_processes_share_the_drawing_and_tell_each_other(character_shards, monkeypatch):
     reader = ShardReader(character_shards / "train")
     examined = []
-    real = protocols.drawn.is_redrawn_exactly
+    real = is_redrawn_exactly
     monkeypatch.setattr(
-        protocols.drawn, "is_redrawn_exactly", lambda s: examined.append(s.key) or real(s)
+        "colorizer.evaluation.protocol.is_redrawn_exactly",
+        lambda s: examined.append(s.key) or real(s),
     )
 
     class Second(Processes):

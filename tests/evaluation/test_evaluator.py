@@ -12,7 +12,7 @@ import torch
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import fid
@@ -208,7 +208,7 @@ def test_a_report_names_the_code_that_trained_and_that_evaluated(
     config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
     monkeypatch.setattr("colorizer.evaluation.report.code_version", lambda: "9.9 at abc1234")
     identity = evaluate(config)["identity"]
-    trained_by = find_generator(trained.output, NetworkConfig).version
+    trained_by = find_generator(trained.output, GeneratorConfig).version
     assert identity["generator"]["version"] == trained_by
     assert identity["machine"]["colorizer"] == "9.9 at abc1234"
     _, _, versions, *_ = (config.output / "report.md").read_text().splitlines()

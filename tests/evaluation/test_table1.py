@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from colorizer.config.presets import PRESETS, demo
-from colorizer.config.training import LossConfig, NetworkConfig
+from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.evaluation import table1
 from colorizer.evaluation.config import MeasureConfig, Table1Config
 from colorizer.evaluation.table import METHODS
@@ -160,7 +160,7 @@ def test_the_table_names_the_code_that_trained_and_that_evaluated(small, monkeyp
 
 def test_settings_that_tell_the_methods_apart_are_refused(small):
     with pytest.raises(UserError, match=r"--network\.attention is what tells"):
-        make_table1(replace(small, network=NetworkConfig(attention="scft")))
+        make_table1(replace(small, network=GeneratorConfig(attention="scft")))
     for setting in ({"seeds": 0}, {"seeds": 10**20}, {"rows": 0}, {"rows": 10**20}):
         with pytest.raises(UserError, match="--seeds and --rows must be from 1 to 1000"):
             make_table1(replace(small, **setting))

@@ -15,7 +15,7 @@ def inputs():
 
 
 def _passes(queries, keys, values, monkeypatch, most):
-    monkeypatch.setattr(attention, "MOST_ENTRIES", most)
+    monkeypatch.setattr(attention, "MAX_ENTRIES", most)
     monkeypatch.setattr(attention, "PART_ENTRIES", TOKENS * 50)
     values = values.clone().requires_grad_()
     result = attention.doubly_normalized_attention(queries, keys, values)

@@ -16,7 +16,7 @@ from steps import (
     torch_is_warm,
 )
 
-from colorizer.config.training import AugmentConfig, NetworkConfig
+from colorizer.config.training import AugmentConfig, GeneratorConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers
@@ -66,7 +66,7 @@ def test_recomputing_gives_the_same_step(with_vgg, batch, exact, preset):
 def test_recomputing_takes_less_memory(with_vgg, batch):
     peaks = []
     for recompute in (False, True):
-        network = NetworkConfig(width=0.5, residual_blocks=1)
+        network = GeneratorConfig(width=0.5, residual_blocks=1)
         task = build(with_vgg("attention-aware", network=network, recompute=recompute))
         torch_is_warm(task, batch)
         before = torch.cuda.memory_allocated()
@@ -79,7 +79,7 @@ def test_recomputing_takes_less_memory(with_vgg, batch):
 
 
 def test_compiled_kernels_give_nearly_the_same_step(with_vgg, batch, exact):
-    small = NetworkConfig(width=0.125, stages=3, residual_blocks=1)
+    small = GeneratorConfig(width=0.125, stages=3, residual_blocks=1)
     plain, other = (
         first_step(
             with_vgg("attention-aware", network=small, mixed_precision="no", compile=compiled),

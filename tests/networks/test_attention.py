@@ -20,7 +20,7 @@ B, N, C = 2, 5, 6
 def at_once(request, monkeypatch):
     """How much of the map is held."""
     if request.param != "whole":
-        monkeypatch.setattr(attention, "MOST_ENTRIES", 1)
+        monkeypatch.setattr(attention, "MAX_ENTRIES", 1)
         entries = {"two queries at a time": 2 * B * N, "one query at a time": 1}
         monkeypatch.setattr(attention, "PART_ENTRIES", entries[request.param])
 
@@ -147,7 +147,7 @@ class _LargestTensor(TorchDispatchMode):
 @pytest.mark.parametrize("kind", [StopGradientAttention, SCFTAttention])
 def test_nothing_of_the_maps_size_is_held_at_any_time(kind, monkeypatch):
     queries, keys = 70, 90
-    monkeypatch.setattr(attention, "MOST_ENTRIES", 4 * B * keys)
+    monkeypatch.setattr(attention, "MAX_ENTRIES", 4 * B * keys)
     monkeypatch.setattr(attention, "PART_ENTRIES", 4 * B * keys)
     module = kind(C).double()
     x, y = _tokens(1, queries).requires_grad_(), _tokens(2, keys).requires_grad_()
@@ -172,7 +172,7 @@ def test_scft_attention_forward_and_its_gradient_reaches_the_keys(held, monkeypa
     if held:
         monkeypatch.setattr(attention.F, "scaled_dot_product_attention", None)
     else:
-        monkeypatch.setattr(attention, "MOST_ENTRIES", 1)
+        monkeypatch.setattr(attention, "MAX_ENTRIES", 1)
     torch.manual_seed(0)
     module = SCFTAttention(C).double()
     x, y = _tokens(1), _tokens(2, 7)
@@ -198,7 +198,7 @@ def test_scfts_gradients_are_the_same_whether_the_map_is_held(monkeypatch):
     tokens = [_tokens(seed, count).requires_grad_() for seed, count in ((1, N), (2, 7), (3, 7))]
     gradients = []
     for most in (2**24, 1):
-        monkeypatch.setattr(attention, "MOST_ENTRIES", most)
+        monkeypatch.setattr(attention, "MAX_ENTRIES", most)
         z = attention.scaled_attention(*tokens)
         gradients.append(torch.autograd.grad(z.square().sum(), tokens))
     for held, spared in zip(*gradients, strict=True):

@@ -13,7 +13,7 @@ from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json
 from colorizer.training import task as task_module
 from colorizer.training.colorization import Colorization
-from colorizer.training.health import MOST_LEFT_OUT
+from colorizer.training.health import MAX_LEFT_OUT
 from colorizer.training.record import LossRecord
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task, train
@@ -144,7 +144,7 @@ def test_a_gradient_that_is_not_finite_is_found_though_every_loss_is(tiny, monke
 @pytest.mark.slow
 def test_skipping_for_ever_is_stopped(tiny, poison):
     poison(range(1, 1000), float("nan"))
-    config = tiny(steps=3 * MOST_LEFT_OUT, not_finite="skip", log_every=10, batch_size=1)
+    config = tiny(steps=3 * MAX_LEFT_OUT, not_finite="skip", log_every=10, batch_size=1)
     loss = replace(config.loss, adversarial=0.0)
     with pytest.raises(UserError, match="the last 100 updates of the generator were left out"):
         train(replace(config, loss=loss))

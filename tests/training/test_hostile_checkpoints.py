@@ -15,9 +15,9 @@ from states import forge, save
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.generator_file import describe_generator, find_generator
-from colorizer.checkpoints.tensor_file import MOST_HEADER, read_metadata, read_tensors
+from colorizer.checkpoints.tensor_file import MAX_HEADER, read_metadata, read_tensors
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
 
@@ -129,13 +129,13 @@ def _places(content, prefix=""):
 
 def test_a_header_without_bounds_is_not_read(tmp_path):
     path = tmp_path / "a.safetensors"
-    for length in (MOST_HEADER + 1, 2**63, 200):
+    for length in (MAX_HEADER + 1, 2**63, 200):
         path.write_bytes(length.to_bytes(8, "little") + b"{" * 100)
         with pytest.raises(UserError, match=f"its header has {length} bytes"):
             read_tensors(path)
     with path.open("wb") as file:  # the bytes are there, and still it is too much
-        file.write((MOST_HEADER + 1).to_bytes(8, "little"))
-        file.truncate(MOST_HEADER + 100)
+        file.write((MAX_HEADER + 1).to_bytes(8, "little"))
+        file.truncate(MAX_HEADER + 100)
     with pytest.raises(UserError, match="not a readable"):
         read_metadata(path)
 
@@ -155,7 +155,7 @@ def test_a_pickle_is_refused_unread(tmp_path, name, monkeypatch):
 @pytest.fixture
 def exported(trained, tmp_path):
     """A generator file with its header and tensors, and a function that writes another."""
-    path = find_generator(trained.output, NetworkConfig).path
+    path = find_generator(trained.output, GeneratorConfig).path
     tensors = load_file(path)
     header = json.loads(read_metadata(path)["colorizer"])
 

@@ -9,7 +9,7 @@ from saved import kept_for_backward
 from torch import nn
 from torchvision.models import vgg19
 
-from colorizer.config.training import LossConfig, NetworkConfig
+from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
@@ -92,7 +92,7 @@ def test_vggs_features_and_gradient_stay_what_they_are():
 
 def test_compiled_networks_learn_the_same(tiny):
     small = {  # each kernel takes seconds
-        "network": NetworkConfig(width=0.125, stages=2, residual_blocks=1),
+        "network": GeneratorConfig(width=0.125, stages=2, residual_blocks=1),
         "loss": LossConfig(perceptual=0.0, style=0.0, triplet=1.0),
         "steps": 5,
         "sample_every": 2,

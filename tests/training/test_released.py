@@ -17,7 +17,7 @@ from colorizer.checkpoints.released import ImportConfig, fitting_network, import
 from colorizer.checkpoints.tensor_file import read_tensors
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import NetworkConfig
+from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.networks.generator import Generator
@@ -25,9 +25,9 @@ from colorizer.system.errors import UserError
 
 NARROW = 0.125  # two channels in the first layer, 124 in a token
 METHODS = {
-    "attention-aware": NetworkConfig(width=NARROW),
-    "sga": NetworkConfig(convolutional_attention=False, width=NARROW),
-    "scft": NetworkConfig("scft", False, False, width=NARROW),
+    "attention-aware": GeneratorConfig(width=NARROW),
+    "sga": GeneratorConfig(convolutional_attention=False, width=NARROW),
+    "scft": GeneratorConfig("scft", False, False, width=NARROW),
 }
 PAPERS_SIZE = {"attention-aware": 83_952_507, "sga": 83_906_899, "scft": 82_913_907}
 
@@ -113,7 +113,7 @@ def test_a_generator_with_the_released_names_colours_as_ours_to_the_bit(method, 
     assert f"the {method} of {path} (entry 'gen', float32), of width 0.125" in (
         capsys.readouterr().out
     )
-    file = find_generator(imported, NetworkConfig)
+    file = find_generator(imported, GeneratorConfig)
     assert (file.network, file.size, file.step) == (METHODS[method], 256, 105_001)
     line, reference = torch.rand(1, 1, 64, 48) * 2 - 1, torch.rand(1, 3, 64, 64) * 2 - 1
     colorizer = Colorizer(imported, "cpu")

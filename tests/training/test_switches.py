@@ -27,7 +27,7 @@ from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
 from colorizer.training.start import start_accelerator
-from colorizer.training.task import Outcome, Task
+from colorizer.training.task import StepResult, Task
 from colorizer.training.train import build_task
 
 Build = Callable[..., Task]
@@ -60,7 +60,7 @@ def _pictures(task: Task):
     return task.augmented(*task.on_device(_batch(task)))
 
 
-def _learn(task: Task) -> Outcome:
+def _learn(task: Task) -> StepResult:
     return task.step(_batch(task))
 
 

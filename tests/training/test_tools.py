@@ -16,7 +16,7 @@ from colorizer.checkpoints.commands import (
 )
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import ExtractorConfig, NetworkConfig
+from colorizer.config.training import ExtractorConfig, GeneratorConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
@@ -101,7 +101,7 @@ def test_the_weights_are_chosen(trained, tmp_path):
     for name in ("best", "average", "generator"):
         paths[name] = tmp_path / f"{name}.safetensors"
         export(ExportConfig(trained.output, paths[name], name))
-    best, average, live = (find_generator(p, NetworkConfig).sha256 for p in paths.values())
+    best, average, live = (find_generator(p, GeneratorConfig).sha256 for p in paths.values())
     assert best == average != live
 
 
@@ -118,7 +118,7 @@ def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half(two, tmp_pat
         export(ExportConfig(checkpoint, path, overwrite=True))
     assert path.read_text() == "mine"
     export(ExportConfig(two, path, overwrite=True))
-    assert find_generator(path, NetworkConfig).step == 1
+    assert find_generator(path, GeneratorConfig).step == 1
     assert not list(tmp_path.glob("*.partial"))
 
 

@@ -17,8 +17,8 @@ from colorizer.checkpoints import checkpoint
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import (
     AugmentConfig,
+    GeneratorConfig,
     LossConfig,
-    NetworkConfig,
     OptimizerConfig,
 )
 from colorizer.making.config import CharactersConfig
@@ -228,14 +228,14 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
         ({"timeout": float("inf")}, "--timeout is inf; it must be from 1 to"),
         ({"optimizer": OptimizerConfig(float("inf"))}, "generator-lr is inf; it must be finite"),
         ({"sample_every": -1}, "--sample-every is -1"),
-        ({"network": NetworkConfig(width=float("nan"))}, "--network.width is nan"),
-        ({"network": NetworkConfig(residual_blocks=-1)}, "--network.residual-blocks is -1"),
+        ({"network": GeneratorConfig(width=float("nan"))}, "--network.width is nan"),
+        ({"network": GeneratorConfig(residual_blocks=-1)}, "--network.residual-blocks is -1"),
         ({"loss": LossConfig(l1=-5.0)}, "--loss.l1 is -5"),
         ({"loss": LossConfig(0.0, 0.0, 0.0, 0.0, 0.0)}, "every --loss is 0"),
         ({"optimizer": OptimizerConfig(betas=(0.5, 1.0))}, "--optimizer.betas is 1"),
         ({"augment": AugmentConfig(flip=2.0)}, "--augment.flip is 2"),
         ({"log_with": ("nonesuch",)}, "--log-with nonesuch"),
-        ({"network": NetworkConfig(stages=8)}, "multiple of 128"),
+        ({"network": GeneratorConfig(stages=8)}, "multiple of 128"),
         ({"mixed_precision": "fp16"}, "needs a GPU"),
     ]:
         config = tiny(**changes)

@@ -63,7 +63,7 @@ class Source(ABC):
         """Read or draw it.
 
         Raises:
-            Rejected: it cannot be used.
+            UnusablePicture: it cannot be used.
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ from typing import Any
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.making.sources.loading import decode_single
 from colorizer.pictures.decode import (
-    Rejected,
+    UnusablePicture,
     decode_picture,
     digest_of,
     read_file,
@@ -86,7 +86,7 @@ class SideBySide(Source):
         decoded = decode_picture(data)
         height, width = decoded.pixels.shape[:2]
         if width != 2 * height:
-            raise Rejected("not two squares", f"{width}x{height} pixels")
+            raise UnusablePicture("not two squares", f"{width}x{height} pixels")
         color, line = decoded.pixels[:, :height], decoded.pixels[:, height:]
         metadata = {"lines": {"method": "given"}}
         return Picture(color, to_grey(line), metadata, digest_of(data), decoded.animated)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.making.sources.loading import decode_pair, decode_single
-from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, Rejected
+from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
 from colorizer.system.errors import UserError
 
@@ -126,15 +126,15 @@ class Tars(Source):
 
     def _read(self, tar: str, offset: int, size: int) -> bytes:
         if size > MAX_BYTES:
-            raise Rejected("too large", f"over {MAX_BYTES // 1_000_000} MB")
+            raise UnusablePicture("too large", f"over {MAX_BYTES // 1_000_000} MB")
         try:
             with open(self._folder / tar, "rb") as file:
                 file.seek(offset)
                 data = file.read(size)
         except OSError as error:
-            raise Rejected("cannot be opened", error.strerror or str(error)) from error
+            raise UnusablePicture("cannot be opened", error.strerror or str(error)) from error
         if len(data) < size:
-            raise Rejected("broken", f"{tar} ends within it")
+            raise UnusablePicture("broken", f"{tar} ends within it")
         return data
 
     def nothing_found(self) -> str:
@@ -190,7 +190,7 @@ def _parse(note: bytes) -> Any:
         _check_depth(content, MAX_DEPTH)
         return content
     except (ValueError, RecursionError) as error:
-        raise Rejected("broken", f"its json cannot be read: {error}") from error
+        raise UnusablePicture("broken", f"its json cannot be read: {error}") from error
 
 
 def _finite(number: str) -> float | None:
