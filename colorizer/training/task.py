@@ -10,7 +10,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from colorizer.checkpoints import checkpoint
 from colorizer.config.training import TrainConfig
@@ -18,6 +17,7 @@ from colorizer.loading.batch import Batch
 from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
+from colorizer.training.average import RunningAverage
 from colorizer.training.held_out import HeldOut
 from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.recompute import recompute_activations
@@ -58,8 +58,9 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.weights = config.loss
         torch.manual_seed(config.seed)
         live = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
-        ema = config.optimizer.ema_decay > 0
-        self.average = deepcopy(live).to(accelerator.device) if ema else None
+        decay = config.optimizer.ema_decay
+        # Before autocast is around its forward pass.
+        copied = deepcopy(live).to(accelerator.device) if decay > 0 else None
         self.generator, self.generator_optimizer = self._prepare(
             live, config.optimizer.generator_lr
         )
@@ -69,12 +70,14 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
                 Discriminator(width=config.discriminator_width).to(memory_format=MEMORY_FORMAT),
                 config.optimizer.discriminator_lr,
             )
-        self.updates = 0
+        self.average = None
+        if copied is not None:
+            live = accelerator.unwrap_model(self.generator)
+            self.average = RunningAverage(copied, live, decay)
         self.keeps_buffers = config.not_finite == "skip"
         # Walking through all modules takes milliseconds, and they stay what they are.
         self._parameters = {name: list(n.parameters()) for name, n in self._networks.items()}
         self._buffers = [b for network in self.trained for b in network.buffers()]
-        self._averaged, self._counted = self._pairs_of_average()
         if config.compile:
             self.augmented = torch.compile(self.augmented)
 
@@ -165,7 +168,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         In float32, as all programs that use a trained generator.
         """
         if self.average is not None:
-            return self.average
+            return self.average.network
         live = copy(self.accelerator.unwrap_model(self.generator))  # the weights are the same
         live.__dict__.pop("forward", None)  # with autocast around it
         live._compiled_call_impl = None  # calls the one with autocast
@@ -196,7 +199,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         if before:
             self._restore(before, outcome.losses)
         if self.average is not None and self.accelerator.sync_gradients:
-            self._update_average()
+            self.average.update()
         return outcome
 
     def _update_discriminator(
@@ -261,25 +264,6 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         for parameter in self._parameters["discriminator"]:
             parameter.requires_grad = not frozen
 
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """average ← decay·average + (1 - decay)·generator; a shorter memory at first."""
-        self.updates += 1
-        decay = min(self.config.optimizer.ema_decay, (1 + self.updates) / (10 + self.updates))
-        get_ema_multi_avg_fn(decay)(*self._averaged, self.updates)  # all in one go
-        torch._foreach_copy_(*self._counted)
-
-    def _pairs_of_average(self) -> tuple[tuple[list[Tensor], list[Tensor]], ...]:
-        """What is averaged, and batch norm's counters, which are copied; each beside the live."""
-        pairs: list[tuple[Tensor, Tensor]] = []
-        if self.average is not None:
-            mean = self.average.state_dict()
-            live = self.accelerator.unwrap_model(self.generator).state_dict()
-            pairs = [(mean[name], live[name]) for name in mean]
-        floats = [pair for pair in pairs if pair[0].is_floating_point()]
-        others = [pair for pair in pairs if not pair[0].is_floating_point()]
-        return _columns(floats), _columns(others)
-
     # ---- What a checkpoint holds
 
     def state(self) -> dict[str, dict[str, Tensor]]:
@@ -292,7 +276,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
             ),
         }
         if self.average is not None:
-            state["average"] = self.average.state_dict()
+            state["average"] = self.average.network.state_dict()
         if self.discriminator is not None:
             discriminator = self.accelerator.unwrap_model(self.discriminator)
             state["discriminator"] = discriminator.state_dict()
@@ -303,14 +287,14 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     def load_state(self, state: Mapping[str, Mapping[str, Tensor]], updates: int) -> None:
         """Put back what `state` gave, after `updates` optimisation steps."""
-        self.updates = updates
         generator = self.accelerator.unwrap_model(self.generator)
         generator.load_state_dict(state["generator"])
         checkpoint.load_optimizer(
             generator, self.generator_optimizer.optimizer, state["generator_optimizer"]
         )
         if self.average is not None:
-            self.average.load_state_dict(state["average"])
+            self.average.network.load_state_dict(state["average"])
+            self.average.updates = updates
         if self.discriminator is not None:
             discriminator = self.accelerator.unwrap_model(self.discriminator)
             discriminator.load_state_dict(state["discriminator"])
@@ -319,7 +303,3 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
                 self.discriminator_optimizer.optimizer,
                 state["discriminator_optimizer"],
             )
-
-
-def _columns(pairs: list[tuple[Tensor, Tensor]]) -> tuple[list[Tensor], list[Tensor]]:
-    return [one for one, _ in pairs], [other for _, other in pairs]

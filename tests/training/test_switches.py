@@ -231,7 +231,7 @@ def test_the_averages_decay(build):
     before = _weights(task.generator)
     _learn(task)
     expected = torch.lerp(_weights(task.generator), before, 0.125)
-    torch.testing.assert_close(_weights(task.average), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(_weights(task.average.network), expected, atol=1e-6, rtol=0)
 
 
 # ---- What the networks see
