@@ -17,8 +17,16 @@ from pathlib import Path
 import tyro
 from faults import shards
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "launch"))
-from processes import SCRIPT, TORCHRUN, children, last_step, rank_process, start, wait_for
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.helpers.programs import (
+    SCRIPT,
+    TORCHRUN,
+    children,
+    last_step,
+    rank_process,
+    start,
+    wait_for,
+)
 
 SMALL = ("--network.width", 0.125, "--batch-size", 4, "--sample-every", 0, "--evaluate-every", 0)
 PATIENCE = 120.0  # seconds until what is left counts as hanging

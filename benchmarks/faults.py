@@ -23,19 +23,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "launch"))
-
-from fuzzing import fuzz_shards
-from fuzzing_checkpoints import fuzz_checkpoint
-from processes import (
-    SCRIPT,
-    TORCHRUN,
-    last_step,
-    rank_process,
-    start,
-    wait_for,
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colorizer.checkpoints.checkpoint import newest_intact, saved_steps
 from colorizer.config.presets import demo
@@ -43,6 +31,16 @@ from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.training.train import train
+from tests.helpers.fuzzing_checkpoints import fuzz_checkpoint
+from tests.helpers.fuzzing_shards import fuzz_shards
+from tests.helpers.programs import (
+    SCRIPT,
+    TORCHRUN,
+    last_step,
+    rank_process,
+    start,
+    wait_for,
+)
 
 Fault = Literal["kills", "signals", "ranks", "order", "shards", "checkpoints"]
 DEFAULT_TIMES = {"kills": 100, "signals": 20, "ranks": 10, "shards": 2000, "checkpoints": 2000}

@@ -7,16 +7,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 from gpu_report import Teller
 from gpu_scale import Place
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "launch"))
-
-from processes import SCRIPT, TORCHRUN, last_step, start, wait_for
+from tests.helpers.programs import SCRIPT, TORCHRUN, last_step, start, wait_for
 
 RANK = Path(__file__).parent / "gpu_rank.py"
 COMPARED = ("loss/l1", "loss/discriminator", "loss/adversarial")

@@ -18,13 +18,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "training"))
-
-from states import forge
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
+from tests.helpers.states import forge
 
 ROOT = Path(__file__).parents[1]
 NOTED = re.compile("Continuing|damaged|missing|intact")  # of what is said when nothing is wrong

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "colorizer"
+from tests.helpers.programs import ROOT
+
+PACKAGE = ROOT / "colorizer"
 FLOORS = (  # lowest first; rooms of one floor do not know each other
     ("networks", "characters", "system"),
     ("shards", "pictures", "config"),

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from fuzzing import fuzz_shards
-from fuzzing_checkpoints import fuzz_checkpoint
 
 from colorizer.training.train import train
+from tests.helpers.fuzzing_checkpoints import fuzz_checkpoint
+from tests.helpers.fuzzing_shards import fuzz_shards
 
 pytestmark = pytest.mark.slow
 

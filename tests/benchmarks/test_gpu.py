@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from tests.helpers.programs import ROOT
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import gpu
 from gpu_report import Findings, Report, Teller

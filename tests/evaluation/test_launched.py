@@ -9,16 +9,16 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
+from tests.helpers.programs import ROOT
 
 pytestmark = pytest.mark.slow
 
-LAUNCH = Path(__file__).parents[2] / "launch"
+LAUNCH = ROOT / "launch"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 TINY = ["--network.width", "0.125", "--batch-size", "4", "--steps", "1", "--workers", "0"]
 # The published Inception cannot be had here; the stand-in passes for it, all else is as it is.

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from steps import build
 
 from colorizer.checkpoints import checkpoint
 from colorizer.training.train import train
+from tests.helpers.steps import build
 
 
 def _losses(config):

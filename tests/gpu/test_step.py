@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from steps import (
+
+from colorizer.config.training import AugmentConfig, GeneratorConfig
+from colorizer.loading.dataset import TrainingData
+from colorizer.loading.loader import load_batches
+from colorizer.loading.order import BatchNumbers
+from tests.helpers.steps import (
     METHODS,
     augmented,
     build,
@@ -15,11 +20,6 @@ from steps import (
     step_of,
     torch_is_warm,
 )
-
-from colorizer.config.training import AugmentConfig, GeneratorConfig
-from colorizer.loading.dataset import TrainingData
-from colorizer.loading.loader import load_batches
-from colorizer.loading.order import BatchNumbers
 
 
 @pytest.mark.parametrize("preset", METHODS)

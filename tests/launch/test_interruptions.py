@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from processes import (
+
+from colorizer.checkpoints import checkpoint
+from tests.helpers.programs import (
     ROOT,
     SCRIPT,
     TORCHRUN,
@@ -21,8 +23,6 @@ from processes import (
     start,
     wait_for,
 )
-
-from colorizer.checkpoints import checkpoint
 
 
 def tiny(data: Path, output: Path, *more: object) -> list[object]:

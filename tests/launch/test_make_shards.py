@@ -13,8 +13,9 @@ import pytest
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
+from tests.helpers.programs import ROOT
 
-SCRIPT = Path(__file__).parents[2] / "launch" / "make_shards.py"
+SCRIPT = ROOT / "launch" / "make_shards.py"
 PLAIN = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
 PATIENCE = 300  # seconds, for slow machines
 

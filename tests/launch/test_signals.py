@@ -7,10 +7,10 @@ import sys
 import time
 
 import pytest
-from processes import ROOT, SCRIPT, TORCHRUN, children, last_step, start, wait_for
 
 from colorizer.checkpoints import checkpoint
 from colorizer.training.signals import NOTICE_SIGNALS
+from tests.helpers.programs import ROOT, SCRIPT, TORCHRUN, children, last_step, start, wait_for
 
 ACCELERATE = [
     *(sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"),

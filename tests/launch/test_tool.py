@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from processes import ENVIRONMENT, ROOT
+from tests.helpers.programs import ENVIRONMENT, ROOT
 
 SCRIPT = ROOT / "launch" / "checkpoint.py"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
 from safetensors.torch import load_file
 
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
+from tests.helpers.programs import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
 
 TINY = [
     *("--network.width", "0.125", "--batch-size", "4"),

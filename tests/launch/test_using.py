@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import cv2
 
-LAUNCH = Path(__file__).parents[2] / "launch"
+from tests.helpers.programs import ROOT
+
+LAUNCH = ROOT / "launch"
 ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
 
 

@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import batch_norm_cases
 import pytest
+
+from tests.helpers import batch_norm_cases
 
 pytestmark = pytest.mark.slow
 

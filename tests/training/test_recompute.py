@@ -5,7 +5,6 @@ import json
 import pytest
 import torch
 from safetensors.torch import load
-from saved import kept_for_backward
 from torch import nn
 from torchvision.models import vgg19
 
@@ -16,6 +15,7 @@ from colorizer.system.errors import UserError
 from colorizer.training.losses import VGGFeatures, VGGStage
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.train import train
+from tests.helpers.kept import kept_for_backward
 
 pytestmark = pytest.mark.slow
 

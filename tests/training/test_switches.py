@@ -9,7 +9,6 @@ from functools import partial
 
 import pytest
 import torch
-from saved import kept_for_backward
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
@@ -29,6 +28,7 @@ from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import StepResult, Task
 from colorizer.training.train import build_task
+from tests.helpers.kept import kept_for_backward
 
 Build = Callable[..., Task]
 NO_LOSS = LossConfig(0.0, 0.0, 0.0, 0.0, 0.0)

@@ -3,14 +3,14 @@
 import dataclasses
 
 import pytest
-import states
 import torch
-from states import forge
-from states import save as _save
 from torch import nn
 
 from colorizer.checkpoints import checkpoint, saving
 from colorizer.system.errors import UserError
+from tests.helpers import states
+from tests.helpers.states import forge
+from tests.helpers.states import save as _save
 
 
 def test_what_is_saved_is_read_back(tmp_path):

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from spoiling import PARTS, flip, forge, members_of, place_of
 
 from colorizer.evaluation.stream import stream
 from colorizer.shards.encoding import decode_color, decode_line, encode_line
@@ -21,6 +20,7 @@ from colorizer.shards.index import ShardEntry
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.spoiling import PARTS, flip, forge, members_of, place_of
 
 SIDE = 32
 NOT_AS_WRITTEN = (

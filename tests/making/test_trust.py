@@ -9,7 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import (
+from PIL import Image
+
+from colorizer.making.config import FolderConfig
+from colorizer.making.pipeline import make_shards
+from tests.helpers.making import (
     noise,
     read_rejected,
     read_set,
@@ -18,10 +22,6 @@ from making import (
     ten_pictures,
     without_workers,
 )
-from PIL import Image
-
-from colorizer.making.config import FolderConfig
-from colorizer.making.pipeline import make_shards
 
 
 @pytest.fixture

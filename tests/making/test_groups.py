@@ -4,7 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from making import (
+
+from colorizer.making.config import FolderConfig, ListConfig, PairedConfig, TarsConfig
+from colorizer.making.merge import is_held_out
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
+from tests.helpers.making import (
     OUTPUT,
     encoded,
     find,
@@ -15,11 +20,6 @@ from making import (
     without_workers,
     write_tar,
 )
-
-from colorizer.making.config import FolderConfig, ListConfig, PairedConfig, TarsConfig
-from colorizer.making.merge import is_held_out
-from colorizer.making.pipeline import make_shards
-from colorizer.system.errors import UserError
 
 
 @pytest.fixture

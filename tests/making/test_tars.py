@@ -8,7 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import (
+
+from colorizer.loading.references import groups
+from colorizer.making.config import TarsConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.making.sources import source_of
+from colorizer.pictures.decode import UnusablePicture
+from colorizer.shards.format import KEY
+from colorizer.shards.index import read_index
+from colorizer.shards.reader import ShardReader
+from colorizer.system.errors import UserError
+from tests.helpers.making import (
     OUTPUT,
     encoded,
     files_of,
@@ -23,16 +33,6 @@ from making import (
     without_workers,
     write_tar,
 )
-
-from colorizer.loading.references import groups
-from colorizer.making.config import TarsConfig
-from colorizer.making.pipeline import make_shards
-from colorizer.making.sources import source_of
-from colorizer.pictures.decode import UnusablePicture
-from colorizer.shards.format import KEY
-from colorizer.shards.index import read_index
-from colorizer.shards.reader import ShardReader
-from colorizer.system.errors import UserError
 
 
 def tars_of(path: Path) -> TarsConfig:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import ten_pictures, without_workers
 from PIL import Image
 
 from colorizer.making.pipeline import make_shards
@@ -13,6 +12,7 @@ from colorizer.making.preview import Preview
 from colorizer.pictures.grid import GAP, LABEL
 from colorizer.shards.encoding import encode_color, encode_line
 from colorizer.shards.index import read_index
+from tests.helpers.making import ten_pictures, without_workers
 
 
 def sheet_of(path: Path, count: int, side: int = 128) -> np.ndarray:

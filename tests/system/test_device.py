@@ -1,7 +1,5 @@
 """The device of a program, and float32 on it. What a GPU is asked for is looked at without one."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import yaml
@@ -13,6 +11,7 @@ from colorizer.system.device import (
 )
 from colorizer.system.errors import UserError
 from colorizer.training.launcher import check_gpus
+from tests.helpers.programs import ROOT
 
 
 @pytest.fixture
@@ -88,6 +87,6 @@ def test_one_thread_that_is_done_leaves_float32_to_the_others():
 
 def test_no_config_of_ours_takes_a_gpu_that_somebody_else_was_given():
     """accelerate's launcher puts gpu_ids in the place of CUDA_VISIBLE_DEVICES."""
-    files = list((Path(__file__).parents[1] / "accelerate_configs").glob("*.yaml"))
+    files = list((ROOT / "accelerate_configs").glob("*.yaml"))
     assert len(files) == 4
     assert all(yaml.safe_load(f.read_text()).get("gpu_ids", "all") == "all" for f in files)

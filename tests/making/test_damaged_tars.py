@@ -8,11 +8,12 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from making import OUTPUT, encoded, find, noise, reasons, without_workers, write_tar
 
 from colorizer.making.config import TarsConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
+from tests.helpers.making import OUTPUT, encoded, find, noise, reasons, without_workers, write_tar
+from tests.helpers.programs import ROOT
 
 BLOCK = 512
 SAMPLES = 4
@@ -143,14 +144,14 @@ def test_negative_size_in_a_header_ends(tar: Path) -> None:
     data = tar.read_bytes()
     tar.write_bytes(data[: starts(tar)[1]] + member + data[starts(tar)[1] :])
     script = (
-        "import sys; from pathlib import Path; from making import *;"
+        "import sys; from pathlib import Path; from tests.helpers.making import *;"
         " from colorizer.making.config import TarsConfig;"
         " items, rejections = find(TarsConfig(tars=Path(sys.argv[1]), output=OUTPUT));"
         " print(len(items), [one.reason for one in rejections])"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script, str(tar)],
-        cwd=Path(__file__).parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,

@@ -12,10 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from states import state as _state
 
 from colorizer.checkpoints import checkpoint, saving
 from colorizer.system.errors import UserError
+from tests.helpers.programs import ROOT
+from tests.helpers.states import state as _state
 
 
 def _tensors(value=0.0, count=24):
@@ -146,8 +147,7 @@ def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
     program = (
         "import sys, torch\n"
         "from pathlib import Path\n"
-        "sys.path.insert(0, sys.argv[2])\n"
-        "from states import state\n"
+        "from tests.helpers.states import state\n"
         "from colorizer.checkpoints import saving\n"
         "tensors = {n: {'w': torch.randn(200_000)} for n in ('generator', 'average')}\n"
         "with saving.Saver(Path(sys.argv[1]), 2, 0) as saver:\n"
@@ -155,10 +155,10 @@ def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
         "        saver.save(tensors, state(step))\n"
         "        print(step, flush=True)\n"
     )
-    command = [sys.executable, "-c", program, str(tmp_path), os.path.dirname(__file__)]
+    command = [sys.executable, "-c", program, str(tmp_path)]
     for steps in (1, 7, 12):
         shutil.rmtree(tmp_path, ignore_errors=True)  # killed before it was made
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
             for _ in range(steps):
                 assert process.stdout.readline()
             process.kill()

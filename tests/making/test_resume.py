@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from making import files_of, serial, ten_pictures, with_small_parts
 
 from colorizer.making import pipeline as make
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.making import files_of, serial, ten_pictures, with_small_parts
 
 
 @pytest.fixture

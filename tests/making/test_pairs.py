@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import (
+
+from colorizer.making.config import ListConfig, PairedConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.pictures.decode import UnusablePicture, to_grey
+from colorizer.system.errors import UserError
+from tests.helpers.making import (
     OUTPUT,
     find,
     grey,
@@ -18,11 +23,6 @@ from making import (
     save,
     without_workers,
 )
-
-from colorizer.making.config import ListConfig, PairedConfig
-from colorizer.making.pipeline import make_shards
-from colorizer.pictures.decode import UnusablePicture, to_grey
-from colorizer.system.errors import UserError
 
 
 def pairs_of(path: Path) -> PairedConfig:

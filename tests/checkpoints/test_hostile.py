@@ -11,7 +11,6 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
-from states import forge, save
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.generator_file import describe_generator, find_generator
@@ -20,6 +19,7 @@ from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.training import GeneratorConfig
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
+from tests.helpers.states import forge, save
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import OUTPUT, find, grey, load, reasons, save
 from PIL import Image
 
 from colorizer.characters import draw, sample_character, sample_pose
@@ -28,6 +27,7 @@ from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.encoding import decode_color, decode_line
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
+from tests.helpers.making import OUTPUT, find, grey, load, reasons, save
 
 
 def folder_of(path: Path) -> FolderConfig:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import files_of, noise, save, with_small_parts
 
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
+from tests.helpers.making import files_of, noise, save, with_small_parts
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from fuzzing import damage
 from torch import Tensor
 
 from colorizer.checkpoints.checkpoint import STATE, newest_intact, read, read_state, saved_steps
@@ -14,6 +13,7 @@ from colorizer.checkpoints.generator_file import find_generator, load_generator
 from colorizer.config.training import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
+from tests.helpers.fuzzing_shards import damage
 
 CPU = torch.device("cpu")
 

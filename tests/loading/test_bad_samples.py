@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from spoiling import spoil
 
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
@@ -13,6 +12,7 @@ from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers, Order
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.spoiling import spoil
 
 SEED, WINDOW, STEPS, BATCH = 0, 2, 12, 4
 BAD = (1, 6, 7)

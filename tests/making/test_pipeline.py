@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from making import files_of, noise, read_set, samples_of, save, ten_pictures, without_workers
 from PIL import Image
 
 from colorizer.lines.xdog import XDoG
@@ -20,6 +19,15 @@ from colorizer.making.merge import is_held_out
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
 from colorizer.system.errors import UserError
+from tests.helpers.making import (
+    files_of,
+    noise,
+    read_set,
+    samples_of,
+    save,
+    ten_pictures,
+    without_workers,
+)
 
 
 @pytest.fixture

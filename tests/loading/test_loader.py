@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from spoiling import spoil
 
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers
 from colorizer.system.errors import UserError
+from tests.helpers.spoiling import spoil
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from making import files_of, read_rejected, samples_of, save, ten_pictures, with_small_parts
 
 from colorizer.making import pipeline as make
 from colorizer.making.config import FolderConfig, PairedConfig
@@ -15,6 +14,14 @@ from colorizer.making.drawing import BATCH
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
 from colorizer.system.errors import UserError
+from tests.helpers.making import (
+    files_of,
+    read_rejected,
+    samples_of,
+    save,
+    ten_pictures,
+    with_small_parts,
+)
 
 
 class RedExtractor:

@@ -1,0 +1,1 @@
+"""What several tests share: making sets, starting programs, damaging files."""
