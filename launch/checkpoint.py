@@ -1,36 +1,6 @@
-"""Look at the checkpoints of a run, check them, take the generator out of one, or import one."""
+"""`colorizer-checkpoint`, started from a clone: inspect, verify, export or import a checkpoint."""
 
-import tyro
-
-from colorizer.checkpoints.commands import (
-    ExportConfig,
-    InspectConfig,
-    VerifyConfig,
-    export,
-    inspect,
-    verify_all,
-)
-from colorizer.checkpoints.released import ImportConfig, import_released
-from colorizer.system import console
-
-
-def main() -> None:
-    commands = {
-        "inspect": InspectConfig,
-        "verify": VerifyConfig,
-        "export": ExportConfig,
-        "import": ImportConfig,
-    }
-    match tyro.extras.subcommand_cli_from_dict(commands, description=__doc__):
-        case InspectConfig() as config:
-            inspect(config)
-        case VerifyConfig() as config:
-            verify_all(config)
-        case ExportConfig() as config:
-            export(config)
-        case ImportConfig() as config:
-            import_released(config)
-
+from colorizer.commands.checkpoint import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main()

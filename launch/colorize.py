@@ -1,15 +1,6 @@
-"""Colour one line drawing with the colours of a reference picture."""
+"""`colorizer-colorize`, started from a clone: colour a drawing."""
 
-import tyro
-
-from colorizer.coloring.colorizer import colorize
-from colorizer.config.training import ColorizeConfig
-from colorizer.system import console
-
-
-def main() -> None:
-    colorize(tyro.cli(ColorizeConfig))
-
+from colorizer.commands.colorize import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main()

@@ -1,22 +1,6 @@
-"""Evaluate a colorizer on held-out shards, in any number of processes."""
+"""`colorizer-evaluate`, started from a clone: judge a colorizer on held-out pictures."""
 
-import sys
-
-import tyro
-
-from colorizer.checkpoints.published import describe_weights, searched_folders
-from colorizer.evaluation.config import EvaluateConfig
-from colorizer.evaluation.evaluator import evaluate
-from colorizer.system import console
-
-
-def main() -> None:
-    if sys.argv[1:] == ["--weights"]:
-        console.say(f"Looked for in {', then in '.join(map(str, searched_folders()))}:")
-        console.facts(describe_weights())
-    else:
-        evaluate(tyro.cli(EvaluateConfig))
-
+from colorizer.commands.evaluate import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main()

@@ -1,15 +1,6 @@
-"""Draw the lines of a colour picture, or of a folder of them, with a trained extractor."""
+"""`colorizer-extract`, started from a clone: draw the lines of colour pictures."""
 
-import tyro
-
-from colorizer.config.training import ExtractCommand
-from colorizer.lines.extractor import extract
-from colorizer.system import console
-
-
-def main() -> None:
-    extract(tyro.cli(ExtractCommand))
-
+from colorizer.commands.extract import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main()

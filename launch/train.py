@@ -1,27 +1,6 @@
-"""Train on shards: `accelerate launch launch/train.py PRESET --data SHARDS --output RUN`."""
+"""`colorizer-train`, started from a clone: train on shards."""
 
-import os
-import shlex
-import sys
-
-import tyro
-
-from colorizer.config.presets import PRESETS
-from colorizer.system import console
-from colorizer.system.processes import leave_group
-from colorizer.training.signals import stop_with_launcher
-from colorizer.training.train import train
-
-
-def main() -> None:
-    presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
-    stop_with_launcher()
-    config = tyro.extras.overridable_config_cli(presets, description=__doc__)
-    finished = train(config)
-    if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":
-        console.say(f"To continue, with the launcher you used: {shlex.join(sys.argv)}")
-    leave_group()
-
+from colorizer.commands.train import main
 
 if __name__ == "__main__":
-    console.run(main)
+    main()

@@ -15,6 +15,7 @@ FLOORS = (  # lowest first; rooms of one floor do not know each other
     ("loading", "augmentation", "checkpoints"),
     ("training", "coloring", "lines"),
     ("evaluation", "making"),
+    ("commands",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 

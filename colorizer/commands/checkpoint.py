@@ -1,0 +1,41 @@
+"""Look at the checkpoints of a run, check them, take the generator out of one, or import one."""
+
+import tyro
+
+from colorizer.checkpoints.commands import (
+    ExportConfig,
+    InspectConfig,
+    VerifyConfig,
+    export,
+    inspect,
+    verify_all,
+)
+from colorizer.checkpoints.released import ImportConfig, import_released
+from colorizer.system import console
+
+
+def run() -> None:
+    commands = {
+        "inspect": InspectConfig,
+        "verify": VerifyConfig,
+        "export": ExportConfig,
+        "import": ImportConfig,
+    }
+    match tyro.extras.subcommand_cli_from_dict(commands, description=__doc__):
+        case InspectConfig() as config:
+            inspect(config)
+        case VerifyConfig() as config:
+            verify_all(config)
+        case ExportConfig() as config:
+            export(config)
+        case ImportConfig() as config:
+            import_released(config)
+
+
+def main() -> None:
+    """The program `colorizer-checkpoint`, and `launch/checkpoint.py`."""
+    console.run(run)
+
+
+if __name__ == "__main__":
+    main()

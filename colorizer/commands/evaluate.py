@@ -1,0 +1,27 @@
+"""Evaluate a colorizer on held-out shards, in any number of processes."""
+
+import sys
+
+import tyro
+
+from colorizer.checkpoints.published import describe_weights, searched_folders
+from colorizer.evaluation.config import EvaluateConfig
+from colorizer.evaluation.evaluator import evaluate
+from colorizer.system import console
+
+
+def run() -> None:
+    if sys.argv[1:] == ["--weights"]:
+        console.say(f"Looked for in {', then in '.join(map(str, searched_folders()))}:")
+        console.facts(describe_weights())
+    else:
+        evaluate(tyro.cli(EvaluateConfig))
+
+
+def main() -> None:
+    """The program `colorizer-evaluate`, and `launch/evaluate.py`."""
+    console.run(run)
+
+
+if __name__ == "__main__":
+    main()

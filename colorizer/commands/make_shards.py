@@ -1,0 +1,77 @@
+"""Make training shards from pictures, or from drawn characters where there are none.
+
+Under torchrun or `accelerate launch` the processes share the work, on one machine or more. The same
+command goes on where an earlier one was stopped.
+"""
+
+import sys
+from typing import Annotated
+
+import tyro
+
+from colorizer.making.config import (
+    CharactersConfig,
+    FolderConfig,
+    ListConfig,
+    PairedConfig,
+    SideBySideConfig,
+    TarsConfig,
+)
+from colorizer.making.merge import PREVIEW, REJECTED, Report
+from colorizer.making.pipeline import make_shards
+from colorizer.system import console
+from colorizer.system.processes import processes
+from colorizer.system.programs import launched_command
+
+Source = (
+    Annotated[CharactersConfig, tyro.conf.subcommand("characters")]
+    | Annotated[FolderConfig, tyro.conf.subcommand("folder")]
+    | Annotated[PairedConfig, tyro.conf.subcommand("paired")]
+    | Annotated[SideBySideConfig, tyro.conf.subcommand("side-by-side")]
+    | Annotated[ListConfig, tyro.conf.subcommand("list")]
+    | Annotated[TarsConfig, tyro.conf.subcommand("tars")]
+)
+
+
+def run() -> None:
+    config = tyro.cli(Source, description=__doc__)
+    try:
+        with processes() as here:
+            report = make_shards(config, here)
+    except KeyboardInterrupt:
+        console.warn("stopped; the same command goes on from here.")
+        sys.exit(130)
+    if not here.is_first:
+        return
+    if report is None:
+        console.say(f"{config.output} already holds this set of shards; nothing to do.")
+        return
+    print_report(report)
+    if report.rejected:
+        console.say(f"Each rejected file and its reason: {config.output / REJECTED}")
+    console.say(f"Look at some of them before you train: {config.output / PREVIEW}")
+    train = f"{launched_command('train')} PRESET --data {config.output} --output RUN"
+    console.say(f"Train on them: {train}")
+
+
+def print_report(report: Report) -> None:
+    rows = [
+        ("found", str(report.found)),
+        ("kept for training", str(report.train)),
+        ("held out", str(report.held_out)),
+    ]
+    rows += [(f"rejected: {reason}", str(count)) for reason, count in report.rejected.most_common()]
+    if report.groups:
+        rows.append(("groups", f"{report.groups} of {report.grouped} pictures"))
+    console.facts(rows)
+    if report.animated:
+        console.warn(f"{report.animated} of them had several frames; the first was taken.")
+
+
+def main() -> None:
+    """The program `colorizer-make-shards`, and `launch/make_shards.py`."""
+    console.run(run)
+
+
+if __name__ == "__main__":
+    main()

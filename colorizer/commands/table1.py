@@ -1,0 +1,35 @@
+"""Train and evaluate the four methods of the paper's Table 1 alike, and write one table.
+
+    table1.py --data SHARDS --output FOLDER                 at the paper's scale
+    table1.py demo --data shards/demo --output FOLDER       small, on a CPU in less than an hour
+
+Under `accelerate launch` or torchrun in several processes. The same command goes on where an
+earlier one was stopped; what is trained and evaluated is not done again. Settings of the training
+hold for all four methods.
+"""
+
+import sys
+
+import tyro
+
+from colorizer.evaluation.config import Table1Config
+from colorizer.evaluation.table1 import SCALES, make_table1
+from colorizer.system import console
+from colorizer.system.processes import leave_group
+
+
+def run() -> None:
+    arguments = sys.argv[1:]
+    scale = arguments.pop(0) if arguments and arguments[0] in SCALES else "paper"
+    default = SCALES[scale]()
+    make_table1(tyro.cli(Table1Config, default=default, args=arguments, description=__doc__))
+    leave_group()
+
+
+def main() -> None:
+    """The program `colorizer-table1`, and `launch/table1.py`."""
+    console.run(run)
+
+
+if __name__ == "__main__":
+    main()
