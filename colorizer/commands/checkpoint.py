@@ -1,5 +1,7 @@
 """Look at the checkpoints of a run, check them, take the generator out of one, or import one."""
 
+from collections.abc import Sequence
+
 import tyro
 
 from colorizer.checkpoints.commands import (
@@ -13,15 +15,22 @@ from colorizer.checkpoints.commands import (
 from colorizer.checkpoints.released import ImportConfig, import_released
 from colorizer.system import console
 
+Command = InspectConfig | VerifyConfig | ExportConfig | ImportConfig
 
-def run() -> None:
+
+def settings(arguments: Sequence[str] | None = None) -> Command:
+    """What the command line asks for; None: that of this process."""
     commands = {
         "inspect": InspectConfig,
         "verify": VerifyConfig,
         "export": ExportConfig,
         "import": ImportConfig,
     }
-    match tyro.extras.subcommand_cli_from_dict(commands, description=__doc__):
+    return tyro.extras.subcommand_cli_from_dict(commands, description=__doc__, args=arguments)
+
+
+def run() -> None:
+    match settings():
         case InspectConfig() as config:
             inspect(config)
         case VerifyConfig() as config:

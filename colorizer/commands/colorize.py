@@ -1,5 +1,7 @@
 """Colour one line drawing with the colours of a reference picture."""
 
+from collections.abc import Sequence
+
 import tyro
 
 from colorizer.coloring.colorizer import colorize
@@ -7,8 +9,13 @@ from colorizer.config.training import ColorizeConfig
 from colorizer.system import console
 
 
+def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
+    """What the command line asks for; None: that of this process."""
+    return tyro.cli(ColorizeConfig, args=arguments)
+
+
 def run() -> None:
-    colorize(tyro.cli(ColorizeConfig))
+    colorize(settings())
 
 
 def main() -> None:

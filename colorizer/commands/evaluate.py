@@ -1,6 +1,7 @@
 """Evaluate a colorizer on held-out shards, in any number of processes."""
 
 import sys
+from collections.abc import Sequence
 
 import tyro
 
@@ -10,12 +11,17 @@ from colorizer.evaluation.evaluator import evaluate
 from colorizer.system import console
 
 
+def settings(arguments: Sequence[str] | None = None) -> EvaluateConfig:
+    """What the command line asks for; None: that of this process."""
+    return tyro.cli(EvaluateConfig, args=arguments)
+
+
 def run() -> None:
     if sys.argv[1:] == ["--weights"]:
         console.say(f"Looked for in {', then in '.join(map(str, searched_folders()))}:")
         console.facts(describe_weights())
     else:
-        evaluate(tyro.cli(EvaluateConfig))
+        evaluate(settings())
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Draw the lines of a colour picture, or of a folder of them, with a trained extractor."""
 
+from collections.abc import Sequence
+
 import tyro
 
 from colorizer.config.training import ExtractCommand
@@ -7,8 +9,13 @@ from colorizer.lines.extractor import extract
 from colorizer.system import console
 
 
+def settings(arguments: Sequence[str] | None = None) -> ExtractCommand:
+    """What the command line asks for; None: that of this process."""
+    return tyro.cli(ExtractCommand, args=arguments)
+
+
 def run() -> None:
-    extract(tyro.cli(ExtractCommand))
+    extract(settings())
 
 
 def main() -> None:

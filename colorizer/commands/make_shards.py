@@ -5,6 +5,7 @@ command goes on where an earlier one was stopped.
 """
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import tyro
@@ -33,8 +34,13 @@ Source = (
 )
 
 
+def settings(arguments: Sequence[str] | None = None) -> Source:
+    """What the command line asks for; None: that of this process."""
+    return tyro.cli(Source, description=__doc__, args=arguments)
+
+
 def run() -> None:
-    config = tyro.cli(Source, description=__doc__)
+    config = settings()
     try:
         with processes() as here:
             report = make_shards(config, here)

@@ -9,6 +9,7 @@ hold for all four methods.
 """
 
 import sys
+from collections.abc import Sequence
 
 import tyro
 
@@ -18,11 +19,15 @@ from colorizer.system import console
 from colorizer.system.processes import leave_group
 
 
+def settings(arguments: Sequence[str] | None = None) -> Table1Config:
+    """What the command line asks for; None: that of this process."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    scale = arguments.pop(0) if arguments[:1] and arguments[0] in SCALES else "paper"
+    return tyro.cli(Table1Config, default=SCALES[scale](), args=arguments, description=__doc__)
+
+
 def run() -> None:
-    arguments = sys.argv[1:]
-    scale = arguments.pop(0) if arguments and arguments[0] in SCALES else "paper"
-    default = SCALES[scale]()
-    make_table1(tyro.cli(Table1Config, default=default, args=arguments, description=__doc__))
+    make_table1(settings())
     leave_group()
 
 

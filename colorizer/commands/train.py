@@ -3,20 +3,27 @@
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 
 import tyro
 
 from colorizer.config.presets import PRESETS
+from colorizer.config.training import TrainConfig
 from colorizer.system import console
 from colorizer.system.processes import leave_group
 from colorizer.training.signals import stop_with_launcher
 from colorizer.training.train import train
 
 
-def run() -> None:
+def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
+    """What the command line asks for; None: that of this process."""
     presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
+    return tyro.extras.overridable_config_cli(presets, description=__doc__, args=arguments)
+
+
+def run() -> None:
     stop_with_launcher()
-    config = tyro.extras.overridable_config_cli(presets, description=__doc__)
+    config = settings()
     finished = train(config)
     if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":
         console.say(f"To continue, with the launcher you used: {shlex.join(sys.argv)}")
