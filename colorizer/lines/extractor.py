@@ -64,7 +64,7 @@ class Extractor:
         return to_uint8(line)[..., 0]
 
     def draw(self, picture: np.ndarray, tile: int = TILE) -> np.ndarray:
-        """Draw one picture of any size, in parts if it is large; the parts leave no seams.
+        """Draw one picture of any size, in tiles if it is large; the tiles leave no seams.
 
         Args:
             picture: H×W×3 uint8 RGB.
@@ -78,18 +78,18 @@ class Extractor:
         """
         height, width = picture.shape[:2]
         drawing = np.empty((height, width), np.uint8)
-        columns = self._parts(width, tile)
-        for row in self._parts(height, tile):
+        columns = self._spans(width, tile)
+        for row in self._spans(height, tile):
             for column in columns:
-                part = self.draw_batch(picture[None, row.read, column.read])[0]
-                drawing[row.write, column.write] = part[row.keep, column.keep]
+                drawn = self.draw_batch(picture[None, row.read, column.read])[0]
+                drawing[row.write, column.write] = drawn[row.keep, column.keep]
         return drawing
 
-    def _parts(self, length: int, tile: int) -> list["Part"]:
-        """How one side of a picture is divided; parts begin at multiples of the stride."""
+    def _spans(self, length: int, tile: int) -> list["Span"]:
+        """How tiles divide one side of a picture; they begin at multiples of the stride."""
         if length <= tile:
             whole = slice(0, length)
-            return [Part(whole, whole, whole)]
+            return [Span(whole, whole, whole)]
         stride = self.network.stride
         margin = -(-self.network.reach // stride) * stride
         core = (tile - 2 * margin) // stride * stride
@@ -100,19 +100,19 @@ class Extractor:
         return list(_divide(length, core, margin))
 
 
-class Part(NamedTuple):
-    """One part of a side: what is read of the picture, and what is kept of the result."""
+class Span(NamedTuple):
+    """A tile along one side: what it reads of the picture, and keeps of its own drawing."""
 
     read: slice  # of the picture
     write: slice  # of the drawing
-    keep: slice  # of the part's own result
+    keep: slice  # of the tile's own drawing
 
 
-def _divide(length: int, core: int, margin: int) -> Iterator[Part]:
+def _divide(length: int, core: int, margin: int) -> Iterator[Span]:
     for start in range(0, length, core):
         end = min(start + core, length)
         first = max(start - margin, 0)
-        yield Part(
+        yield Span(
             slice(first, min(end + margin, length)),
             slice(start, end),
             slice(start - first, end - first),

@@ -46,7 +46,7 @@ def xdog(picture: np.ndarray, settings: XDoG) -> np.ndarray:
     sigma = max(MIN_SIGMA, settings.sigma * max(picture.shape[:2]))
     difference = _blur(lightness, sigma) - settings.tau * _blur(lightness, settings.k * sigma)
     line = np.full(lightness.shape, 255, np.uint8)
-    inked = difference < settings.epsilon  # a small part of most pictures, and tanh is slow
+    inked = difference < settings.epsilon  # a small share of most pictures, and tanh is slow
     ink = np.tanh(settings.phi * (settings.epsilon - difference[inked]))
     line[inked] = np.rint(255 * (1 - ink))
     return line

@@ -108,22 +108,22 @@ def files_of(output: Path) -> dict[str, bytes]:
 
 
 def samples_of(output: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, dict]]:
-    """(part/key, colour, line, metadata) of every sample, in order."""
-    for part in ("train", "held-out"):
-        for shard in read_index(output / part).shards:
-            path = output / part / shard.name
+    """(split/key, colour, line, metadata) of every sample, in order."""
+    for split in ("train", "held-out"):
+        for shard in read_index(output / split).shards:
+            path = output / split / shard.name
             data = path.read_bytes()
             for members in scan_shard(path, shard):
                 color, line, text = (
                     data[offset : offset + size]
                     for offset, size in (members.color, members.line, members.json)
                 )
-                name = f"{part}/{members.key}"
+                name = f"{split}/{members.key}"
                 yield name, decode_color(color), decode_line(line), json.loads(text)
 
 
 def read_set(output: Path) -> dict[str, dict]:
-    """Metadata of every sample by part/key."""
+    """Metadata of every sample by split/key."""
     return {name: metadata for name, _, _, metadata in samples_of(output)}
 
 

@@ -45,7 +45,7 @@ def test_folder_of_pictures_becomes_shards(picture_folder: Path, tmp_path: Path)
     assert (made.returncode, made.stderr) == (0, "")
     for words in ("rejected: not a picture", "rejected.jsonl", "preview.png", "groups"):
         assert words in made.stdout
-    samples = [read_index(output / part).samples for part in ("train", "held-out")]
+    samples = [read_index(output / split).samples for split in ("train", "held-out")]
     assert sum(samples) == 10
     again = run(*arguments, "--held-out", 0.3)
     assert again.returncode == 0 and "already holds this set" in again.stdout

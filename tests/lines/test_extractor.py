@@ -1,4 +1,4 @@
-"""Drawing lines with a trained extractor: any size, in parts, a folder."""
+"""Drawing lines with a trained extractor: any size, in tiles, a folder."""
 
 import hashlib
 import shutil
@@ -51,13 +51,13 @@ def test_any_size_is_padded_with_its_own_border_and_cropped(extractor, height, w
 
 
 @pytest.mark.parametrize(("height", "width"), [(150, 210), (70, 333), (301, 64)])
-def test_parts_leave_no_seams(extractor, draw_scene, height, width):
+def test_tiles_leave_no_seams(extractor, draw_scene, height, width):
     noise = np.random.default_rng(0).integers(-20, 21, (height, width, 3))
     picture = (draw_scene(4, width, height) + noise).clip(0, 255).astype(np.uint8)
     whole = extractor.draw(picture, tile=1000)
-    parts = extractor.draw(picture, tile=100)
+    tiled = extractor.draw(picture, tile=100)
     # Another size may add the same numbers in another order: that moves a value by a rounding.
-    difference = np.abs(parts.astype(int) - whole)
+    difference = np.abs(tiled.astype(int) - whole)
     assert difference.max() <= 1 and (difference > 0).mean() < 0.01
     assert whole.std() > 1
 

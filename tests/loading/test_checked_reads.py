@@ -20,7 +20,7 @@ from colorizer.shards.index import ShardEntry
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
-from tests.helpers.spoiling import PARTS, flip, forge, members_of, place_of
+from tests.helpers.spoiling import MEMBERS, flip, forge, members_of, place_of
 
 SIDE = 32
 NOT_AS_WRITTEN = (
@@ -65,10 +65,10 @@ def refusal(read: Read, reader: ShardReader, number: int) -> str:
 
 
 @pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("part", PARTS)
-def test_one_flipped_bit_in_any_member_is_named(shard_folder, reader, read: Read, part: str):
+@pytest.mark.parametrize("member", MEMBERS)
+def test_one_flipped_bit_in_any_member_is_named(shard_folder, reader, read: Read, member: str):
     path = shard_folder / "000001.tar"
-    offset, size = place_of(members_of(shard_folder, 1)[2], part)
+    offset, size = place_of(members_of(shard_folder, 1)[2], member)
     for place in (offset, offset + size // 2, offset + size - 1):
         flip(path, place)
         assert refusal(read, reader, 6) == NOT_AS_WRITTEN.format(path, "scene-6")
@@ -259,13 +259,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("read", [by_number, streamed])
-@pytest.mark.parametrize("part", PARTS[:2])
+@pytest.mark.parametrize("member", MEMBERS[:2])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_any_other_picture_is_refused_undecoded(
-    shard_folder, monkeypatch, read: Read, part: str, kind: str
+    shard_folder, monkeypatch, read: Read, member: str, kind: str
 ):
     data, reason = HOSTILE[kind]
-    forge(shard_folder, part, data)
+    forge(shard_folder, member, data)
     reader = ShardReader(shard_folder)
     read(reader, 1)
     monkeypatch.setattr("cv2.imdecode", None)

@@ -76,8 +76,8 @@ def test_held_out_share_is_decided_by_the_key_alone(config: FolderConfig) -> Non
     names = read_set(config.output)
     assert len(names) == 10
     for name in names:
-        part, key = name.split("/")
-        assert (part == "held-out") == is_held_out(key, 0.3)
+        split, key = name.split("/")
+        assert (split == "held-out") == is_held_out(key, 0.3)
     held = sum(is_held_out(f"key-{number}", 0.05) for number in range(10_000))
     assert 400 < held < 600
 
@@ -136,8 +136,8 @@ def test_settings_of_xdog_are_in_the_index_and_the_metadata(config: FolderConfig
     make_shards(thick)
     expected = {"method": "xdog", **asdict(thick.xdog)}
     assert expected["sigma"] == 0.01
-    for part in ("train", "held-out"):
-        assert read_index(config.output / part).settings["lines"] == expected
+    for split in ("train", "held-out"):
+        assert read_index(config.output / split).settings["lines"] == expected
     assert all(sample["lines"] == expected for sample in read_set(config.output).values())
 
 

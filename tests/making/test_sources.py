@@ -183,14 +183,14 @@ def test_halves_are_color_left_and_line_right(tmp_path: Path) -> None:
     picture = load(pairs_of(tmp_path))["a.png"]
     assert picture.color.shape == (20, 20, 3) and (picture.color == 50).all()
     assert picture.line.shape == (20, 20) and (picture.line == 240).all()
-    assert item.part is None
+    assert item.split is None
 
 
 def test_train_and_val_are_the_split(tmp_path: Path) -> None:
     for name in ("train/a.png", "train/b.png", "val/a.png", "elsewhere/c.png"):
         save(tmp_path / name, side_by_side(0, 255))
     items, _ = find(pairs_of(tmp_path))
-    assert {item.source: item.part for item in items} == {
+    assert {item.source: item.split for item in items} == {
         "train/a.png": "train",
         "train/b.png": "train",
         "val/a.png": "held-out",
