@@ -31,6 +31,10 @@ def check(config: ShardsConfig) -> None:
 
 
 def _check_lines(config: PicturesConfig) -> None:
+    if config.lines == "extractor" and config.extractor is None:
+        raise UserError("--lines extractor needs --extractor with a trained run's folder.")
+    if config.lines != "extractor" and config.extractor is not None:
+        raise UserError(f"--extractor is given, but --lines is {config.lines}; give one only.")
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
     bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))

@@ -44,10 +44,10 @@ class Listing:
         self.count: int = self._one("SELECT COUNT(*) FROM items")
         self.rejected: int = self._one("SELECT COUNT(*) FROM rejections")
 
-    def items(self, first: int, stop: int) -> Iterator[Item]:
-        """Items first to stop - 1."""
+    def items(self, numbers: range) -> Iterator[Item]:
+        """The items of these numbers, which follow each other."""
         query = "SELECT item FROM items WHERE number BETWEEN ? AND ? ORDER BY number"
-        for (text,) in self._base.execute(query, (first, stop - 1)):
+        for (text,) in self._base.execute(query, (numbers.start, numbers.stop - 1)):
             content = json.loads(text)
             yield Item(**{**content, "where": tuple(content["where"])})
 
@@ -59,7 +59,7 @@ class Listing:
     def fingerprint(self) -> str:
         """Hex digits that change when an item is added, removed, renamed or gets another size."""
         digest = hashlib.sha256()
-        for item in self.items(0, self.count):
+        for item in self.items(range(self.count)):
             digest.update(os.fsencode(f"{item.source}\0{item.stamp}\n"))
         return digest.hexdigest()
 

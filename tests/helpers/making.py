@@ -88,11 +88,10 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("colorizer.making.pipeline.map_in_order", serial)
 
 
-def with_small_parts(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
-    """Parts of a few items, prepared in this process."""
+def with_small_pieces(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
+    """Pieces of a few items, prepared in this process."""
     without_workers(monkeypatch)
-    for module in ("pipeline", "merge"):
-        monkeypatch.setattr(f"colorizer.making.{module}.ITEMS_IN_PART", items)
+    monkeypatch.setattr("colorizer.making.pieces.ITEMS_IN_PIECE", items)
 
 
 def ten_pictures(folder: Path, output: Path) -> FolderConfig:

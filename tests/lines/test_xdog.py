@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from colorizer.lines.xdog import XDoG, draw_lines, xdog
+from colorizer.making.line_methods import GivenLines, XDoGLines
 from colorizer.making.prepare import Preparation, prepare
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
@@ -89,8 +90,8 @@ def make_square(picture: Picture, size: int, fit: str) -> tuple[np.ndarray, np.n
     """Colour and line as they get into a shard; without a line, XDoG draws it."""
     source = Still(picture)
     (item,) = source.find()
-    lines = "xdog" if picture.line is None else "given"
-    prepared = prepare(Preparation(source, size, fit, lines, XDoG(), 1), item)
+    lines = XDoGLines(XDoG()) if picture.line is None else GivenLines()
+    prepared = prepare(Preparation(source, size, fit, lines, detail=2), item)
     return decode_color(prepared.color), decode_line(prepared.line)
 
 

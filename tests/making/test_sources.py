@@ -18,6 +18,7 @@ from colorizer.making.config import (
     SideBySideConfig,
     TarsConfig,
 )
+from colorizer.making.line_methods import GivenLines, XDoGLines
 from colorizer.making.listing import Listing, write_listing
 from colorizer.making.pipeline import make_shards
 from colorizer.making.prepare import Preparation, Prepared, prepare
@@ -68,7 +69,7 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
     source = source_of(folder_of(tmp_path))
     (item,) = source.find()
     assert KEY.fullmatch(item.key)
-    preparation = Preparation(source, 32, "pad", "xdog", XDoG(), 1)
+    preparation = Preparation(source, 32, "pad", XDoGLines(XDoG()), detail=2)
     assert isinstance(prepare(preparation, item), Prepared)
 
 
@@ -110,9 +111,9 @@ def test_listing_is_in_the_order_of_the_names_bytes(tmp_path: Path) -> None:
         save(tmp_path / "from" / name, grey(0))
     write_listing(source_of(folder_of(tmp_path / "from")), tmp_path / "listing.sqlite")
     listing = Listing(tmp_path / "listing.sqlite")
-    sources = [item.source for item in listing.items(0, listing.count)]
+    sources = [item.source for item in listing.items(range(listing.count))]
     assert sources == sorted(names, key=str.encode)
-    assert [item.source for item in listing.items(2, 4)] == sources[2:4]
+    assert [item.source for item in listing.items(range(2, 4))] == sources[2:4]
     listing.close()
 
 
@@ -217,7 +218,7 @@ def test_characters_can_be_redrawn_from_their_metadata() -> None:
     assert [item.group for item in items] == [
         f"character-{1_000_000 + n}" for n in (0, 0, 1, 1, 2, 2)
     ]
-    prepared = prepare(Preparation(source, 64, "pad", "given", XDoG(), 1), items[3])
+    prepared = prepare(Preparation(source, 64, "pad", GivenLines(), detail=2), items[3])
     assert isinstance(prepared, Prepared)
     seed, pose = (prepared.metadata["character"][name] for name in ("seed", "pose"))
     drawing = draw(sample_character(seed), sample_pose(seed, pose), 64)
