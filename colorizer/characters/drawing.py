@@ -94,7 +94,7 @@ def _paint(canvas: Canvas, character: Character, pose: Pose) -> None:
     upright = Frame(canvas.side, unit, origin, pivot=_NECK, mirrored=pose.mirrored)
     body = replace(upright, tilt=pose.lean, turn=0.5 * pose.turn)
     head = replace(upright, tilt=pose.tilt, turn=pose.turn, nod=pose.nod)
-    # Hanging hair swings, and follows the tilt of the head only in part.
+    # Hanging hair swings, and follows the head's tilt by half.
     hair = replace(head, sway=0.07 * pose.sway + 0.5 * np.sin(pose.tilt))
 
     draw_backdrop(canvas, character.backdrop)

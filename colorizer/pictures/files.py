@@ -32,7 +32,7 @@ class Rejection:
 
 
 def find_pictures(folder: Path, within: str = "") -> Iterator[PictureFile | Rejection]:
-    """All files under a part of a folder, folder by folder.
+    """All files under a folder, or a subfolder of it, folder by folder.
 
     Hidden files and folders and Thumbs.db are passed over. Everything else is a picture file or
     rejected: files without a picture's suffix, and links to folders, which are not followed.

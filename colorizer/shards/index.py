@@ -102,7 +102,7 @@ def _no_index(folder: Path) -> str:
     if not folder.is_dir():
         return f"{folder} is not a folder; give one that make_shards.py has written."
     if (folder / "train" / INDEX).is_file():
-        return f"{folder} holds no {INDEX}; give its part train/ or held-out/."
+        return f"{folder} holds no {INDEX}; give its folder train/ or held-out/."
     return f"{folder} holds no {INDEX}; run make_shards.py (again) to make its shards."
 
 

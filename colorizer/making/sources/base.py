@@ -112,8 +112,8 @@ class Grouping:
             ) from error
         if pattern.groups != 1:
             raise UserError(
-                f"--group-by {group_by!r}: put brackets round the part that names the character,"
-                " once; or give `parent`."
+                f"--group-by {group_by!r}: put one pair of brackets round what names the"
+                " character, or give `parent`."
             )
         return pattern
 
