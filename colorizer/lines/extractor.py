@@ -153,9 +153,9 @@ def extract(config: ExtractCommand) -> None:
             advance(done)
     drawn = len(todo) - rejected
     if rejected and not drawn:
-        raise UserError(f"{config.picture}: nothing could be read, so nothing was drawn.")
+        raise UserError(f"{config.picture}: no picture could be read, so none was drawn.")
     console.say(
-        f"{config.output}: {drawn} drawn, {len(jobs) - len(todo)} there already, {rejected}"
+        f"{config.output}: {drawn} drawn, {len(jobs) - len(todo)} drawn before, {rejected}"
         " could not be read"
     )
 
@@ -176,12 +176,12 @@ def _list_jobs(config: ExtractCommand) -> list[Job]:
         return [Job(config.picture, config.output)]
     if config.output.resolve().is_relative_to(config.picture.resolve()):
         raise UserError(
-            f"--output {config.output} lies in {config.picture} itself; choose another folder."
+            f"--output {config.output} lies inside {config.picture}; choose a folder outside it."
         )
     jobs: dict[Path, Job] = {}
     for file in find_pictures(config.picture):
         if not isinstance(file, PictureFile):
-            console.warn(f"{config.picture / file.source}: {file.reason}, passed over")
+            console.warn(f"{config.picture / file.source}: {file.reason}, skipped")
             continue
         picture = config.picture / file.source
         drawing = (config.output / file.source).with_suffix(".png")

@@ -36,7 +36,7 @@ class Listing:
         """
         if not path.is_file():
             raise UserError(
-                f"{path} is not to be seen here; the output must lie on a disk that all machines"
+                f"this machine does not see {path}; give an --output on a disk that all machines"
                 " share."
             )
         # Unchanged from here on: no locks, which network disks lack.
@@ -133,5 +133,5 @@ def _insert(base: sqlite3.Connection, item: Item) -> None:
 def _twice(item: Item, other: Item) -> str:
     if item.source == other.source:
         places = "" if item.stamp == other.stamp else f" ({other.stamp}; {item.stamp})"
-        return f"{item.source} is there twice{places}; remove one."
-    return f"{other.source} and {item.source} get the same key {item.key}; rename one."
+        return f"{item.source} is listed twice{places}; remove one."
+    return f"{other.source} and {item.source} would both get the key {item.key}; rename one."

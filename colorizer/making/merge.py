@@ -163,7 +163,7 @@ def _nothing_to_train_on(report: Report, rejected: Path) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.rejected.most_common())
     if report.held_out:
         return (
-            f"all {report.held_out} pictures that can be used are held out from training"
+            f"all {report.held_out} usable pictures are held out, so none is left to train on"
             f" (rejected: {reasons or 'none'}); give a smaller --held-out."
         )
-    return f"no picture could be used ({reasons}); {rejected} names each."
+    return f"no picture can be used ({reasons}); {rejected} says why, picture by picture."

@@ -30,7 +30,7 @@ def is_finished(output: Path) -> bool:
     return all((folder / INDEX).exists() for folder in split_folders(output))
 
 
-def compare_finished(plan: Plan) -> None:
+def refuse_another_set(plan: Plan) -> None:
     """Refuse a finished set that is not the one asked for; either way nothing else is left.
 
     Raises:
@@ -40,12 +40,12 @@ def compare_finished(plan: Plan) -> None:
         settings = _list(plan)
         for folder in split_folders(plan.output):
             there = read_index(folder).settings
-            _refuse_difference(f"{plan.output} already holds", there, settings)
+            _refuse_difference(f"{plan.output} already holds a set", there, settings)
     finally:
         remove(plan.output / UNFINISHED)
 
 
-def make_ready(plan: Plan) -> None:
+def make_output_ready(plan: Plan) -> None:
     """List the source, and make the output ready for the pieces that are still missing.
 
     Nothing is removed but what an unfinished run has left of shards; pieces are kept.
@@ -67,8 +67,8 @@ def make_ready(plan: Plan) -> None:
     if known:
         there = json.loads((work / SETTINGS).read_bytes())
         there |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
-        _refuse_difference(f"{plan.output} holds an unfinished set of", there, settings)
-        console.say(f"{plan.output}: an unfinished run is continued.")
+        _refuse_difference(f"{plan.output} holds an unfinished set", there, settings)
+        console.say(f"Continuing the unfinished set in {plan.output}.")
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(plan.output)
 
@@ -96,8 +96,8 @@ def _refuse_foreign_shards(output: Path) -> None:
     for folder in split_folders(output):
         for path in (*folder.glob("*.tar"), *folder.glob(INDEX)):
             raise UserError(
-                f"{path} belongs to no finished and no interrupted set; choose another --output or"
-                " delete it."
+                f"{path} is in the way: it belongs to no set that make_shards.py has finished or"
+                " begun. Choose another --output or delete it."
             )
 
 
@@ -105,10 +105,10 @@ def _refuse_difference(holds: str, there: dict[str, Any], here: dict[str, Any]) 
     names = [name for name in there | here if there.get(name) != here.get(name)]
     if names:
         difference = "; ".join(
-            f"{name}: {there.get(name)} there, {here.get(name)} asked for" for name in names
+            f"{name} was {there.get(name)}, now {here.get(name)}" for name in names
         )
         raise UserError(
-            f"{holds} other shards ({difference}); choose another --output or delete it."
+            f"{holds} with other settings ({difference}); choose another --output or delete it."
         )
 
 

@@ -104,7 +104,7 @@ def read_piece(folder: Path, piece: int) -> Iterator[Kept | Rejection]:
                 yield Rejection(**record) if "reason" in record else _kept(record, pictures)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"{path} cannot be used ({error}); delete {outcomes} and give the same command again."
+            f"{path} cannot be used ({error}); delete {outcomes} and run the same command again."
         ) from error
 
 

@@ -17,9 +17,9 @@ from colorizer.making.output_folder import (
     LISTING,
     SETTINGS,
     UNFINISHED,
-    compare_finished,
     is_finished,
-    make_ready,
+    make_output_ready,
+    refuse_another_set,
     remove,
     split_folders,
 )
@@ -57,9 +57,9 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
     with locked(config.output, "makes shards") if here.is_first else nullcontext():
         finished = is_finished(config.output)
         if here.is_first and finished:
-            compare_finished(plan)
+            refuse_another_set(plan)
         elif here.is_first:
-            make_ready(plan)
+            make_output_ready(plan)
         here.wait()
         if finished:
             return None

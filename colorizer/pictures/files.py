@@ -65,7 +65,7 @@ def walk(folder: Path, within: str = "") -> Iterator[str]:
 def no_pictures(folder: Path) -> str:
     """The sentence for a folder without pictures."""
     suffixes = " ".join(sorted(SUFFIXES))
-    return f"{folder} holds no pictures; files ending in {suffixes} are looked for."
+    return f"{folder} holds no pictures; their names must end in {suffixes}."
 
 
 def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:

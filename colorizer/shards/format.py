@@ -72,7 +72,7 @@ def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
         raise UserError(f"shard {path} is damaged: {error}; make the shards again.") from error
     except OSError as error:
         raise UserError(
-            f"shard {path} cannot be read: {error.strerror}; see to the disk, or make the shards"
+            f"shard {path} cannot be read: {error.strerror}; check the disk, or make the shards"
             " again."
         ) from error
     return found

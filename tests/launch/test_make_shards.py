@@ -50,7 +50,7 @@ def test_folder_of_pictures_becomes_shards(picture_folder: Path, tmp_path: Path)
     again = run(*arguments, "--held-out", 0.3)
     assert again.returncode == 0 and "already holds this set" in again.stdout
     other = run(*arguments, "--held-out", 0.2)
-    assert_one_sentence(other, "held_out: 0.3 there, 0.2 asked for")
+    assert_one_sentence(other, "held_out was 0.3, now 0.2")
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
     (tmp_path / "\udcff.png").write_bytes(b"")
     (tmp_path / "list.txt").write_bytes(b"\xff.png\n\xff.png\n")
     refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
-    assert_one_sentence(refused, ".png is there twice")
+    assert_one_sentence(refused, ".png is listed twice")
 
 
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:
@@ -141,7 +141,7 @@ def test_killed_twice_the_same_command_goes_on(tmp_path: Path, whole: dict[str, 
         assert process.returncode == -9
     ended = run(*CHARACTERS, "--workers", 2, "--output", output)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "an unfinished run is continued" in ended.stdout
+    assert "Continuing the unfinished set" in ended.stdout
     assert files_of(output) == whole
     assert not (output / "unfinished").exists()
 

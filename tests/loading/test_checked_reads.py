@@ -28,7 +28,7 @@ NOT_AS_WRITTEN = (
     " make the shards again."
 )
 CANNOT_BE_READ = (
-    "shard {}: sample {} cannot be read ({}); see to the disk, or make the shards again."
+    "shard {}: sample {} cannot be read ({}); check the disk, or make the shards again."
 )
 
 
@@ -130,8 +130,8 @@ def test_a_shard_that_is_not_whole_at_the_start_is_refused(shard_folder, change:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("empty", "the shard ends in the midst of it"),
-        ("cut", "the shard ends in the midst of it"),
+        ("empty", "the shard ends inside it"),
+        ("cut", "the shard ends inside it"),
         ("remove", "No such file or directory"),
     ],
 )
@@ -202,7 +202,7 @@ def test_an_error_of_the_disk_is_a_sentence(
     monkeypatch.setattr("builtins.open", broken)
     monkeypatch.setattr("io.open", broken)  # Path.open's
     said = refusal(read, reader, 6)
-    assert str(path) in said and "Input/output error" in said and "see to the disk" in said
+    assert str(path) in said and "Input/output error" in said and "check the disk" in said
     assert "scene-6" in said or not begun or read is streamed  # else not even its key can be read
 
 

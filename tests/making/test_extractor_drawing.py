@@ -89,7 +89,7 @@ def test_extractor_is_in_the_settings_and_the_metadata(config: FolderConfig) -> 
     expected = {"method": "extractor", "sha256": RedExtractor.sha256, "scale": 1}
     assert read_index(config.output / "train").settings["lines"] == expected
     assert all(sample["lines"] == expected for _, _, _, sample in samples_of(config.output))
-    with pytest.raises(UserError, match="lines: "), pytest.MonkeyPatch.context() as patch:
+    with pytest.raises(UserError, match="lines was "), pytest.MonkeyPatch.context() as patch:
         patch.setattr(RedExtractor, "sha256", "00" * 32)
         make_shards(config)
 

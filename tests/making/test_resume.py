@@ -134,9 +134,9 @@ def test_continued_run_says_so(config: FolderConfig, capsys: pytest.CaptureFixtu
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(pipeline, "map_in_order", stop_before(0, serial))
         make_shards(config)
-    assert "continued" not in capsys.readouterr().out
+    assert "Continuing" not in capsys.readouterr().out
     make_shards(config)
-    assert "an unfinished run is continued" in capsys.readouterr().out
+    assert "Continuing the unfinished set" in capsys.readouterr().out
 
 
 def test_error_while_a_shard_is_written_leaves_no_final_name(config: FolderConfig) -> None:
@@ -187,9 +187,9 @@ def test_other_settings_are_refused_and_nothing_changes(
 ) -> None:
     before = files_of(unfinished.output)
     for change, words in (
-        ({"size": 64}, "unfinished set of other shards .*size: 32 there, 64 asked for"),
-        ({"fit": "crop"}, "fit: pad there, crop asked for"),
-        ({"group_by": "parent"}, "group_by: None there, parent asked for"),
+        ({"size": 64}, "unfinished set with other settings .*size was 32, now 64"),
+        ({"fit": "crop"}, "fit was pad, now crop"),
+        ({"group_by": "parent"}, "group_by was None, now parent"),
     ):
         with pytest.raises(UserError, match=words):
             make_shards(replace(unfinished, **change))
@@ -204,7 +204,7 @@ def test_changed_picture_is_refused_and_the_old_ones_go_on(
     unfinished: FolderConfig, whole: dict[str, bytes]
 ) -> None:
     shutil.copy(unfinished.folder / "scene 1.jpg", unfinished.folder / "new.jpg")
-    with pytest.raises(UserError, match="pictures: 10 there, 11 asked for"):
+    with pytest.raises(UserError, match="pictures was 10, now 11"):
         make_shards(unfinished)
     (unfinished.folder / "new.jpg").unlink()
     assert_goes_on(unfinished, whole)

@@ -77,7 +77,7 @@ def test_same_key_twice_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name in ("a.png", "b.png"):
         save(tmp_path / "from" / name, grey(0))
     monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
-    with pytest.raises(UserError, match=r"a\.png and b\.png get the same key"):
+    with pytest.raises(UserError, match=r"a\.png and b\.png would both get the key"):
         make_shards(FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", workers=1))
 
 

@@ -22,8 +22,8 @@ class Characters(Source):
         config = self.config
         if config.poses < 1 or not 1 <= config.count <= SEEDS_APART or config.seed < 0:
             raise UserError(
-                f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: a count of"
-                f" 1 to {SEEDS_APART}, at least 1 pose and a seed from 0 are needed."
+                f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: give a"
+                f" count of 1 to {SEEDS_APART}, at least 1 pose and a seed of at least 0."
             )
 
     @property

@@ -80,8 +80,8 @@ class PairedFolders(Source):
 
     def nothing_found(self) -> str:
         return (
-            f"{self.folder} holds no pairs; a picture in colour/ and one in line/ of the same name"
-            " (whatever its ending) make one."
+            f"{self.folder} holds no pairs; give each picture in colour/ a drawing of the same name"
+            " in line/ (their endings may differ)."
         )
 
 
@@ -147,4 +147,4 @@ class ListFile(Source):
         return self.file.parent / path
 
     def nothing_found(self) -> str:
-        return f"{self.file} lists no picture that is there; give a picture's path in each line."
+        return f"{self.file} lists no picture that exists; give a picture's path in each line."
