@@ -125,8 +125,8 @@ def _divide(length: int, core: int, margin: int) -> Iterator[Span]:
 def extract(config: ExtractCommand) -> None:
     """Draw the lines of a picture, or of every picture in a folder, as PNG files.
 
-    What is there already is left alone, so an interrupted run continues; what cannot be read is
-    named, and the others are drawn.
+    Drawings that exist are left alone, so an interrupted run continues. A picture that cannot be
+    read is named, and the others are drawn.
 
     Raises:
         UserError: the checkpoint, the settings or the only picture cannot be used, or nothing can

@@ -88,7 +88,7 @@ class XDoGLines:
 
 @dataclass(frozen=True)
 class ExtractorLines:
-    """Drawn by a trained extractor: not here, but by `ExtractorDrawer`, many pictures at once."""
+    """Drawn by a trained extractor: by `ExtractorDrawer` later on, many pictures at once."""
 
     sha256: str  # of the extractor's file
     scale: int  # how many times larger than the sample it draws

@@ -32,7 +32,7 @@ class Listing:
         """Open what `write_listing` has written.
 
         Raises:
-            UserError: it is not there.
+            UserError: this machine does not see it.
         """
         if not path.is_file():
             raise UserError(
@@ -79,12 +79,12 @@ def write_listing(source: Source, path: Path) -> None:
     """
     examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
-        for one in source.find():
-            if isinstance(one, Rejection):
-                examples.setdefault(one.reason, one)
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(one)),))
+        for found in source.find():
+            if isinstance(found, Rejection):
+                examples.setdefault(found.reason, found)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(found)),))
             else:
-                _insert(base, one)
+                _insert(base, found)
         base.execute(NUMBER)
         base.execute("DROP TABLE found")
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
@@ -125,8 +125,10 @@ def _insert(base: sqlite3.Connection, item: Item) -> None:
     try:
         base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
     except sqlite3.IntegrityError as error:
-        there = base.execute("SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0]))
-        other = Item(**json.loads(there.fetchone()[0]))
+        earlier = base.execute(
+            "SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0])
+        )
+        other = Item(**json.loads(earlier.fetchone()[0]))
         raise UserError(_twice(item, other)) from error
 
 

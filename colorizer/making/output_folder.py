@@ -1,4 +1,4 @@
-"""What an output folder holds before the work: a finished set, an interrupted one, or others'."""
+"""What an output folder holds before the work: a set, half a set, or shards of somebody else."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def is_finished(output: Path) -> bool:
 
 
 def refuse_another_set(plan: Plan) -> None:
-    """Refuse a finished set that is not the one asked for; either way nothing else is left.
+    """Refuse a finished set that has other settings; what its run has left beside it goes.
 
     Raises:
         UserError: naming each setting that differs.
@@ -39,8 +39,8 @@ def refuse_another_set(plan: Plan) -> None:
     try:
         settings = _list(plan)
         for folder in split_folders(plan.output):
-            there = read_index(folder).settings
-            _refuse_difference(f"{plan.output} already holds a set", there, settings)
+            held = read_index(folder).settings
+            _refuse_difference(f"{plan.output} already holds a set", held, settings)
     finally:
         remove(plan.output / UNFINISHED)
 
@@ -65,9 +65,9 @@ def make_output_ready(plan: Plan) -> None:
             remove(work)
         raise
     if known:
-        there = json.loads((work / SETTINGS).read_bytes())
-        there |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
-        _refuse_difference(f"{plan.output} holds an unfinished set", there, settings)
+        held = json.loads((work / SETTINGS).read_bytes())
+        held |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
+        _refuse_difference(f"{plan.output} holds an unfinished set", held, settings)
         console.say(f"Continuing the unfinished set in {plan.output}.")
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(plan.output)
@@ -101,11 +101,11 @@ def _refuse_foreign_shards(output: Path) -> None:
             )
 
 
-def _refuse_difference(holds: str, there: dict[str, Any], here: dict[str, Any]) -> None:
-    names = [name for name in there | here if there.get(name) != here.get(name)]
+def _refuse_difference(holds: str, held: dict[str, Any], wanted: dict[str, Any]) -> None:
+    names = [name for name in held | wanted if held.get(name) != wanted.get(name)]
     if names:
         difference = "; ".join(
-            f"{name} was {there.get(name)}, now {here.get(name)}" for name in names
+            f"{name} was {held.get(name)}, now {wanted.get(name)}" for name in names
         )
         raise UserError(
             f"{holds} with other settings ({difference}); choose another --output or delete it."

@@ -75,7 +75,7 @@ def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:
             found = [_look_at(entry, f"{parent}/" if parent else "") for entry in entries]
     except OSError as error:
         _refuse_unreadable(error)
-    return sorted((one for one in found if one is not None), key=lambda one: one.source)
+    return sorted(filter(None, found), key=lambda file: file.source)
 
 
 def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | None:

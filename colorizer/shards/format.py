@@ -122,7 +122,7 @@ def _parse_header(header: bytes, offset: int) -> tuple[str, int]:
 def _split_name(name: str) -> tuple[str, str]:
     key, _, member = name.partition(".")
     if not KEY.fullmatch(key) or member not in (COLOR, LINE, JSON):
-        raise ValueError(f"member {name!r} is not one that make_shards.py writes")
+        raise ValueError(f"member {name!r} is none that make_shards.py writes")
     return key, member
 
 

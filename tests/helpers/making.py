@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,6 +54,17 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     return path
+
+
+def outlined_disc(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A grey disc with a black outline on light grey, and the mask of the outline."""
+    picture = np.full((side, side, 3), 200, np.uint8)
+    outline = np.zeros((side, side), np.uint8)
+    middle, radius, width = (side // 2, side // 2), side // 4, max(1, side // 100)
+    cv2.circle(picture, middle, radius, (120, 120, 120), -1)
+    cv2.circle(picture, middle, radius, (0, 0, 0), width, cv2.LINE_AA)
+    cv2.circle(outline, middle, radius, 255, width)
+    return picture, outline > 0
 
 
 # ---- Sources

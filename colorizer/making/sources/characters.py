@@ -1,4 +1,4 @@
-"""Drawn characters as a source: no files, true lines, as many as one likes."""
+"""Drawn characters as a source: no files, true lines, as many as wanted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from colorizer.making.config import CharactersConfig
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.system.errors import UserError
 
-SEEDS_APART = 1_000_000  # most characters of one --seed
+SEEDS_APART = 1_000_000  # characters that a --seed may have
 
 
 @dataclass(frozen=True)

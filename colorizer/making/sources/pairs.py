@@ -59,8 +59,8 @@ class PairedFolders(Source):
             match colors, lines:
                 case [color], [line]:
                     yield self._item(color, line)
-                case ([one], []) | ([], [one]):
-                    yield Rejection(one.source, "no partner", "")
+                case ([lone], []) | ([], [lone]):
+                    yield Rejection(lone.source, "no partner", "")
                 case _:
                     yield from _unclear(colors + lines)
 
@@ -120,15 +120,15 @@ class ListFile(Source):
         color, _, line = text.partition("\t")
         paths = [color, line] if line else [color]
         try:
-            found = [self._path(path).stat() for path in paths]
+            states = [self._path(path).stat() for path in paths]
         except (OSError, ValueError) as error:
             return self._rejected(color, text, getattr(error, "strerror", str(error)))
-        if not all(stat.S_ISREG(one.st_mode) for one in found):
+        if not all(stat.S_ISREG(state.st_mode) for state in states):
             return self._rejected(color, text, "no regular file")
         return Item(
             key=make_key(color),
             source=color,
-            stamp=" ".join([*(str(one.st_size) for one in found), line]),
+            stamp=" ".join([*(str(state.st_size) for state in states), line]),
             where=(line or None,),
             group=self.grouping(color),
         )
