@@ -156,7 +156,12 @@ def test_two_processes_make_the_files_of_one(tmp_path: Path, whole: dict[str, by
     made = torchrun(*CHARACTERS, "--workers", 1, "--output", tmp_path / "made")
     assert made.returncode == 0, made.stderr
     assert files_of(tmp_path / "made") == whole
-    for words in ("first of 2 shares", "Writing shards: 4/4", "kept for training", "Train on them"):
+    for words in (
+        "first of 2 shares: 128/128",
+        "Writing shards: 4/4",
+        "kept for training",
+        "Train on them",
+    ):
         assert sum(words in line for line in made.stdout.splitlines()) == 1
 
 
