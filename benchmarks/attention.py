@@ -39,7 +39,7 @@ def stop_gradient_whole(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     return attention.doubly_normalized_attention(x, y, value)
 
 
-def stop_gradient_in_parts(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+def stop_gradient_in_chunks(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     """Ours for many tokens."""
     attention.MAX_ENTRIES = 0
     return attention.doubly_normalized_attention(x, y, value)
@@ -56,7 +56,7 @@ def scft_fused(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
 
 
 KINDS: dict[str, list[Callable[[Tensor, Tensor, Tensor], Tensor]]] = {
-    "stop-gradient": [stop_gradient_whole, stop_gradient_in_parts],
+    "stop-gradient": [stop_gradient_whole, stop_gradient_in_chunks],
     "scft": [scft_whole, scft_fused],
 }
 

@@ -127,7 +127,7 @@ def main() -> None:
         cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     spent["all else"] = cpu - sum(spent.values())
     rows = [[name, f"{t:.0f}", f"{100 * t / cpu:.0f} %"] for name, t in spent.most_common()]
-    console.table("Where the CPU time goes", ["part", "seconds", "share"], rows)
+    console.table("Where the CPU time goes", ["step", "seconds", "share"], rows)
     console.facts(
         [
             ("pictures", f"{config.count}, each coloured {len(config.modes)} times"),

@@ -46,7 +46,7 @@ class BenchmarkConfig:
     checkpoint: Path
     """Run folder, checkpoint folder or .safetensors file of the extractor."""
     data: Path
-    """Shards of drawn characters; the held-out part is measured."""
+    """Shards of drawn characters; those held out are measured."""
     output: Path
     """Folder for extraction.json and the sheet."""
     searched: int = 40
@@ -200,7 +200,7 @@ def main() -> None:
     config = tyro.cli(BenchmarkConfig)
     check_writable(config.output)
     extractor = Extractor(config.checkpoint)
-    train, held_out = (ShardReader(config.data / part) for part in ("train", "held-out"))
+    train, held_out = (ShardReader(config.data / split) for split in ("train", "held-out"))
     chosen = np.linspace(0, len(train) - 1, min(config.searched, len(train))).astype(int)
     known, unknown = [train[n] for n in chosen], [held_out[n] for n in range(len(held_out))]
     report: dict[str, Any] = {"sha256": extractor.sha256, "step": extractor.file.step}

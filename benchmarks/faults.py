@@ -235,10 +235,10 @@ def compare_orders(output: Path) -> None:
         "2 processes x 1 worker": [(TORCHRUN, 1, 24)],
         "1 process, stopped, then 2": [(python, 1, 11), (TORCHRUN, 1, 24)],
     }
-    for name, parts in layouts.items():
+    for name, starts in layouts.items():
         run = output / "order"
         shutil.rmtree(run, ignore_errors=True)
-        for launcher, workers, steps in parts:
+        for launcher, workers, steps in starts:
             finish([*launcher, *training(output, run, steps, "--workers", workers, *more)])
         lines = [line for p in (run / "order").iterdir() for line in p.read_text().splitlines()]
         digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()

@@ -22,7 +22,7 @@ from colorizer.training.differences import gram_difference, mean_difference
 TABLE = "Milliseconds of one forward and one backward pass"
 SMALL = 2  # pictures: the share of one of many GPUs
 ROUNDS = 20  # on a GPU; the least of them counts
-VGG_MAPS = ((64, 1), (128, 2), (256, 4), (512, 8), (512, 16))  # channels, part of the side
+VGG_MAPS = ((64, 1), (128, 2), (256, 4), (512, 8), (512, 16))  # channels, and what divides the side
 DECODER_MAPS = ((256, 16), (128, 8), (64, 4), (32, 2))  # that are enlarged
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16}
 
@@ -200,13 +200,13 @@ def rounds() -> int:
 
 
 def maps(place: Place, shapes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """A batch of random maps for each pair of channels and part of the side, channels last."""
+    """A batch of random maps for each pair of channels and divisor of the side, channels last."""
     scale = place.scale
     return [
-        torch.rand(scale.batches[0], channels, scale.size // part, scale.size // part)
+        torch.rand(scale.batches[0], channels, scale.size // divisor, scale.size // divisor)
         .to(device(), PRECISIONS[scale.usual])
         .to(memory_format=torch.channels_last)
-        for channels, part in shapes
+        for channels, divisor in shapes
     ]
 
 

@@ -59,7 +59,7 @@ class Runs:
             *("--loss.perceptual", 0, "--loss.style", 0, "--discriminator-width", 0.25),
             *("--batch-size", 8, "--mixed-precision", "no", "--workers", 1, "--log-every", 1),
             *("--sample-every", 0, "--evaluate-every", 0),
-            *("--log-samples", *(part for setting in settings.items() for part in setting)),
+            *("--log-samples", *(word for setting in settings.items() for word in setting)),
         ]
         return start([*launcher, script, *arguments])
 

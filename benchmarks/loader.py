@@ -65,7 +65,7 @@ def main() -> None:
     print(f"{len(data.reader)} pairs of {data.reader.index.size}x{data.reader.index.size}")
     for workers in config.workers:
         compare(config, data, encoded, workers)
-    show_parts(data, places, encoded)
+    show_steps(data, places, encoded)
     if config.step:
         compare_augmentation(config, data)
 
@@ -109,11 +109,11 @@ def draw(numbers: list[int], size: int) -> DistortionParameters:
     return draw_parameters(FULL, 0, numbers, (size // 16) ** 2)
 
 
-def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
+def show_steps(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
     samples = [data.reader.read(*place) for place in places]
     batch, size = data.load([0]), data.reader.index.size
-    parts: dict[str, Callable[[], object]] = {
+    steps: dict[str, Callable[[], object]] = {
         "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
         "decode the colour": lambda: [decode_color(e.color) for e in encoded],
@@ -122,8 +122,8 @@ def show_parts(data: TrainingData, places: list[tuple[int, int]], encoded: list[
         "draw its augmentation": lambda: draw(list(range(len(encoded))), size),
         "put into a batch": lambda: [put(batch, s) for s in samples],
     }
-    for name, part in parts.items():
-        print(f"{name}: {1e6 * timed(part) / len(encoded):.0f} us a pair")
+    for name, step in steps.items():
+        print(f"{name}: {1e6 * timed(step) / len(encoded):.0f} us a pair")
 
 
 def put(batch: Batch, sample: Sample) -> None:

@@ -106,7 +106,7 @@ def write_backbone(net: str, hub: Path, folder: Path) -> Path:
 
 
 class PublishedForm(nn.Module):
-    """Has the parts of the published TorchScript that are used."""
+    """Has what is used of the published TorchScript."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ BASE, SHADOW, LIGHT = range(len(TONES))
 _SHIFT = 4  # OpenCV takes polygon corners in 1/16 pixel
 _STEPS = 7  # samples per spline piece
 _LINE_WIDTH = 0.0062  # of the side, for weight 1
-_LEAST_LINE_WIDTH = 0.75  # pixels of the finished picture: thinner lines fade away
+_MIN_LINE_WIDTH = 0.75  # pixels of the finished picture: thinner lines fade away
 _SMALL = 96  # pixels of the finished picture: below this, fine lines would clog it
 _FINE = 0.75  # weight
 _QUARTER_TURN = np.array([-1.0, 1.0])
@@ -109,7 +109,7 @@ class Canvas:
     def __init__(self, size: int, factor: int):
         side = size * factor
         self.side = side
-        self.line_width = factor * max(_LINE_WIDTH * size, _LEAST_LINE_WIDTH)
+        self.line_width = factor * max(_LINE_WIDTH * size, _MIN_LINE_WIDTH)
         self.small = size < _SMALL
         self.least_weight = _FINE if self.small else 0.0
         self.regions = np.zeros((side, side), np.uint8)

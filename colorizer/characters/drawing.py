@@ -18,8 +18,8 @@ from colorizer.characters.hair import (
 )
 from colorizer.characters.traits import REGIONS, TONES, Character, Palette, Pose
 
-_LEAST_SIZE = 32
-_LEAST_CANVAS = 256  # pixels: below this, curves get ragged
+_MIN_SIZE = 32
+_MIN_CANVAS = 256  # pixels: below this, curves get ragged
 _HEAD_UNIT = 0.225  # half a face's width, as a share of the side
 _NECK = (0.0, 1.2)  # what head and body turn about
 
@@ -38,9 +38,9 @@ class Drawing:
 
 def draw(character: Character, pose: Pose, size: int = 256) -> Drawing:
     """Draw `character` in `pose`, `size` pixels a side (at least 32)."""
-    if size < _LEAST_SIZE:
-        raise ValueError(f"size must be at least {_LEAST_SIZE}, not {size}")
-    factor = max(2, ceil(_LEAST_CANVAS / size))
+    if size < _MIN_SIZE:
+        raise ValueError(f"size must be at least {_MIN_SIZE}, not {size}")
+    factor = max(2, ceil(_MIN_CANVAS / size))
     canvas = Canvas(size, factor)
     _paint(canvas, character, pose)
     labels = canvas.labels()
@@ -94,7 +94,7 @@ def _paint(canvas: Canvas, character: Character, pose: Pose) -> None:
     upright = Frame(canvas.side, unit, origin, pivot=_NECK, mirrored=pose.mirrored)
     body = replace(upright, tilt=pose.lean, turn=0.5 * pose.turn)
     head = replace(upright, tilt=pose.tilt, turn=pose.turn, nod=pose.nod)
-    # Hanging hair swings, and follows the tilt of the head only in part.
+    # Hanging hair swings, and follows the head's tilt by half.
     hair = replace(head, sway=0.07 * pose.sway + 0.5 * np.sin(pose.tilt))
 
     draw_backdrop(canvas, character.backdrop)

@@ -215,7 +215,7 @@ def load_optimizer(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        UserError: a part of a parameter's state is missing, or not of its shape.
+        UserError: a tensor of a parameter's state is missing, or has another shape.
     """
     for name, parameter in network.named_parameters():
         there = [kind for kind in ADAM_STATE if f"{kind}.{name}" in tensors]

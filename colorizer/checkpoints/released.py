@@ -86,12 +86,12 @@ def import_released(config: ImportConfig) -> None:
 # {k} counts from 0 with us and {n} from 1 there, finest or first layer first; {level} counts down
 # from 5 as the decoder goes from coarse to fine. What follows in a name is the same in both.
 ENCODERS = {
-    f"{ours}.layers.{{k}}.{our_part}": f"{theirs}.conv_{{n}}.{their_part}"
+    f"{ours}.layers.{{k}}.{our_layer}": f"{theirs}.conv_{{n}}.{their_layer}"
     for ours, theirs in {
         "line_encoder": "encoder_sketch",
         "reference_encoder": "encoder_reference",
     }.items()
-    for our_part, their_part in {
+    for our_layer, their_layer in {
         "conv": "0",
         "attention.mlp": "1.channel_attention.fc",  # two linear layers; ours are 1×1 convs
         "attention.spatial": "1.spatial_attention.conv",

@@ -64,7 +64,7 @@ class Extractor:
         return to_uint8(line)[..., 0]
 
     def draw(self, picture: np.ndarray, tile: int = TILE) -> np.ndarray:
-        """Draw one picture of any size, in parts if it is large; the parts leave no seams.
+        """Draw one picture of any size, in tiles if it is large; the tiles leave no seams.
 
         Args:
             picture: H×W×3 uint8 RGB.
@@ -78,18 +78,18 @@ class Extractor:
         """
         height, width = picture.shape[:2]
         drawing = np.empty((height, width), np.uint8)
-        columns = self._parts(width, tile)
-        for row in self._parts(height, tile):
+        columns = self._spans(width, tile)
+        for row in self._spans(height, tile):
             for column in columns:
-                part = self.draw_batch(picture[None, row.read, column.read])[0]
-                drawing[row.write, column.write] = part[row.keep, column.keep]
+                drawn = self.draw_batch(picture[None, row.read, column.read])[0]
+                drawing[row.write, column.write] = drawn[row.keep, column.keep]
         return drawing
 
-    def _parts(self, length: int, tile: int) -> list["Part"]:
-        """How one side of a picture is divided; parts begin at multiples of the stride."""
+    def _spans(self, length: int, tile: int) -> list["Span"]:
+        """How tiles divide one side of a picture; they begin at multiples of the stride."""
         if length <= tile:
             whole = slice(0, length)
-            return [Part(whole, whole, whole)]
+            return [Span(whole, whole, whole)]
         stride = self.network.stride
         margin = -(-self.network.reach // stride) * stride
         core = (tile - 2 * margin) // stride * stride
@@ -100,19 +100,19 @@ class Extractor:
         return list(_divide(length, core, margin))
 
 
-class Part(NamedTuple):
-    """One part of a side: what is read of the picture, and what is kept of the result."""
+class Span(NamedTuple):
+    """A tile along one side: what it reads of the picture, and keeps of its own drawing."""
 
     read: slice  # of the picture
     write: slice  # of the drawing
-    keep: slice  # of the part's own result
+    keep: slice  # of the tile's own drawing
 
 
-def _divide(length: int, core: int, margin: int) -> Iterator[Part]:
+def _divide(length: int, core: int, margin: int) -> Iterator[Span]:
     for start in range(0, length, core):
         end = min(start + core, length)
         first = max(start - margin, 0)
-        yield Part(
+        yield Span(
             slice(first, min(end + margin, length)),
             slice(start, end),
             slice(start - first, end - first),
@@ -125,8 +125,8 @@ def _divide(length: int, core: int, margin: int) -> Iterator[Part]:
 def extract(config: ExtractCommand) -> None:
     """Draw the lines of a picture, or of every picture in a folder, as PNG files.
 
-    What is there already is left alone, so an interrupted run continues; what cannot be read is
-    named, and the others are drawn.
+    Drawings that exist are left alone, so an interrupted run continues. A picture that cannot be
+    read is named, and the others are drawn.
 
     Raises:
         UserError: the checkpoint, the settings or the only picture cannot be used, or nothing can
@@ -153,9 +153,9 @@ def extract(config: ExtractCommand) -> None:
             advance(done)
     drawn = len(todo) - rejected
     if rejected and not drawn:
-        raise UserError(f"{config.picture}: nothing could be read, so nothing was drawn.")
+        raise UserError(f"{config.picture}: no picture could be read, so none was drawn.")
     console.say(
-        f"{config.output}: {drawn} drawn, {len(jobs) - len(todo)} there already, {rejected}"
+        f"{config.output}: {drawn} drawn, {len(jobs) - len(todo)} drawn before, {rejected}"
         " could not be read"
     )
 
@@ -176,12 +176,12 @@ def _list_jobs(config: ExtractCommand) -> list[Job]:
         return [Job(config.picture, config.output)]
     if config.output.resolve().is_relative_to(config.picture.resolve()):
         raise UserError(
-            f"--output {config.output} lies in {config.picture} itself; choose another folder."
+            f"--output {config.output} lies inside {config.picture}; choose a folder outside it."
         )
     jobs: dict[Path, Job] = {}
     for file in find_pictures(config.picture):
         if not isinstance(file, PictureFile):
-            console.warn(f"{config.picture / file.source}: {file.reason}, passed over")
+            console.warn(f"{config.picture / file.source}: {file.reason}, skipped")
             continue
         picture = config.picture / file.source
         drawing = (config.output / file.source).with_suffix(".png")

@@ -15,15 +15,15 @@ class XDoG:
     """Extended difference of Gaussians. The defaults were chosen by eye on painted panels."""
 
     sigma: float = 0.002
-    """Blur that sets the width of lines, as a share of the drawing's longer side."""
+    """Set the width of lines by this blur, a share of the drawing's longer side."""
     k: float = 1.6
-    """The second blur is this much wider; 1.6 approximates the Laplacian."""
+    """Make the second blur this much wider; 1.6 approximates the Laplacian."""
     tau: float = 0.98
-    """Weight of the second blur; the rest to 1 keeps flat areas white."""
+    """Weigh the second blur by this; less than 1 keeps flat areas white."""
     epsilon: float = 0.0
-    """What is below is ink."""
+    """Put ink where the difference of the blurs is below this."""
     phi: float = 30.0
-    """How sharply ink sets in."""
+    """Let ink set in this sharply."""
 
 
 # Winnemöller, Kyprianidis, Olsen, "XDoG: An eXtended difference-of-Gaussians compendium
@@ -46,7 +46,7 @@ def xdog(picture: np.ndarray, settings: XDoG) -> np.ndarray:
     sigma = max(MIN_SIGMA, settings.sigma * max(picture.shape[:2]))
     difference = _blur(lightness, sigma) - settings.tau * _blur(lightness, settings.k * sigma)
     line = np.full(lightness.shape, 255, np.uint8)
-    inked = difference < settings.epsilon  # a small part of most pictures, and tanh is slow
+    inked = difference < settings.epsilon  # a small share of most pictures, and tanh is slow
     ink = np.tanh(settings.phi * (settings.epsilon - difference[inked]))
     line[inked] = np.rint(255 * (1 - ink))
     return line

@@ -13,24 +13,33 @@ def check(config: ShardsConfig) -> None:
         UserError: naming the setting, what is wrong and what to do.
     """
     if not 32 <= config.size <= MAX_SIDE:
-        raise UserError(f"--size is {config.size}; 32 to {MAX_SIDE} can be made.")
+        raise UserError(f"--size is {config.size}; give 32 to {MAX_SIDE} pixels.")
     if config.held_out is not None and not 0 <= config.held_out < 1:
-        raise UserError(f"--held-out is {config.held_out}; give a share from 0 to below 1.")
+        raise UserError(f"--held-out is {config.held_out}; give a share of at least 0 and below 1.")
     if config.samples_per_shard < 1:
         raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
     if not 0 <= config.workers <= 1024:
-        raise UserError(f"--workers is {config.workers}; give 0 (the cores there are) to 1024.")
+        raise UserError(f"--workers is {config.workers}; give 0 (as many as cores) to 1024.")
     if isinstance(config, PicturesConfig):
         _check_lines(config)
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"--output {config.output} lies in {folder} itself; choose another folder.")
+        raise UserError(
+            f"--output {config.output} lies inside {folder}; choose a folder outside it."
+        )
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched
         raise UserError(source.nothing_found())
 
 
 def _check_lines(config: PicturesConfig) -> None:
+    if config.lines == "extractor" and config.extractor is None:
+        raise UserError("--lines extractor needs a trained extractor; give --extractor RUN.")
+    if config.lines != "extractor" and config.extractor is not None:
+        raise UserError(
+            f"--lines {config.lines} uses no extractor; leave out --extractor, or give --lines"
+            " extractor."
+        )
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
     bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))
@@ -38,5 +47,5 @@ def _check_lines(config: PicturesConfig) -> None:
         value = getattr(config.xdog, name)
         if not least < value <= most:
             raise UserError(
-                f"--xdog.{name} is {value}; it must be over {least} and at most {most:g}."
+                f"--xdog.{name} is {value}; give more than {least} and at most {most:g}."
             )

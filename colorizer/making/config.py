@@ -14,19 +14,20 @@ class ShardsConfig:
     """What all sources share."""
 
     output: Path
-    """Folder to write: train/ and held-out/, each with numbered shards and index.json."""
+    """Write train/ and held-out/ into this folder, each with numbered shards and index.json."""
     size: int = 256
-    """Side of the square pictures in the shards, in pixels."""
+    """Make the pictures squares of this many pixels a side."""
     fit: Literal["pad", "crop"] = "pad"
-    """How a picture becomes square: pad with white, or crop the middle."""
+    """Make a picture square: pad it with white, or crop its middle."""
     held_out: float | None = None
-    """Share kept from training, chosen by a hash of the group (of the key where there is none).
+    """Keep this share of the pictures from training, whole groups of it.
 
-    Default: val/ where the source has train/ and val/, else 0.05."""
+    A hash of the group's name decides (of the key, if a picture has no group).
+    Default: val/ if the source has train/ and val/, else 0.05."""
     samples_per_shard: int = 1000
-    """Samples in a shard; the last one may have fewer."""
+    """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0
-    """Worker processes that read, draw and encode; 0: the machine's cores, shared out."""
+    """Start this many worker processes; 0: one for each of the machine's cores, shared out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,11 @@ class CharactersConfig(ShardsConfig):
     """Drawn characters: demo data with lines and exact truth."""
 
     count: int = 2000
-    """How many characters."""
+    """Draw this many characters."""
     poses: int = 2
-    """Pictures of each."""
+    """Draw each character in this many poses."""
     seed: int = 0
-    """Another seed draws other characters."""
+    """Draw other characters with another seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,18 +47,18 @@ class PicturesConfig(ShardsConfig):
     """What all sources of picture files share."""
 
     lines: Literal["given", "xdog", "extractor"] = "xdog"
-    """Where line drawings come from: the source, XDoG, or a trained extraction network."""
+    """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
     extractor: Path | None = None
-    """For --lines extractor: its run folder, checkpoint folder or .safetensors file."""
+    """Draw with this extractor (--lines extractor): run, checkpoint folder or .safetensors file."""
     extractor_scale: int = 1
-    """For --lines extractor: draw at this many times the size, then shrink: finer lines."""
+    """Draw this many times larger, then shrink, for finer lines (--lines extractor)."""
     xdog: XDoG = field(default_factory=XDoG)
-    """For --lines xdog."""
+    """Used with --lines xdog."""
     group_by: str | None = None
-    """Which pictures show the same character: `parent` (those of one folder), or a pattern.
+    """Tell which pictures show the same character: `parent` (those of a folder), or a pattern.
 
-    A pattern is a regular expression that is looked for in the picture's path, such as
-    '([^/]+)_[0-9]+[.]'; the group's name is what its brackets match."""
+    A pattern is a regular expression to be found in the picture's path, such as
+    '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,19 +66,19 @@ class FolderConfig(PicturesConfig):
     """A folder of colour pictures, searched with all its subfolders."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Folder of pictures."""
+    """Search this folder for pictures."""
     lines: Literal["xdog", "extractor"] = "xdog"
-    """How line drawings are made: XDoG, or a trained extraction network."""
+    """Draw lines by XDoG, or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListConfig(PicturesConfig):
     """A text file that lists pictures, a path in each line.
 
-    After a tab there may be that of its line drawing, for --lines given."""
+    A tab and the path of its line drawing may follow, for --lines given."""
 
     file: Annotated[Path, tyro.conf.Positional]
-    """The list. Relative paths are relative to the folder it lies in."""
+    """Read this list; relative paths start from its folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +86,9 @@ class PairedConfig(PicturesConfig):
     """Two folders of pictures, colour/ and line/, with the same names."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Folder that holds colour/ and line/."""
+    """Search this folder's colour/ and line/."""
     lines: Literal["given", "xdog", "extractor"] = "given"
-    """Where line drawings come from: the source, XDoG, or a trained extraction network."""
+    """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +96,17 @@ class SideBySideConfig(PicturesConfig):
     """Pictures with the colour on the left and its line drawing on the right."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Folder of pictures, or one that holds train/ and val/."""
+    """Search this folder for pictures, or its train/ and val/ if it has both."""
     lines: Literal["given", "xdog", "extractor"] = "given"
-    """Where line drawings come from: the source, XDoG, or a trained extraction network."""
+    """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TarsConfig(PicturesConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
-    This is what img2dataset writes. A drawing beside it is KEY.line.png (or .webp, ...), as in the
-    shards that this program makes; it is used with --lines given."""
+    This is what img2dataset writes. With --lines given, the drawing is KEY.line.png (or .webp,
+    ...), as in the shards that this program makes."""
 
     tars: Annotated[Path, tyro.conf.Positional]
-    """A tar, or a folder that is searched for tars with all its subfolders."""
+    """Read this tar, or all tars in this folder and its subfolders."""

@@ -32,11 +32,11 @@ class Listing:
         """Open what `write_listing` has written.
 
         Raises:
-            UserError: it is not there.
+            UserError: this machine does not see it.
         """
         if not path.is_file():
             raise UserError(
-                f"{path} is not to be seen here; the output must lie on a disk that all machines"
+                f"this machine does not see {path}; give an --output on a disk that all machines"
                 " share."
             )
         # Unchanged from here on: no locks, which network disks lack.
@@ -44,10 +44,10 @@ class Listing:
         self.count: int = self._one("SELECT COUNT(*) FROM items")
         self.rejected: int = self._one("SELECT COUNT(*) FROM rejections")
 
-    def items(self, first: int, stop: int) -> Iterator[Item]:
-        """Items first to stop - 1."""
+    def items(self, numbers: range) -> Iterator[Item]:
+        """The items of these numbers, which follow each other."""
         query = "SELECT item FROM items WHERE number BETWEEN ? AND ? ORDER BY number"
-        for (text,) in self._base.execute(query, (first, stop - 1)):
+        for (text,) in self._base.execute(query, (numbers.start, numbers.stop - 1)):
             content = json.loads(text)
             yield Item(**{**content, "where": tuple(content["where"])})
 
@@ -59,7 +59,7 @@ class Listing:
     def fingerprint(self) -> str:
         """Hex digits that change when an item is added, removed, renamed or gets another size."""
         digest = hashlib.sha256()
-        for item in self.items(0, self.count):
+        for item in self.items(range(self.count)):
             digest.update(os.fsencode(f"{item.source}\0{item.stamp}\n"))
         return digest.hexdigest()
 
@@ -79,12 +79,12 @@ def write_listing(source: Source, path: Path) -> None:
     """
     examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
-        for one in source.find():
-            if isinstance(one, Rejection):
-                examples.setdefault(one.reason, one)
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(one)),))
+        for found in source.find():
+            if isinstance(found, Rejection):
+                examples.setdefault(found.reason, found)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(found)),))
             else:
-                _insert(base, one)
+                _insert(base, found)
         base.execute(NUMBER)
         base.execute("DROP TABLE found")
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
@@ -125,13 +125,15 @@ def _insert(base: sqlite3.Connection, item: Item) -> None:
     try:
         base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
     except sqlite3.IntegrityError as error:
-        there = base.execute("SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0]))
-        other = Item(**json.loads(there.fetchone()[0]))
+        earlier = base.execute(
+            "SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0])
+        )
+        other = Item(**json.loads(earlier.fetchone()[0]))
         raise UserError(_twice(item, other)) from error
 
 
 def _twice(item: Item, other: Item) -> str:
     if item.source == other.source:
         places = "" if item.stamp == other.stamp else f" ({other.stamp}; {item.stamp})"
-        return f"{item.source} is there twice{places}; remove one."
-    return f"{other.source} and {item.source} get the same key {item.key}; rename one."
+        return f"{item.source} is listed twice{places}; remove one."
+    return f"{other.source} and {item.source} would both get the key {item.key}; rename one."

@@ -1,4 +1,4 @@
-"""Parts to shards: drops duplicates, splits off what is held out, keeps account of everything."""
+"""Pieces to shards: drops duplicates, splits off what is held out, keeps account of everything."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.making.listing import Listing, scratch
-from colorizer.making.parts import ITEMS_IN_PART, Kept, read_part
+from colorizer.making.pieces import Kept, piece_count, read_piece
 from colorizer.making.preview import Preview
 from colorizer.pictures.files import Rejection
 from colorizer.shards.writer import ShardWriter
@@ -53,31 +53,31 @@ class Target:
     share: float | None  # held out; None: the source says itself what is
 
 
-def merge(target: Target, listing: Listing, parts: Path) -> Report:
+def merge(target: Target, listing: Listing, pieces: Path) -> Report:
     """Write the shards, rejected.jsonl and preview.png; last of all the indexes.
 
     Args:
         target: The shards to be.
         listing: All items, in order.
-        parts: Folder that holds all parts of them.
+        pieces: Folder that holds all pieces of them.
 
     Raises:
-        UserError: no picture for training, a damaged part, or the output cannot be written.
+        UserError: no picture for training, a damaged piece, or the output cannot be written.
     """
     output = target.train.parent
     preview = Preview()
     with (
-        scratch(parts / "merge.sqlite", SCHEMA) as base,
+        scratch(pieces / "merge.sqlite", SCHEMA) as base,
         ShardWriter(target.held_out, target.size, target.samples_per_shard, target.settings) as out,
         ShardWriter(target.train, target.size, target.samples_per_shard, target.settings) as train,
     ):
         account = _Account(base, listing)
-        for kept, color, line in account.without_duplicates(_samples(listing, parts, account)):
+        for kept in account.without_duplicates(_samples(listing, pieces, account)):
             if _is_held_out(kept, target.share):
-                out.write_encoded(kept.key, color, line, kept.metadata)
+                out.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
             else:
-                train.write_encoded(kept.key, color, line, kept.metadata)
-                preview.offer(color, line)
+                train.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
+                preview.offer(kept.color, kept.line)
         report = account.report(train.samples, out.samples)
         account.write_rejections(output / REJECTED)
         if report.train == 0:
@@ -93,23 +93,21 @@ def is_held_out(name: str, share: float) -> bool:
 
 def _is_held_out(kept: Kept, share: float | None) -> bool:
     if share is None:
-        return kept.part == "held-out"
+        return kept.split == "held-out"
     return is_held_out(kept.group or kept.key, share)
 
 
-def _samples(
-    listing: Listing, parts: Path, account: "_Account"
-) -> Iterator[tuple[Kept, bytes, bytes]]:
-    """The samples of all parts in order; rejections go to the account."""
-    total = -(-listing.count // ITEMS_IN_PART)
-    with console.progress("Writing shards", total, "parts") as advance:
-        for number in range(total):
-            for outcome in read_part(parts, number):
+def _samples(listing: Listing, pieces: Path, account: "_Account") -> Iterator[Kept]:
+    """The samples of all pieces in order; rejections go to the account."""
+    total = piece_count(listing.count)
+    with console.progress("Writing shards", total, "pieces") as advance:
+        for piece in range(total):
+            for outcome in read_piece(pieces, piece):
                 if isinstance(outcome, Rejection):
                     account.reject(outcome)
                 else:
                     yield outcome
-            advance(number + 1)
+            advance(piece + 1)
 
 
 class _Account:
@@ -126,11 +124,9 @@ class _Account:
         row = (os.fsencode(rejection.source), json.dumps(vars(rejection)))
         self._base.execute("INSERT INTO rejections VALUES (?, ?)", row)
 
-    def without_duplicates(
-        self, samples: Iterator[tuple[Kept, bytes, bytes]]
-    ) -> Iterator[tuple[Kept, bytes, bytes]]:
+    def without_duplicates(self, samples: Iterator[Kept]) -> Iterator[Kept]:
         """The first of each; the later ones are rejected."""
-        for kept, color, line in samples:
+        for kept in samples:
             query = "SELECT digest, source FROM kept WHERE pixels = ?"
             first = self._base.execute(query, (kept.pixels,)).fetchone()
             if first is not None:
@@ -145,7 +141,7 @@ class _Account:
                 self._base.execute("INSERT OR IGNORE INTO groups VALUES (?)", (name,))
                 self._report.grouped += 1
             self._report.animated += kept.animated
-            yield kept, color, line
+            yield kept
 
     def report(self, train: int, held_out: int) -> Report:
         (groups,) = self._base.execute("SELECT COUNT(*) FROM groups").fetchone()
@@ -167,7 +163,7 @@ def _nothing_to_train_on(report: Report, rejected: Path) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.rejected.most_common())
     if report.held_out:
         return (
-            f"all {report.held_out} pictures that can be used are held out from training"
+            f"all {report.held_out} usable pictures are held out, so none is left to train on"
             f" (rejected: {reasons or 'none'}); give a smaller --held-out."
         )
-    return f"no picture could be used ({reasons}); {rejected} names each."
+    return f"no picture can be used ({reasons}); {rejected} says why, picture by picture."

@@ -10,7 +10,7 @@ from colorizer.pictures.grid import grid, write_picture
 from colorizer.shards.encoding import decode_color, decode_line
 
 ROWS, PAIRS_IN_ROW = 6, 4
-LARGEST_CELL = 256  # pixels
+MAX_CELL = 256  # pixels
 
 
 class Preview:
@@ -45,6 +45,6 @@ class Preview:
 def _cells(color: bytes, line: bytes) -> list[np.ndarray]:
     cells = []
     for picture in (decode_color(color), decode_line(line)):
-        side = min(LARGEST_CELL, len(picture))
+        side = min(MAX_CELL, len(picture))
         cells.append(resize(picture, side, side))
     return cells

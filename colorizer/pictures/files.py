@@ -32,7 +32,7 @@ class Rejection:
 
 
 def find_pictures(folder: Path, within: str = "") -> Iterator[PictureFile | Rejection]:
-    """All files under a part of a folder, folder by folder.
+    """All files under a folder, or a subfolder of it, folder by folder.
 
     Hidden files and folders and Thumbs.db are passed over. Everything else is a picture file or
     rejected: files without a picture's suffix, and links to folders, which are not followed.
@@ -65,7 +65,7 @@ def walk(folder: Path, within: str = "") -> Iterator[str]:
 def no_pictures(folder: Path) -> str:
     """The sentence for a folder without pictures."""
     suffixes = " ".join(sorted(SUFFIXES))
-    return f"{folder} holds no pictures; files ending in {suffixes} are looked for."
+    return f"{folder} holds no pictures; their names must end in {suffixes}."
 
 
 def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:
@@ -75,7 +75,7 @@ def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:
             found = [_look_at(entry, f"{parent}/" if parent else "") for entry in entries]
     except OSError as error:
         _refuse_unreadable(error)
-    return sorted((one for one in found if one is not None), key=lambda one: one.source)
+    return sorted(filter(None, found), key=lambda file: file.source)
 
 
 def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | None:

@@ -12,7 +12,7 @@ from colorizer.system.storage import replace_file, writing
 GAP = 4  # pixels of white between pictures
 LABEL = 22  # pixels for the columns' names
 IDENTICAL = 100.0  # dB given to identical pictures, whose PSNR is infinite
-SMALLEST_CELL = 128  # smaller pictures are enlarged without smoothing
+MIN_CELL = 128  # smaller pictures are enlarged without smoothing
 
 
 def grid(
@@ -29,7 +29,7 @@ def grid(
         H'×W'×3 uint8 RGB.
     """
     height, width = rows[0][0].shape[:2]
-    scale = max(1, -(-SMALLEST_CELL // width))
+    scale = max(1, -(-MIN_CELL // width))
     height, width = height * scale, width * scale
     above = LABEL if names else 0
     pitch = above + height + GAP

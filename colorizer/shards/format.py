@@ -58,13 +58,13 @@ def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
     samples: dict[str, dict[str, tuple[int, int]]] = {}
     try:
         for name, offset, size in _members(path, entry.bytes):
-            key, part = _split_name(name)
+            key, member = _split_name(name)
             places = samples.setdefault(key, {})
-            if part in places:
+            if member in places:
                 raise ValueError(f"key {key!r} is there twice")
-            if size > MAX_BYTES[part]:
+            if size > MAX_BYTES[member]:
                 raise ValueError(f"{name} has {size} bytes, more than a picture or its JSON needs")
-            places[part] = (offset, size)
+            places[member] = (offset, size)
         found = [_sample_members(key, places) for key, places in samples.items()]
         if len(found) != entry.samples:
             raise ValueError(f"{len(found)} samples, {entry.samples} by its index")
@@ -72,7 +72,7 @@ def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
         raise UserError(f"shard {path} is damaged: {error}; make the shards again.") from error
     except OSError as error:
         raise UserError(
-            f"shard {path} cannot be read: {error.strerror}; see to the disk, or make the shards"
+            f"shard {path} cannot be read: {error.strerror}; check the disk, or make the shards"
             " again."
         ) from error
     return found
@@ -120,14 +120,14 @@ def _parse_header(header: bytes, offset: int) -> tuple[str, int]:
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    key, _, part = name.partition(".")
-    if not KEY.fullmatch(key) or part not in (COLOR, LINE, JSON):
-        raise ValueError(f"member {name!r} is not one that make_shards.py writes")
-    return key, part
+    key, _, member = name.partition(".")
+    if not KEY.fullmatch(key) or member not in (COLOR, LINE, JSON):
+        raise ValueError(f"member {name!r} is none that make_shards.py writes")
+    return key, member
 
 
 def _sample_members(key: str, places: dict[str, tuple[int, int]]) -> SampleMembers:
-    for part in (COLOR, LINE, JSON):
-        if part not in places:
-            raise ValueError(f"{key}.{part} is missing")
+    for member in (COLOR, LINE, JSON):
+        if member not in places:
+            raise ValueError(f"{key}.{member} is missing")
     return SampleMembers(key, places[COLOR], places[LINE], places[JSON])

@@ -98,12 +98,12 @@ def check_shard_size(path: Path, entry: ShardEntry) -> None:
 
 def _no_index(folder: Path) -> str:
     if re.match(r"[a-z0-9+]+:", str(folder)):
-        return f"{folder}: addresses and pipes are not opened; give a folder of this machine."
+        return f"{folder}: addresses and pipes are not opened; give a folder on this machine."
     if not folder.is_dir():
         return f"{folder} is not a folder; give one that make_shards.py has written."
     if (folder / "train" / INDEX).is_file():
-        return f"{folder} holds no {INDEX}; give its part train/ or held-out/."
-    return f"{folder} holds no {INDEX}; run make_shards.py (again) to make its shards."
+        return f"{folder} holds no {INDEX}; give its folder train/ or held-out/."
+    return f"{folder} holds no {INDEX}; make its shards with make_shards.py."
 
 
 def _parse_index(path: Path, content: Any) -> Index:

@@ -142,7 +142,7 @@ def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserErro
     reason = getattr(error, "strerror", None) or error
     return UserError(
         f"shard {index.folder / index.shards[shard].name}: sample {key} cannot be read ({reason});"
-        " see to the disk, or make the shards again."
+        " check the disk, or make the shards again."
     )
 
 
@@ -168,5 +168,5 @@ def _read_at(file: BinaryIO, block: int, size: int) -> bytes:
     file.seek(int(block) * BLOCK)
     data = file.read(size)
     if len(data) < size:
-        raise ValueError("the shard ends in the midst of it")
+        raise ValueError("the shard ends inside it")
     return data

@@ -32,7 +32,7 @@ class ShardWriter:
     ) -> None:
         """
         Args:
-            folder: Made if it is not there; must hold no shards.
+            folder: Made if it does not exist; must hold no shards.
             size: Side of the pictures, in pixels.
             samples_per_shard: Samples in every shard but the last.
             settings: What determines the samples, as JSON values; goes into the index.

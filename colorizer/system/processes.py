@@ -87,11 +87,11 @@ class Processes:
             torch.distributed.all_gather(counts, torch.tensor([len(rows)]), self.group)
             padded = rows.new_zeros((max(map(int, counts)), *rows.shape[1:]))
             padded[: len(rows)] = rows
-            parts = [torch.empty_like(padded) for _ in counts] if self.is_first else None
-            torch.distributed.gather(padded, parts, group=self.group, group_dst=0)
-        if parts is None:
+            gathered = [torch.empty_like(padded) for _ in counts] if self.is_first else None
+            torch.distributed.gather(padded, gathered, group=self.group, group_dst=0)
+        if gathered is None:
             return None
-        return torch.cat([part[: int(n)] for part, n in zip(parts, counts, strict=True)])
+        return torch.cat([theirs[: int(n)] for theirs, n in zip(gathered, counts, strict=True)])
 
     @contextmanager
     def _together(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Writing files so that a name never stands for a part, and failures become sentences."""
+"""Writing files so that a name never stands for half a file, and failures become sentences."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ PARTIAL = ".partial"
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for a part of it.
+    """Write a file so that its name never stands for half of it.
 
     Raises:
         UserError: the folder cannot be written to, or the disk is full.

@@ -167,11 +167,11 @@ def test_every_trait_occurs_and_shows(trait):
     assert len(lines) == len(TRAITS[trait])
 
 
-@pytest.mark.parametrize(("part", "names"), [("gape", traits.GAPES), ("mouth", traits.MOUTHS)])
-def test_every_expression_occurs_and_shows(part, names):
-    assert {getattr(sample_pose(0, number), part) for number in range(200)} == set(names)
+@pytest.mark.parametrize(("trait", "names"), [("gape", traits.GAPES), ("mouth", traits.MOUTHS)])
+def test_every_expression_occurs_and_shows(trait, names):
+    assert {getattr(sample_pose(0, number), trait) for number in range(200)} == set(names)
     character, pose = sample_character(0), sample_pose(0, 0)
-    lines = {draw(character, replace(pose, **{part: name}), 128).line.tobytes() for name in names}
+    lines = {draw(character, replace(pose, **{trait: name}), 128).line.tobytes() for name in names}
     assert len(lines) == len(names)
 
 

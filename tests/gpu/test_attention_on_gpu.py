@@ -1,4 +1,4 @@
-"""Attention on a GPU: in parts as held whole, and both as in float64."""
+"""Attention on a GPU: in chunks as held whole, and both as in float64."""
 
 import pytest
 import torch

@@ -20,11 +20,11 @@ def _losses(config):
 @pytest.mark.parametrize("precision", ["no", "bf16", "fp16"])
 def test_a_continued_run_learns_what_an_undisturbed_one_does(tiny, precision):
     small = {"mixed_precision": precision, "workers": 1}
-    train(tiny("attention-aware", output="parts", steps=3, **small))
-    train(parts := tiny("attention-aware", output="parts", steps=6, **small))
+    train(tiny("attention-aware", output="stopped", steps=3, **small))
+    train(stopped := tiny("attention-aware", output="stopped", steps=6, **small))
     train(whole := tiny("attention-aware", output="whole", steps=6, **small))
-    assert len(_losses(parts)) == 6
-    for found, wanted in zip(_losses(parts), _losses(whole), strict=True):
+    assert len(_losses(stopped)) == 6
+    for found, wanted in zip(_losses(stopped), _losses(whole), strict=True):
         assert found == pytest.approx(wanted, rel=1e-2)  # some kernels add in any order
 
 
@@ -50,12 +50,12 @@ def test_what_is_saved_from_the_gpu_is_put_back_to_the_bit(tiny):
 def test_the_scale_of_fp16_goes_on(tiny):
     """It counts the updates since its last change, and doubles after 2,000."""
     small = {"mixed_precision": "fp16"}
-    train(tiny("attention-aware", output="parts", steps=3, **small))
-    train(parts := tiny("attention-aware", output="parts", steps=6, **small))
+    train(tiny("attention-aware", output="stopped", steps=3, **small))
+    train(stopped := tiny("attention-aware", output="stopped", steps=6, **small))
     train(whole := tiny("attention-aware", output="whole", steps=6, **small))
     found, wanted = (
         checkpoint.newest_intact(config.output / "checkpoints").state.scaler
-        for config in (parts, whole)
+        for config in (stopped, whole)
     )
     assert wanted["_growth_tracker"] > 3 or wanted["scale"] < 2**16
     assert (found["scale"], found["_growth_tracker"]) == (

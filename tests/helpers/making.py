@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +56,17 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes]]) -> Path:
     return path
 
 
+def outlined_disc(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A grey disc with a black outline on light grey, and the mask of the outline."""
+    picture = np.full((side, side, 3), 200, np.uint8)
+    outline = np.zeros((side, side), np.uint8)
+    middle, radius, width = (side // 2, side // 2), side // 4, max(1, side // 100)
+    cv2.circle(picture, middle, radius, (120, 120, 120), -1)
+    cv2.circle(picture, middle, radius, (0, 0, 0), width, cv2.LINE_AA)
+    cv2.circle(outline, middle, radius, 255, width)
+    return picture, outline > 0
+
+
 # ---- Sources
 
 
@@ -88,11 +100,10 @@ def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("colorizer.making.pipeline.map_in_order", serial)
 
 
-def with_small_parts(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
-    """Parts of a few items, prepared in this process."""
+def with_small_pieces(monkeypatch: pytest.MonkeyPatch, items: int = 4) -> None:
+    """Pieces of a few items, prepared in this process."""
     without_workers(monkeypatch)
-    for module in ("pipeline", "merge"):
-        monkeypatch.setattr(f"colorizer.making.{module}.ITEMS_IN_PART", items)
+    monkeypatch.setattr("colorizer.making.pieces.ITEMS_IN_PIECE", items)
 
 
 def ten_pictures(folder: Path, output: Path) -> FolderConfig:
@@ -108,22 +119,22 @@ def files_of(output: Path) -> dict[str, bytes]:
 
 
 def samples_of(output: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, dict]]:
-    """(part/key, colour, line, metadata) of every sample, in order."""
-    for part in ("train", "held-out"):
-        for shard in read_index(output / part).shards:
-            path = output / part / shard.name
+    """(split/key, colour, line, metadata) of every sample, in order."""
+    for split in ("train", "held-out"):
+        for shard in read_index(output / split).shards:
+            path = output / split / shard.name
             data = path.read_bytes()
             for members in scan_shard(path, shard):
                 color, line, text = (
                     data[offset : offset + size]
                     for offset, size in (members.color, members.line, members.json)
                 )
-                name = f"{part}/{members.key}"
+                name = f"{split}/{members.key}"
                 yield name, decode_color(color), decode_line(line), json.loads(text)
 
 
 def read_set(output: Path) -> dict[str, dict]:
-    """Metadata of every sample by part/key."""
+    """Metadata of every sample by split/key."""
     return {name: metadata for name, _, _, metadata in samples_of(output)}
 
 

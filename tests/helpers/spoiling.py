@@ -7,7 +7,7 @@ from pathlib import Path
 from colorizer.shards.format import COLOR, JSON, LINE, SampleMembers, scan_shard, tar_header
 from colorizer.shards.index import INDEX, checksum, read_index
 
-PARTS = (COLOR, LINE, JSON)
+MEMBERS = (COLOR, LINE, JSON)
 
 
 def members_of(folder: Path, shard: int) -> list[SampleMembers]:
@@ -15,8 +15,8 @@ def members_of(folder: Path, shard: int) -> list[SampleMembers]:
     return scan_shard(folder / entry.name, entry)
 
 
-def place_of(members: SampleMembers, part: str) -> tuple[int, int]:
-    return dict(zip(PARTS, (members.color, members.line, members.json), strict=True))[part]
+def place_of(members: SampleMembers, member: str) -> tuple[int, int]:
+    return dict(zip(MEMBERS, (members.color, members.line, members.json), strict=True))[member]
 
 
 def flip(path: Path, offset: int) -> None:
@@ -39,15 +39,15 @@ def spoil(folder: Path, *numbers: int) -> None:
         first += entry.samples
 
 
-def forge(folder: Path, part: str, data: bytes) -> None:
+def forge(folder: Path, member: str, data: bytes) -> None:
     """Give the third sample of the first shard another member, and an index that fits it."""
     path = folder / "000000.tar"
     whole, tar, checksums = path.read_bytes(), b"", ""
     for position, members in enumerate(members_of(folder, 0)):
         contents = []
-        for name in PARTS:
+        for name in MEMBERS:
             offset, size = place_of(members, name)
-            forged = (position, name) == (2, part)
+            forged = (position, name) == (2, member)
             contents.append(data if forged else whole[offset : offset + size])
             tar += tar_header(f"{members.key}.{name}", len(contents[-1])) + contents[-1]
             tar += bytes(-len(tar) % 512)

@@ -45,12 +45,12 @@ def test_folder_of_pictures_becomes_shards(picture_folder: Path, tmp_path: Path)
     assert (made.returncode, made.stderr) == (0, "")
     for words in ("rejected: not a picture", "rejected.jsonl", "preview.png", "groups"):
         assert words in made.stdout
-    samples = [read_index(output / part).samples for part in ("train", "held-out")]
+    samples = [read_index(output / split).samples for split in ("train", "held-out")]
     assert sum(samples) == 10
     again = run(*arguments, "--held-out", 0.3)
     assert again.returncode == 0 and "already holds this set" in again.stdout
     other = run(*arguments, "--held-out", 0.2)
-    assert_one_sentence(other, "held_out: 0.3 there, 0.2 asked for")
+    assert_one_sentence(other, "held_out was 0.3, now 0.2")
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
     (tmp_path / "\udcff.png").write_bytes(b"")
     (tmp_path / "list.txt").write_bytes(b"\xff.png\n\xff.png\n")
     refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
-    assert_one_sentence(refused, ".png is there twice")
+    assert_one_sentence(refused, ".png is listed twice")
 
 
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:
@@ -141,7 +141,7 @@ def test_killed_twice_the_same_command_goes_on(tmp_path: Path, whole: dict[str, 
         assert process.returncode == -9
     ended = run(*CHARACTERS, "--workers", 2, "--output", output)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "an unfinished run is continued" in ended.stdout
+    assert "Continuing the unfinished set" in ended.stdout
     assert files_of(output) == whole
     assert not (output / "unfinished").exists()
 
@@ -156,7 +156,12 @@ def test_two_processes_make_the_files_of_one(tmp_path: Path, whole: dict[str, by
     made = torchrun(*CHARACTERS, "--workers", 1, "--output", tmp_path / "made")
     assert made.returncode == 0, made.stderr
     assert files_of(tmp_path / "made") == whole
-    for words in ("first of 2 shares", "Writing shards: 4/4", "kept for training", "Train on them"):
+    for words in (
+        "first of 2 shares: 128/128",
+        "Writing shards: 4/4",
+        "kept for training",
+        "Train on them",
+    ):
         assert sum(words in line for line in made.stdout.splitlines()) == 1
 
 

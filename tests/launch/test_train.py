@@ -64,12 +64,12 @@ def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_sha
     """And learns the same: batch norm and the triplet loss see the batch over both."""
     one = ([sys.executable], character_shards)
     whole = demo(*one, tmp_path / "whole", "--steps", 8)
-    first = demo(*one, tmp_path / "parts", "--steps", 4)
-    second = demo(TORCHRUN, character_shards, tmp_path / "parts", "--steps", 8)
+    first = demo(*one, tmp_path / "stopped", "--steps", 4)
+    second = demo(TORCHRUN, character_shards, tmp_path / "stopped", "--steps", 8)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
     assert "from step 4" in second.stdout
-    assert samples(tmp_path / "parts") == samples(tmp_path / "whole")
-    for ours, other in zip(losses(tmp_path / "parts"), losses(tmp_path / "whole"), strict=True):
+    assert samples(tmp_path / "stopped") == samples(tmp_path / "whole")
+    for ours, other in zip(losses(tmp_path / "stopped"), losses(tmp_path / "whole"), strict=True):
         assert ours == pytest.approx(other, rel=1e-4)
 
 

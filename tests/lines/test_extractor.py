@@ -1,4 +1,4 @@
-"""Drawing lines with a trained extractor: any size, in parts, a folder."""
+"""Drawing lines with a trained extractor: any size, in tiles, a folder."""
 
 import hashlib
 import shutil
@@ -51,13 +51,13 @@ def test_any_size_is_padded_with_its_own_border_and_cropped(extractor, height, w
 
 
 @pytest.mark.parametrize(("height", "width"), [(150, 210), (70, 333), (301, 64)])
-def test_parts_leave_no_seams(extractor, draw_scene, height, width):
+def test_tiles_leave_no_seams(extractor, draw_scene, height, width):
     noise = np.random.default_rng(0).integers(-20, 21, (height, width, 3))
     picture = (draw_scene(4, width, height) + noise).clip(0, 255).astype(np.uint8)
     whole = extractor.draw(picture, tile=1000)
-    parts = extractor.draw(picture, tile=100)
+    tiled = extractor.draw(picture, tile=100)
     # Another size may add the same numbers in another order: that moves a value by a rounding.
-    difference = np.abs(parts.astype(int) - whole)
+    difference = np.abs(tiled.astype(int) - whole)
     assert difference.max() <= 1 and (difference > 0).mean() < 0.01
     assert whole.std() > 1
 
@@ -83,7 +83,7 @@ def test_a_folder_is_drawn_with_its_subfolders_and_continued(
     broken.write_bytes(b"\x89PNG\r\n")
     extract(_settings(trained_extractor, picture_folder, output))
     shown = capsys.readouterr()
-    assert "10 drawn, 0 there already, 1 could not be read" in shown.out
+    assert "10 drawn, 0 drawn before, 1 could not be read" in shown.out
     assert str(broken) in shown.err
     drawings = sorted(p.relative_to(output).as_posix() for p in output.rglob("*.png"))
     assert len(drawings) == 10 and "more/deep/scene 0.png" in drawings
@@ -94,7 +94,7 @@ def test_a_folder_is_drawn_with_its_subfolders_and_continued(
     kept.write_bytes(b"mine")
     missing.unlink()
     extract(_settings(trained_extractor, picture_folder, output))
-    assert "1 drawn, 9 there already" in capsys.readouterr().out
+    assert "1 drawn, 9 drawn before" in capsys.readouterr().out
     assert kept.read_bytes() == b"mine" and missing.exists()
     extract(_settings(trained_extractor, picture_folder, output, overwrite=True))
     assert np.array_equal(cv2.imread(str(kept), cv2.IMREAD_UNCHANGED), drawing)
@@ -112,7 +112,7 @@ def test_what_cannot_be_drawn_is_refused(trained_extractor, picture_folder, tmp_
         (scene, tmp_path / "a.jpg", "must end in .png"),
         (picture_folder, picture_folder / "drawn", "lies in"),
         (twin, tmp_path / "drawn", "would both become"),
-        (broken, tmp_path / "a.png", "nothing could be read"),
+        (broken, tmp_path / "a.png", "no picture could be read"),
     ]:
         with pytest.raises(UserError, match=words):
             extract(_settings(trained_extractor, picture, output))

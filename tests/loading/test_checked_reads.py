@@ -20,7 +20,7 @@ from colorizer.shards.index import ShardEntry
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
-from tests.helpers.spoiling import PARTS, flip, forge, members_of, place_of
+from tests.helpers.spoiling import MEMBERS, flip, forge, members_of, place_of
 
 SIDE = 32
 NOT_AS_WRITTEN = (
@@ -28,7 +28,7 @@ NOT_AS_WRITTEN = (
     " make the shards again."
 )
 CANNOT_BE_READ = (
-    "shard {}: sample {} cannot be read ({}); see to the disk, or make the shards again."
+    "shard {}: sample {} cannot be read ({}); check the disk, or make the shards again."
 )
 
 
@@ -65,10 +65,10 @@ def refusal(read: Read, reader: ShardReader, number: int) -> str:
 
 
 @pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("part", PARTS)
-def test_one_flipped_bit_in_any_member_is_named(shard_folder, reader, read: Read, part: str):
+@pytest.mark.parametrize("member", MEMBERS)
+def test_one_flipped_bit_in_any_member_is_named(shard_folder, reader, read: Read, member: str):
     path = shard_folder / "000001.tar"
-    offset, size = place_of(members_of(shard_folder, 1)[2], part)
+    offset, size = place_of(members_of(shard_folder, 1)[2], member)
     for place in (offset, offset + size // 2, offset + size - 1):
         flip(path, place)
         assert refusal(read, reader, 6) == NOT_AS_WRITTEN.format(path, "scene-6")
@@ -130,8 +130,8 @@ def test_a_shard_that_is_not_whole_at_the_start_is_refused(shard_folder, change:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("empty", "the shard ends in the midst of it"),
-        ("cut", "the shard ends in the midst of it"),
+        ("empty", "the shard ends inside it"),
+        ("cut", "the shard ends inside it"),
         ("remove", "No such file or directory"),
     ],
 )
@@ -202,7 +202,7 @@ def test_an_error_of_the_disk_is_a_sentence(
     monkeypatch.setattr("builtins.open", broken)
     monkeypatch.setattr("io.open", broken)  # Path.open's
     said = refusal(read, reader, 6)
-    assert str(path) in said and "Input/output error" in said and "see to the disk" in said
+    assert str(path) in said and "Input/output error" in said and "check the disk" in said
     assert "scene-6" in said or not begun or read is streamed  # else not even its key can be read
 
 
@@ -259,13 +259,13 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("read", [by_number, streamed])
-@pytest.mark.parametrize("part", PARTS[:2])
+@pytest.mark.parametrize("member", MEMBERS[:2])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_any_other_picture_is_refused_undecoded(
-    shard_folder, monkeypatch, read: Read, part: str, kind: str
+    shard_folder, monkeypatch, read: Read, member: str, kind: str
 ):
     data, reason = HOSTILE[kind]
-    forge(shard_folder, part, data)
+    forge(shard_folder, member, data)
     reader = ShardReader(shard_folder)
     read(reader, 1)
     monkeypatch.setattr("cv2.imdecode", None)

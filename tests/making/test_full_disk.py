@@ -14,13 +14,13 @@ import pytest
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
-from tests.helpers.making import files_of, noise, save, with_small_parts
+from tests.helpers.making import files_of, noise, save, with_small_pieces
 
 
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """Ten pictures that cannot be compressed, in parts of two and one shard."""
-    with_small_parts(monkeypatch, items=2)
+    """Ten pictures that cannot be compressed, in pieces of two and one shard."""
+    with_small_pieces(monkeypatch, items=2)
     for number in range(10):
         save(tmp_path / "pictures" / f"{number}.png", noise(number, 64, 64))
     (tmp_path / "pictures" / "notes.txt").write_text("not a picture")

@@ -147,7 +147,7 @@ def test_missing_files_of_a_list_are_rejected_with_its_name(tmp_path: Path) -> N
     for one in rejections:
         assert one.reason == "cannot be opened" and "my list.txt" in one.detail
     assert "gone too.png" in rejections[1].detail
-    with pytest.raises(UserError, match=r"my list\.txt lists no picture that is there"):
+    with pytest.raises(UserError, match=r"my list\.txt lists no picture that exists"):
         make_shards(ListConfig(file=config.file, output=tmp_path / "made"))
 
 
@@ -177,7 +177,7 @@ def test_path_that_a_list_names_twice_is_refused(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         save(tmp_path / name, noise(0))
     config = write_list(tmp_path / "list.txt", "a.png", "b.png", "a.png")
-    with pytest.raises(UserError, match=r"a\.png is there twice"):
+    with pytest.raises(UserError, match=r"a\.png is listed twice"):
         make_shards(ListConfig(file=config.file, output=tmp_path / "made"))
 
 

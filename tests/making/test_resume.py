@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.making import pipeline as make
+from colorizer.making import pipeline
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
-from tests.helpers.making import files_of, serial, ten_pictures, with_small_parts
+from tests.helpers.making import files_of, serial, ten_pictures, with_small_pieces
 
 
 @pytest.fixture
 def config(picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """Ten pictures in parts of four."""
-    with_small_parts(monkeypatch)
+    """Ten pictures in pieces of four."""
+    with_small_pieces(monkeypatch)
     return replace(ten_pictures(picture_folder, tmp_path / "made"), size=32)
 
 
@@ -69,9 +69,9 @@ def assert_goes_on(config: FolderConfig, whole: dict[str, bytes]) -> None:
 def test_stopped_after_some_samples(
     config: FolderConfig, whole: dict[str, bytes], samples: int
 ) -> None:
-    """Before, within and after parts; and only what is missing is prepared again."""
+    """Before, within and after pieces; and only what is missing is prepared again."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop_before(samples, make.prepare))
+        patch.setattr(pipeline, "prepare", stop_before(samples, pipeline.prepare))
         make_shards(config)
     left = files_of(config.output)
     assert not any(name.endswith(("index.json", ".tar")) for name in left)
@@ -79,9 +79,11 @@ def test_stopped_after_some_samples(
     assert sum(name.endswith(".jsonl") for name in left) == finished
     prepared = []
     with pytest.MonkeyPatch.context() as patch:
-        prepare = make.prepare
+        prepare = pipeline.prepare
         patch.setattr(
-            make, "prepare", lambda how, item: prepared.append(item.source) or prepare(how, item)
+            pipeline,
+            "prepare",
+            lambda how, item: prepared.append(item.source) or prepare(how, item),
         )
         assert_goes_on(config, whole)
     assert len(prepared) == len(set(prepared)) == 10 - 4 * finished
@@ -91,7 +93,7 @@ def test_stopped_after_some_samples(
 def test_stopped_before_or_after_any_file_gets_its_name(
     config: FolderConfig, tmp_path: Path, whole: dict[str, bytes], stop: Callable
 ) -> None:
-    """Among them: between the two files of a part, between the indexes, before the preview."""
+    """Among them: between the two files of a piece, between the indexes, before the preview."""
     moments = []
     while True:
         here = replace(config, output=tmp_path / f"made-{len(moments)}")
@@ -124,17 +126,17 @@ def test_stopped_while_shards_are_written(
         make_shards(config)
     assert not list(config.output.rglob("index.json"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "prepare", None)  # all parts are there
+        patch.setattr(pipeline, "prepare", None)  # all pieces are made
         assert_goes_on(config, whole)
 
 
 def test_continued_run_says_so(config: FolderConfig, capsys: pytest.CaptureFixture) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "map_in_order", stop_before(0, serial))
+        patch.setattr(pipeline, "map_in_order", stop_before(0, serial))
         make_shards(config)
-    assert "continued" not in capsys.readouterr().out
+    assert "Continuing" not in capsys.readouterr().out
     make_shards(config)
-    assert "an unfinished run is continued" in capsys.readouterr().out
+    assert "Continuing the unfinished set" in capsys.readouterr().out
 
 
 def test_error_while_a_shard_is_written_leaves_no_final_name(config: FolderConfig) -> None:
@@ -173,9 +175,9 @@ def test_leftovers_of_a_finished_run_are_cleaned(
 
 @pytest.fixture
 def unfinished(config: FolderConfig) -> FolderConfig:
-    """Stopped after the first part."""
+    """Stopped after the first piece."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop_before(5, make.prepare))
+        patch.setattr(pipeline, "prepare", stop_before(5, pipeline.prepare))
         make_shards(config)
     return config
 
@@ -185,9 +187,9 @@ def test_other_settings_are_refused_and_nothing_changes(
 ) -> None:
     before = files_of(unfinished.output)
     for change, words in (
-        ({"size": 64}, "unfinished set of other shards .*size: 32 there, 64 asked for"),
-        ({"fit": "crop"}, "fit: pad there, crop asked for"),
-        ({"group_by": "parent"}, "group_by: None there, parent asked for"),
+        ({"size": 64}, "unfinished set with other settings .*size was 32, now 64"),
+        ({"fit": "crop"}, "fit was pad, now crop"),
+        ({"group_by": "parent"}, "group_by was None, now parent"),
     ):
         with pytest.raises(UserError, match=words):
             make_shards(replace(unfinished, **change))
@@ -202,7 +204,7 @@ def test_changed_picture_is_refused_and_the_old_ones_go_on(
     unfinished: FolderConfig, whole: dict[str, bytes]
 ) -> None:
     shutil.copy(unfinished.folder / "scene 1.jpg", unfinished.folder / "new.jpg")
-    with pytest.raises(UserError, match="pictures: 10 there, 11 asked for"):
+    with pytest.raises(UserError, match="pictures was 10, now 11"):
         make_shards(unfinished)
     (unfinished.folder / "new.jpg").unlink()
     assert_goes_on(unfinished, whole)
@@ -218,15 +220,15 @@ def test_how_shards_are_cut_may_change_on_the_way(
     assert files_of(changed.output) == files_of(tmp_path / "fresh")
 
 
-# ---- Parts that were damaged in between
+# ---- Pieces that were damaged in between
 
 
-def test_damaged_part_is_named_with_what_to_do(config: FolderConfig) -> None:
+def test_damaged_piece_is_named_with_what_to_do(config: FolderConfig) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(ShardWriter, "write_encoded", stop_before(0, ShardWriter.write_encoded))
         make_shards(config)
-    part = config.output / "unfinished" / "000001.pictures"
-    part.write_bytes(part.read_bytes()[:100])
+    piece = config.output / "unfinished" / "000001.pictures"
+    piece.write_bytes(piece.read_bytes()[:100])
     with pytest.raises(
         UserError, match=r"000001\.pictures cannot be used .*delete .*000001\.jsonl"
     ):

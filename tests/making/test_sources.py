@@ -18,6 +18,7 @@ from colorizer.making.config import (
     SideBySideConfig,
     TarsConfig,
 )
+from colorizer.making.line_methods import GivenLines, XDoGLines
 from colorizer.making.listing import Listing, write_listing
 from colorizer.making.pipeline import make_shards
 from colorizer.making.prepare import Preparation, Prepared, prepare
@@ -68,7 +69,7 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
     source = source_of(folder_of(tmp_path))
     (item,) = source.find()
     assert KEY.fullmatch(item.key)
-    preparation = Preparation(source, 32, "pad", "xdog", XDoG(), 1)
+    preparation = Preparation(source, 32, "pad", XDoGLines(XDoG()), detail=2)
     assert isinstance(prepare(preparation, item), Prepared)
 
 
@@ -76,7 +77,7 @@ def test_same_key_twice_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name in ("a.png", "b.png"):
         save(tmp_path / "from" / name, grey(0))
     monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
-    with pytest.raises(UserError, match=r"a\.png and b\.png get the same key"):
+    with pytest.raises(UserError, match=r"a\.png and b\.png would both get the key"):
         make_shards(FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", workers=1))
 
 
@@ -110,9 +111,9 @@ def test_listing_is_in_the_order_of_the_names_bytes(tmp_path: Path) -> None:
         save(tmp_path / "from" / name, grey(0))
     write_listing(source_of(folder_of(tmp_path / "from")), tmp_path / "listing.sqlite")
     listing = Listing(tmp_path / "listing.sqlite")
-    sources = [item.source for item in listing.items(0, listing.count)]
+    sources = [item.source for item in listing.items(range(listing.count))]
     assert sources == sorted(names, key=str.encode)
-    assert [item.source for item in listing.items(2, 4)] == sources[2:4]
+    assert [item.source for item in listing.items(range(2, 4))] == sources[2:4]
     listing.close()
 
 
@@ -183,14 +184,14 @@ def test_halves_are_color_left_and_line_right(tmp_path: Path) -> None:
     picture = load(pairs_of(tmp_path))["a.png"]
     assert picture.color.shape == (20, 20, 3) and (picture.color == 50).all()
     assert picture.line.shape == (20, 20) and (picture.line == 240).all()
-    assert item.part is None
+    assert item.split is None
 
 
 def test_train_and_val_are_the_split(tmp_path: Path) -> None:
     for name in ("train/a.png", "train/b.png", "val/a.png", "elsewhere/c.png"):
         save(tmp_path / name, side_by_side(0, 255))
     items, _ = find(pairs_of(tmp_path))
-    assert {item.source: item.part for item in items} == {
+    assert {item.source: item.split for item in items} == {
         "train/a.png": "train",
         "train/b.png": "train",
         "val/a.png": "held-out",
@@ -217,7 +218,7 @@ def test_characters_can_be_redrawn_from_their_metadata() -> None:
     assert [item.group for item in items] == [
         f"character-{1_000_000 + n}" for n in (0, 0, 1, 1, 2, 2)
     ]
-    prepared = prepare(Preparation(source, 64, "pad", "given", XDoG(), 1), items[3])
+    prepared = prepare(Preparation(source, 64, "pad", GivenLines(), detail=2), items[3])
     assert isinstance(prepared, Prepared)
     seed, pose = (prepared.metadata["character"][name] for name in ("seed", "pose"))
     drawing = draw(sample_character(seed), sample_pose(seed, pose), 64)

@@ -247,7 +247,7 @@ def test_same_key_twice_apart_is_refused_naming_it(tmp_path: Path) -> None:
     members = [(f"{name}.png", encoded(noise(0))) for name in ("a", "b", "c", "a")]
     write_tar(tmp_path / "from" / "x.tar", members)
     config = TarsConfig(tars=tmp_path / "from", output=tmp_path / "made", workers=1)
-    with pytest.raises(UserError, match=r"x\.tar/a is there twice"):
+    with pytest.raises(UserError, match=r"x\.tar/a is listed twice"):
         make_shards(config)
     assert not list(config.output.rglob("*.tar"))
 

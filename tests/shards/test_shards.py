@@ -271,9 +271,9 @@ SAMPLE = ("color.webp", "line.webp", "json")
 @pytest.mark.parametrize(
     ("members", "match"),
     [
-        ([plain(f"a.{part}") for part in SAMPLE[:2]], r"a\.json is missing"),
-        ([plain(f"a.{part}") for part in SAMPLE[1:]], r"a\.color\.webp is missing"),
-        ([plain(f"a.{part}") for part in (*SAMPLE, *SAMPLE)], "'a' is there twice"),
+        ([plain(f"a.{member}") for member in SAMPLE[:2]], r"a\.json is missing"),
+        ([plain(f"a.{member}") for member in SAMPLE[1:]], r"a\.color\.webp is missing"),
+        ([plain(f"a.{member}") for member in (*SAMPLE, *SAMPLE)], "'a' is there twice"),
         ([plain("/a.json")], "'/a.json'"),
         ([plain("../a.json")], "'../a.json'"),
         ([plain("b/a.json")], "'b/a.json'"),

@@ -54,20 +54,20 @@ def on_terminal(program: str, errors: Path | None = None, **environment: str) ->
 def screen(shown: str) -> list[str]:
     """The lines that a terminal holds in the end: it knows \\r, \\n, cursor up and erase line."""
     lines, row, column = [""], 0, 0
-    for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", shown):
-        if part == "\r":
+    for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", shown):
+        if token == "\r":
             column = 0
-        elif part == "\n":
+        elif token == "\n":
             row += 1
             lines += [""] * (row + 1 - len(lines))
-        elif part == "\x1b[2K":
+        elif token == "\x1b[2K":
             lines[row] = ""
-        elif re.fullmatch(r"\x1b\[\d*A", part):
-            row = max(0, row - int(part[2:-1] or 1))
-        elif not part.startswith("\x1b"):
+        elif re.fullmatch(r"\x1b\[\d*A", token):
+            row = max(0, row - int(token[2:-1] or 1))
+        elif not token.startswith("\x1b"):
             line = lines[row].ljust(column)
-            lines[row] = line[:column] + part + line[column + len(part) :]
-            column += len(part)
+            lines[row] = line[:column] + token + line[column + len(token) :]
+            column += len(token)
     return [line.rstrip() for line in lines]
 
 

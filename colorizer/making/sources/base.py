@@ -14,7 +14,7 @@ import numpy as np
 from colorizer.pictures.files import Rejection
 from colorizer.system.errors import UserError
 
-Part = Literal["train", "held-out"]
+Split = Literal["train", "held-out"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class Item:
     source: str  # its true name: a path relative to what was given, with /
     stamp: str  # changes with the file, as far as that can be told without reading it
     where: tuple[str | int | None, ...]  # what its source needs to load it
-    group: str | None = None  # pictures of one group land on the same side of the split
-    part: Part | None = None  # where the source itself says so
+    group: str | None = None  # pictures of one group land in the same split
+    split: Split | None = None  # where the source itself says so
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Picture:
 class Source(ABC):
     """Where pictures come from. Small enough to be sent to worker processes."""
 
-    has_split = False  # its items say themselves which part they belong to
+    has_split = False  # its items say themselves which split they belong to
 
     @property
     @abstractmethod
@@ -112,8 +112,8 @@ class Grouping:
             ) from error
         if pattern.groups != 1:
             raise UserError(
-                f"--group-by {group_by!r}: put brackets round the part that names the character,"
-                " once; or give `parent`."
+                f"--group-by {group_by!r}: put one pair of brackets round what names the"
+                " character, or give `parent`."
             )
         return pattern
 

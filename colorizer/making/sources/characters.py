@@ -1,4 +1,4 @@
-"""Drawn characters as a source: no files, true lines, as many as one likes."""
+"""Drawn characters as a source: no files, true lines, as many as wanted."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from colorizer.making.config import CharactersConfig
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.system.errors import UserError
 
-SEEDS_APART = 1_000_000  # most characters of one --seed
+SEEDS_APART = 1_000_000  # characters that a --seed may have
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Characters(Source):
         config = self.config
         if config.poses < 1 or not 1 <= config.count <= SEEDS_APART or config.seed < 0:
             raise UserError(
-                f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: a count of"
-                f" 1 to {SEEDS_APART}, at least 1 pose and a seed from 0 are needed."
+                f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: give a"
+                f" count of 1 to {SEEDS_APART}, at least 1 pose and a seed of at least 0."
             )
 
     @property

@@ -78,7 +78,7 @@ class SideBySide(Source):
             stamp=str(file.bytes),
             where=(),
             group=self.grouping(file.source.removeprefix(f"{within}/")),
-            part={"train": "train", "val": "held-out"}.get(within),
+            split={"train": "train", "val": "held-out"}.get(within),
         )
 
     def load(self, item: Item) -> Picture:

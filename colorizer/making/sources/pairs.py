@@ -59,8 +59,8 @@ class PairedFolders(Source):
             match colors, lines:
                 case [color], [line]:
                     yield self._item(color, line)
-                case ([one], []) | ([], [one]):
-                    yield Rejection(one.source, "no partner", "")
+                case ([lone], []) | ([], [lone]):
+                    yield Rejection(lone.source, "no partner", "")
                 case _:
                     yield from _unclear(colors + lines)
 
@@ -80,8 +80,8 @@ class PairedFolders(Source):
 
     def nothing_found(self) -> str:
         return (
-            f"{self.folder} holds no pairs; a picture in colour/ and one in line/ of the same name"
-            " (whatever its ending) make one."
+            f"{self.folder} holds no pairs; give each picture in colour/ a drawing of the same name"
+            " in line/ (their endings may differ)."
         )
 
 
@@ -120,15 +120,15 @@ class ListFile(Source):
         color, _, line = text.partition("\t")
         paths = [color, line] if line else [color]
         try:
-            found = [self._path(path).stat() for path in paths]
+            states = [self._path(path).stat() for path in paths]
         except (OSError, ValueError) as error:
             return self._rejected(color, text, getattr(error, "strerror", str(error)))
-        if not all(stat.S_ISREG(one.st_mode) for one in found):
+        if not all(stat.S_ISREG(state.st_mode) for state in states):
             return self._rejected(color, text, "no regular file")
         return Item(
             key=make_key(color),
             source=color,
-            stamp=" ".join([*(str(one.st_size) for one in found), line]),
+            stamp=" ".join([*(str(state.st_size) for state in states), line]),
             where=(line or None,),
             group=self.grouping(color),
         )
@@ -147,4 +147,4 @@ class ListFile(Source):
         return self.file.parent / path
 
     def nothing_found(self) -> str:
-        return f"{self.file} lists no picture that is there; give a picture's path in each line."
+        return f"{self.file} lists no picture that exists; give a picture's path in each line."

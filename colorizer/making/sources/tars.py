@@ -138,7 +138,7 @@ class Tars(Source):
         return data
 
     def nothing_found(self) -> str:
-        return f"{self.tars} holds no tar with pictures; WebDataset's KEY.jpg or KEY.png are found."
+        return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
 
 
 def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from colorizer.making import pipeline as make
+from colorizer.making import pipeline
 from colorizer.making.config import FolderConfig, PairedConfig
-from colorizer.making.drawing import BATCH
+from colorizer.making.extractor_drawing import BATCH
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
 from colorizer.system.errors import UserError
@@ -20,7 +20,7 @@ from tests.helpers.making import (
     samples_of,
     save,
     ten_pictures,
-    with_small_parts,
+    with_small_pieces,
 )
 
 
@@ -41,8 +41,8 @@ class RedExtractor:
 
 @pytest.fixture
 def config(tmp_path: Path, draw_scene, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """Forty pictures, wide and tall, with a broken one after every fifth; parts of 20."""
-    with_small_parts(monkeypatch, items=20)
+    """Forty pictures, wide and tall, with a broken one after every fifth; pieces of 20."""
+    with_small_pieces(monkeypatch, items=20)
     RedExtractor.batches = []
     fake = SimpleNamespace(Extractor=RedExtractor)
     monkeypatch.setitem(sys.modules, "colorizer.lines.extractor", fake)
@@ -89,7 +89,7 @@ def test_extractor_is_in_the_settings_and_the_metadata(config: FolderConfig) -> 
     expected = {"method": "extractor", "sha256": RedExtractor.sha256, "scale": 1}
     assert read_index(config.output / "train").settings["lines"] == expected
     assert all(sample["lines"] == expected for _, _, _, sample in samples_of(config.output))
-    with pytest.raises(UserError, match="lines: "), pytest.MonkeyPatch.context() as patch:
+    with pytest.raises(UserError, match="lines was "), pytest.MonkeyPatch.context() as patch:
         patch.setattr(RedExtractor, "sha256", "00" * 32)
         make_shards(config)
 
@@ -123,9 +123,9 @@ def test_stopped_run_draws_the_same_batches(config: FolderConfig, tmp_path: Path
             raise KeyboardInterrupt
         return prepare(how, item)
 
-    prepare = make.prepare
+    prepare = pipeline.prepare
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop)
+        patch.setattr(pipeline, "prepare", stop)
         make_shards(config)
     make_shards(config)
     assert files_of(config.output) == files_of(tmp_path / "whole")

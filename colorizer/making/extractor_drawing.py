@@ -1,0 +1,72 @@
+"""Lines that a trained extractor draws, on the way from the workers to the disk."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from colorizer.making.line_methods import ExtractorLines, Undrawn
+from colorizer.making.prepare import Prepared
+from colorizer.pictures.files import Rejection
+from colorizer.pictures.geometry import pad_to_square, resize
+from colorizer.shards.encoding import encode_line
+
+BATCH = 16  # pictures on the device at a time
+ENCODERS = 4  # threads
+
+
+class ExtractorDrawer:
+    """Draws with a trained extractor, a batch at a time on its device.
+
+    Batches depend on the order of the items alone, so that the same lines come out whoever draws.
+    """
+
+    def __init__(self, checkpoint: Path, scale: int, size: int, local_rank: int) -> None:
+        """
+        Args:
+            checkpoint: Run folder, checkpoint folder or .safetensors file.
+            scale: How many times larger than the samples it draws.
+            size: Side of the samples.
+            local_rank: Which of this machine's processes this is; each takes its own GPU.
+
+        Raises:
+            UserError: it is no checkpoint of an extractor.
+        """
+        # Imported only where it is used, as torch takes seconds and memory.
+        from colorizer.lines.extractor import Extractor
+        from colorizer.system.device import choose_device
+
+        self._extractor = Extractor(checkpoint, choose_device(local_rank))
+        self._size = size
+        self.lines = ExtractorLines(self._extractor.sha256, scale)
+
+    def draw(self, outcomes: Iterable[Prepared | Rejection]) -> Iterator[Prepared | Rejection]:
+        """The same in the same order, each sample with its line.
+
+        Args:
+            outcomes: Rejections, and samples whose lines are undrawn.
+        """
+        outcomes = iter(outcomes)
+        with ThreadPoolExecutor(ENCODERS) as encoders:
+            while batch := list(islice(outcomes, BATCH)):
+                samples = [outcome for outcome in batch if isinstance(outcome, Prepared)]
+                lines = self._draw([sample.line for sample in samples])
+                drawn = encoders.map(self._with_line, samples, lines)
+                for outcome in batch:
+                    yield next(drawn) if isinstance(outcome, Prepared) else outcome
+
+    def _draw(self, undrawn: list[Undrawn]) -> np.ndarray:
+        """B×S×S uint8, S = scale·size."""
+        if not undrawn:
+            return np.empty((0, 0, 0), np.uint8)
+        return self._extractor.draw_batch(np.stack([each.picture for each in undrawn]))
+
+    def _with_line(self, sample: Prepared, line: np.ndarray) -> Prepared:
+        width, height, scale = sample.line.width, sample.line.height, self.lines.scale
+        top, left = (len(line) - scale * height) // 2, (len(line) - scale * width) // 2
+        line = line[top : top + scale * height, left : left + scale * width]
+        small = resize(line, width, height)
+        return replace(sample, line=encode_line(pad_to_square(small, self._size)))

@@ -1,0 +1,114 @@
+"""How samples get their lines: from the source, by XDoG, or from a trained extractor later on.
+
+Each method is a few settings, small enough to be sent to worker processes.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+
+from colorizer.lines.xdog import XDoG, draw_lines
+from colorizer.pictures.decode import UnusablePicture
+from colorizer.pictures.geometry import pad_to_square, resize
+from colorizer.shards.encoding import encode_line
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A picture in its sample's shape, not yet in its sample's size."""
+
+    color: np.ndarray  # H×W×3 uint8 RGB
+    line: np.ndarray | None  # H'×W' uint8, dark ink on white; None: the source has none
+    width: int  # in the sample, where it is padded to a square
+    height: int
+    size: int  # side of the square
+
+
+@dataclass(frozen=True)
+class Undrawn:
+    """What a trained extractor has still to draw."""
+
+    picture: np.ndarray  # S×S×3 uint8 RGB, S = scale·size: its border is repeated outwards
+    width: int  # of what lies in the middle of the sample's square
+    height: int
+
+
+class LineMethod(Protocol):
+    """A way to a sample's line."""
+
+    computed: bool  # from the colours; else the source says more than they do
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What determines the lines of the whole set, as JSON values."""
+
+    def line_of(self, fitted: Fitted) -> bytes | Undrawn:
+        """The line of a picture, encoded for its sample, or what it will be drawn from.
+
+        Raises:
+            UnusablePicture: it has no line.
+        """
+
+
+@dataclass(frozen=True)
+class GivenLines:
+    """The source's own."""
+
+    method: str = "given"
+    computed = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"method": self.method}
+
+    def line_of(self, fitted: Fitted) -> bytes:
+        if fitted.line is None:
+            raise UnusablePicture("no line drawing")
+        line = resize(fitted.line, fitted.width, fitted.height)
+        return encode_line(pad_to_square(line, fitted.size))
+
+
+@dataclass(frozen=True)
+class XDoGLines:
+    """Drawn by XDoG."""
+
+    xdog: XDoG
+    computed = True
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"method": "xdog", **asdict(self.xdog)}
+
+    def line_of(self, fitted: Fitted) -> bytes:
+        line = draw_lines(fitted.color, fitted.width, fitted.height, self.xdog)
+        return encode_line(pad_to_square(line, fitted.size))
+
+
+@dataclass(frozen=True)
+class ExtractorLines:
+    """Drawn by a trained extractor: by `ExtractorDrawer` later on, many pictures at once."""
+
+    sha256: str  # of the extractor's file
+    scale: int  # how many times larger than the sample it draws
+    computed = True
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"method": "extractor", **asdict(self)}
+
+    def line_of(self, fitted: Fitted) -> Undrawn:
+        width, height = self.scale * fitted.width, self.scale * fitted.height
+        large = resize(fitted.color, width, height)
+        picture = _repeat_border(large, self.scale * fitted.size)
+        return Undrawn(picture, fitted.width, fitted.height)
+
+
+def _repeat_border(picture: np.ndarray, size: int) -> np.ndarray:
+    """Fill the square around a picture without an edge that would be drawn as a line."""
+    height, width = picture.shape[:2]
+    top, left = (size - height) // 2, (size - width) // 2
+    return cv2.copyMakeBorder(
+        picture, top, size - height - top, left, size - width - left, cv2.BORDER_REPLICATE
+    )

@@ -1,0 +1,81 @@
+"""What is to be made: the settings, and what they name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colorizer.making.config import PicturesConfig, ShardsConfig
+from colorizer.making.extractor_drawing import ExtractorDrawer
+from colorizer.making.line_methods import GivenLines, LineMethod, XDoGLines
+from colorizer.making.listing import Listing
+from colorizer.making.prepare import Preparation
+from colorizer.making.sources import source_of
+from colorizer.making.sources.base import Source
+from colorizer.system.processes import Processes
+
+HELD_OUT = 0.05  # share, where neither the settings nor the source say otherwise
+DETAIL = 2  # XDoG draws at twice the sample's size
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A set of shards to be."""
+
+    config: ShardsConfig
+    source: Source
+    lines: LineMethod
+    drawer: ExtractorDrawer | None = None  # of the lines that workers leave undrawn
+
+    @property
+    def output(self) -> Path:
+        return self.config.output
+
+    @property
+    def held_out_share(self) -> float | None:
+        """None: the source says itself what is held out."""
+        if self.config.held_out is None and self.source.has_split:
+            return None
+        return HELD_OUT if self.config.held_out is None else self.config.held_out
+
+    @property
+    def preparation(self) -> Preparation:
+        """What worker processes have to know."""
+        scale = getattr(self.config, "extractor_scale", 1)
+        detail = max(DETAIL, scale)
+        return Preparation(self.source, self.config.size, self.config.fit, self.lines, detail)
+
+    def settings(self, listing: Listing) -> dict[str, Any]:
+        """All that determines the shards' content, as JSON values."""
+        share = self.held_out_share
+        return {
+            **self.source.identity,
+            "pictures": listing.count,
+            "fingerprint": listing.fingerprint(),
+            "size": self.config.size,
+            "fit": self.config.fit,
+            "lines": self.lines.settings,
+            "group_by": getattr(self.config, "group_by", None),
+            "held_out": "val/" if share is None else share,
+            "samples_per_shard": self.config.samples_per_shard,
+        }
+
+
+def plan_of(config: ShardsConfig, here: Processes) -> Plan:
+    """The plan that checked settings make.
+
+    Raises:
+        UserError: settings that the source cannot have, or no checkpoint of an extractor.
+    """
+    source = source_of(config)
+    if not isinstance(config, PicturesConfig):
+        return Plan(config, source, GivenLines("drawn"))
+    match config.lines:
+        case "given":
+            return Plan(config, source, GivenLines())
+        case "xdog":
+            return Plan(config, source, XDoGLines(config.xdog))
+        case "extractor":
+            drawer = ExtractorDrawer(
+                config.extractor, config.extractor_scale, config.size, here.local_rank
+            )
+            return Plan(config, source, drawer.lines, drawer)
