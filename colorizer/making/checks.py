@@ -35,11 +35,15 @@ def check(config: ShardsConfig) -> None:
 def _check_lines(config: PicturesConfig) -> None:
     if config.lines == "extractor" and config.extractor is None:
         raise UserError("--lines extractor needs a trained extractor; give --extractor RUN.")
-    if config.lines != "extractor" and config.extractor is not None:
-        raise UserError(
-            f"--lines {config.lines} uses no extractor; leave out --extractor, or give --lines"
-            " extractor."
-        )
+    for name, given in (
+        ("--extractor", config.extractor is not None),
+        ("--extractor-scale", config.extractor_scale != 1),
+    ):
+        if given and config.lines != "extractor":
+            raise UserError(
+                f"--lines {config.lines} uses no extractor; leave out {name}, or give --lines"
+                " extractor."
+            )
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
     bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))

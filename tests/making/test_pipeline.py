@@ -161,6 +161,14 @@ def test_extractor_without_its_lines_is_refused(
     assert not config.output.exists()
 
 
+def test_a_scale_for_no_extractor_is_refused(config: FolderConfig) -> None:
+    with pytest.raises(
+        UserError, match="--lines xdog uses no extractor; leave out --extractor-sca"
+    ):
+        make_shards(replace(config, extractor_scale=4))
+    assert not config.output.exists()
+
+
 def test_extractor_lines_without_an_extractor_are_refused(config: FolderConfig) -> None:
     with pytest.raises(UserError, match="--lines extractor needs a trained extractor"):
         make_shards(replace(config, lines="extractor"))
