@@ -20,6 +20,7 @@ def _metrics(config):
     return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_it_learns(tiny):
     optimizer = OptimizerConfig(generator_lr=5e-3, betas=(0.9, 0.99))
     loss = ExtractionLossConfig(adversarial=0.0)

@@ -48,7 +48,9 @@ def poison(monkeypatch):
     return at
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value", [float("nan"), pytest.param(float("inf"), marks=pytest.mark.slow)]
+)
 def test_the_step_the_loss_and_the_samples_are_named_and_nothing_is_saved(tiny, poison, value):
     poison([3], value)
     config = tiny(steps=9, log_every=4, log_samples=True, checkpoint_every=2)
@@ -88,6 +90,7 @@ def test_skipping_goes_on_and_says_so_and_the_figures_leave_it_out(tiny, poison,
     assert all(0 < m["loss/l1"] < 2 for m in _metrics(config))
 
 
+@pytest.mark.slow
 def test_a_window_without_any_update_leaves_the_log_json(tiny, poison):
     poison([1, 2, 3], float("nan"))
     config = tiny(steps=6, not_finite="skip", log_every=3)

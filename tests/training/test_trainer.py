@@ -47,20 +47,26 @@ FILES = ("generator", "average", "discriminator", "generator_optimizer", "discri
 
 @pytest.mark.parametrize("preset", ["demo", "extractor-demo"])
 def test_a_run_stopped_and_continued_is_the_run_it_would_have_been(tiny, preset):
-    whole = tiny(preset, output="whole", steps=5)
+    whole = tiny(preset, output="whole", steps=3)
     train(whole)
-    parts = tiny(preset, output="parts", steps=2)
+    parts = tiny(preset, output="parts", steps=1)
     train(parts)
-    train(replace(parts, steps=5))
+    train(replace(parts, steps=3))
     for name in FILES:
-        assert _same(_tensors(whole, 5, name), _tensors(parts, 5, name)), name
+        assert _same(_tensors(whole, 3, name), _tensors(parts, 3, name)), name
     keys = ("step", *(f"loss/{name}" for name in ("l1", "adversarial", "discriminator")))
     assert [[m[k] for k in keys] for m in _metrics(parts)] == [
         [m[k] for k in keys] for m in _metrics(whole)
     ]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(name, marks=[] if name.endswith("demo") else pytest.mark.slow)
+        for name in PRESETS
+    ],
+)
 def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     config = tiny(preset, steps=2)
     train(config)
@@ -73,6 +79,7 @@ def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     assert [set(m) for m in _metrics(config)] == [losses | others] * 2
 
 
+@pytest.mark.slow
 def test_vgg_losses_train_with_weights_from_a_file(tiny, vgg_file):
     loss = LossConfig(vgg_weights=vgg_file)
     config = tiny(steps=1, batch_size=2, loss=loss)
@@ -87,6 +94,7 @@ def test_vgg_weights_that_are_not_there_are_one_sentence_before_anything_is_writ
     assert not config.output.exists()
 
 
+@pytest.mark.slow
 def test_it_learns(tiny):
     loss = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0)
     config = tiny(steps=30, loss=loss, optimizer=OptimizerConfig(generator_lr=5e-3))
@@ -95,6 +103,7 @@ def test_it_learns(tiny):
     assert sum(l1[-5:]) < 0.8 * sum(l1[:5])
 
 
+@pytest.mark.slow
 def test_accumulation_makes_steps_of_the_same_samples(tiny):
     whole, parts = (tiny(output=str(k), steps=2, accumulate=k, log_samples=True) for k in (1, 2))
     for config in (whole, parts):
@@ -107,6 +116,7 @@ def test_accumulation_makes_steps_of_the_same_samples(tiny):
     assert len(_metrics(parts)) == 2  # a step is an update, not a batch
 
 
+@pytest.mark.slow
 @pytest.mark.curves
 def test_what_a_run_writes(tiny):
     config = tiny(steps=4, sample_every=2, checkpoint_every=1, keep_checkpoints=2, sample_count=3)
@@ -129,6 +139,7 @@ def test_what_a_run_writes(tiny):
     assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
 
 
+@pytest.mark.slow
 def test_a_profile_of_a_run_has_its_steps(tiny):
     config = tiny(steps=9, profile=2, log_every=9)
     train(config)
@@ -196,7 +207,9 @@ def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(tiny, capsy
     assert [m["step"] for m in _metrics(config)] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     tiny, capsys, monkeypatch, number
 ):
@@ -285,6 +298,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(tiny):
     assert len(_metrics(config)) == 1
 
 
+@pytest.mark.slow
 def test_bf16_trains(tiny):
     config = tiny(mixed_precision="bf16")
     train(config)
