@@ -185,26 +185,3 @@ def test_no_step_waits_for_the_device_to_look(tiny, monkeypatch):
     monkeypatch.setattr(Trainer, "_learn", counted)
     train(tiny(steps=6, log_every=3))
     assert len(looks) == 3  # two lines of the log, and the checkpoint at the end
-
-
-def test_what_the_record_tells():
-    record = LossRecord()
-    one, bad = torch.tensor(1.0), torch.tensor(float("inf"))
-    record.add(1, ["a", "b"], {"l1": one, "style": one * 3}, {})
-    record.add(1, ["c"], {"l1": one * 2, "style": bad}, {"generator": bad})
-    record.add(2, [f"k{n}" for n in range(20)], {"l1": one, "style": one}, {"generator": bad})
-    look = record.look()
-    assert (look.sums, look.counts) == (
-        {"loss/l1": 4.0, "loss/style": 4.0, "gradient/generator": 0.0},
-        {"loss/l1": 3, "loss/style": 2, "gradient/generator": 0},
-    )
-    assert look.faults[0] == "step 1: the style loss is inf (samples c)"
-    assert look.faults[1].startswith("step 2: the generator's gradient is inf (samples k0, ")
-    assert look.faults[1].endswith("k15 and 4 more)")
-    assert record.left_out == {"generator": 2}
-    scaled = LossRecord(judges_gradients=False)  # fp16's scaler finds its scale by such
-    scaled.add(1, ["a"], {"l1": one}, {"generator": bad})
-    assert scaled.look().faults == [] and scaled.left_out == {}
-    record.add(3, ["d"], {"l1": one, "style": one}, {"generator": one})
-    assert record.look().faults == [] and record.left_out == {"generator": 0}
-    assert record.look() == ({}, {}, [])
