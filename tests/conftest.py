@@ -1,4 +1,4 @@
-"""Fixtures: every picture the tests need is drawn here, small."""
+"""Fixtures of all rooms: drawn pictures, sets of them, tiny trainings, and a quick machine."""
 
 import os
 import shutil

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from colorizer.making import pipeline as make
+from colorizer.making import pipeline
 from colorizer.making.config import FolderConfig, PairedConfig
 from colorizer.making.drawing import BATCH
 from colorizer.making.pipeline import make_shards
@@ -123,9 +123,9 @@ def test_stopped_run_draws_the_same_batches(config: FolderConfig, tmp_path: Path
             raise KeyboardInterrupt
         return prepare(how, item)
 
-    prepare = make.prepare
+    prepare = pipeline.prepare
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop)
+        patch.setattr(pipeline, "prepare", stop)
         make_shards(config)
     make_shards(config)
     assert files_of(config.output) == files_of(tmp_path / "whole")

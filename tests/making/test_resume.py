@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.making import pipeline as make
+from colorizer.making import pipeline
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter
@@ -71,7 +71,7 @@ def test_stopped_after_some_samples(
 ) -> None:
     """Before, within and after parts; and only what is missing is prepared again."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop_before(samples, make.prepare))
+        patch.setattr(pipeline, "prepare", stop_before(samples, pipeline.prepare))
         make_shards(config)
     left = files_of(config.output)
     assert not any(name.endswith(("index.json", ".tar")) for name in left)
@@ -79,9 +79,11 @@ def test_stopped_after_some_samples(
     assert sum(name.endswith(".jsonl") for name in left) == finished
     prepared = []
     with pytest.MonkeyPatch.context() as patch:
-        prepare = make.prepare
+        prepare = pipeline.prepare
         patch.setattr(
-            make, "prepare", lambda how, item: prepared.append(item.source) or prepare(how, item)
+            pipeline,
+            "prepare",
+            lambda how, item: prepared.append(item.source) or prepare(how, item),
         )
         assert_goes_on(config, whole)
     assert len(prepared) == len(set(prepared)) == 10 - 4 * finished
@@ -124,13 +126,13 @@ def test_stopped_while_shards_are_written(
         make_shards(config)
     assert not list(config.output.rglob("index.json"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(make, "prepare", None)  # all parts are there
+        patch.setattr(pipeline, "prepare", None)  # all parts are there
         assert_goes_on(config, whole)
 
 
 def test_continued_run_says_so(config: FolderConfig, capsys: pytest.CaptureFixture) -> None:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "map_in_order", stop_before(0, serial))
+        patch.setattr(pipeline, "map_in_order", stop_before(0, serial))
         make_shards(config)
     assert "continued" not in capsys.readouterr().out
     make_shards(config)
@@ -175,7 +177,7 @@ def test_leftovers_of_a_finished_run_are_cleaned(
 def unfinished(config: FolderConfig) -> FolderConfig:
     """Stopped after the first part."""
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(make, "prepare", stop_before(5, make.prepare))
+        patch.setattr(pipeline, "prepare", stop_before(5, pipeline.prepare))
         make_shards(config)
     return config
 

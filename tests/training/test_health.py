@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from colorizer.config.training import OptimizerConfig
 from colorizer.loading.dataset import TrainingData
@@ -18,14 +17,7 @@ from colorizer.training.record import LossRecord
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task, train
 from colorizer.training.trainer import Trainer
-
-
-def _state(config, step, name="generator"):
-    return load_file(config.output / "checkpoints" / f"step-{step:08d}" / f"{name}.safetensors")
-
-
-def _metrics(config):
-    return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
+from tests.helpers.runs import metrics_of, tensors_of
 
 
 @pytest.fixture
@@ -69,14 +61,14 @@ def test_the_weights_do_not_learn_from_it(tiny, poison):
     poison([3], float("nan"))
     config = tiny(steps=3, not_finite="skip", checkpoint_every=1, keep_checkpoints=9)
     train(config)
-    before, after = (_state(config, step) for step in (2, 3))
+    before, after = (tensors_of(config, step, "generator") for step in (2, 3))
     learned = {k for k in before if not k.endswith(("_mean", "_var", "num_batches_tracked"))}
     assert learned and all(torch.equal(before[k], after[k]) for k in learned)
-    moments = [_state(config, step, "generator_optimizer") for step in (2, 3)]
+    moments = [tensors_of(config, step, "generator_optimizer") for step in (2, 3)]
     assert all(torch.equal(moments[0][k], moments[1][k]) for k in moments[0])
-    assert all(t.isfinite().all() for t in _state(config, 3, "average").values())
+    assert all(t.isfinite().all() for t in tensors_of(config, 3, "average").values())
     # The discriminator's own loss was finite: it has learned.
-    critics = [_state(config, step, "discriminator") for step in (2, 3)]
+    critics = [tensors_of(config, step, "discriminator") for step in (2, 3)]
     assert any(not torch.equal(critics[0][k], critics[1][k]) for k in critics[0])
 
 
@@ -86,8 +78,8 @@ def test_skipping_goes_on_and_says_so_and_the_figures_leave_it_out(tiny, poison,
     train(config)
     shown = capsys.readouterr().err
     assert "step 2: the l1 loss is nan (samples" in shown and "the update was left out" in shown
-    assert [m["left_out"] for m in _metrics(config)] == [1, 1]
-    assert all(0 < m["loss/l1"] < 2 for m in _metrics(config))
+    assert [m["left_out"] for m in metrics_of(config)] == [1, 1]
+    assert all(0 < m["loss/l1"] < 2 for m in metrics_of(config))
 
 
 @pytest.mark.slow
@@ -115,7 +107,7 @@ def test_batch_norms_statistics_survive_pictures_of_nan(tiny, monkeypatch):
     config = tiny(steps=3, not_finite="skip")
     train(config)
     for name in ("generator", "average", "discriminator"):
-        assert all(t.isfinite().all() for t in _state(config, 3, name).values()), name
+        assert all(t.isfinite().all() for t in tensors_of(config, 3, name).values()), name
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])

@@ -35,6 +35,7 @@ def ended_by(monkeypatch):
     def kill(process: int, number: int) -> None:
         assert process == os.getpid() and signal.getsignal(number) == signal.SIG_DFL
         sent.append(number)
+        signal.signal(number, signal.SIG_IGN)  # or the next would end the tests
 
     monkeypatch.setattr(signals.os, "kill", kill)
     return sent
