@@ -1,5 +1,7 @@
-"""Fixtures: every picture the tests need is drawn here, small."""
+"""Fixtures of all rooms: drawn pictures, sets of them, tiny trainings, and a quick machine."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,11 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
-from safetensors.torch import save_file
-from torchvision.models import vgg19
 
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import (
@@ -100,11 +99,9 @@ def character_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def vgg_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stand-in for the VGG-19 weights: the right names and shapes, random values."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "vgg19.safetensors"
-    features = vgg19(init_weights=True).features[:36]
-    save_file({f"features.{k}": v for k, v in features.state_dict().items()}, path)
-    return path
+    from benchmarks.standing_in import write_vgg  # torchvision takes seconds to import
+
+    return write_vgg(tmp_path_factory.mktemp("weights") / "vgg19.safetensors")
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +110,19 @@ def _fresh_accelerate() -> Iterator[None]:
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
     GradientState._reset_state()
+
+
+@pytest.fixture(autouse=True)
+def _few_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes a second, and hundreds of tests train: only those marked `curves` draw them."""
+    if request.node.get_closest_marker("curves") is None:
+        monkeypatch.setattr("colorizer.training.reporting.draw_curves", lambda *paths: None)
+
+
+@pytest.fixture(autouse=True)
+def _no_power_cuts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test does not wait for the disk: what it reads again comes from memory."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture
@@ -132,18 +142,11 @@ def mount_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.fixture(autouse=True)
-def _few_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes a second, and hundreds of tests train: only those marked `curves` draw them."""
-    if request.node.get_closest_marker("curves") is None:
-        monkeypatch.setattr("colorizer.training.reporting.draw_curves", lambda *paths: None)
-
-
 @pytest.fixture
 def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
     """`tiny("sga", output="a", steps=2)`: a preset at its smallest, with all losses but VGG's."""
 
-    def make(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
+    def configure(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
         config = PRESETS[preset](character_shards, tmp_path / output)
         small = {
             "steps": 3,
@@ -164,22 +167,35 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
         small |= {"network": network, "loss": loss}
         return replace(config, **(small | changes))
 
-    return make
+    return configure
+
+
+@pytest.fixture(scope="session")
+def _trained_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the runs that several tests want: a preset's is trained once, then copied."""
+    return tmp_path_factory.mktemp("trained")
 
 
 @pytest.fixture
-def trained(tiny: TinyConfig) -> TrainConfig:
-    """A tiny colorizer after two steps, with a running average."""
-    config = tiny(output="trained", steps=2)
-    train(config)
-    return config
+def trained(tiny: TinyConfig, _trained_runs: Path) -> TrainConfig:
+    """A tiny colorizer with checkpoints of steps 1 and 2, and a running average."""
+    return _two_steps("demo", tiny, _trained_runs)
 
 
 @pytest.fixture
-def trained_extractor(tiny: TinyConfig) -> TrainConfig:
-    """A tiny line extractor after two steps, with a running average."""
-    config = tiny("extractor-demo", output="trained-extractor", steps=2)
-    train(config)
+def trained_extractor(tiny: TinyConfig, _trained_runs: Path) -> TrainConfig:
+    """A tiny line extractor with checkpoints of steps 1 and 2, and a running average."""
+    return _two_steps("extractor-demo", tiny, _trained_runs)
+
+
+def _two_steps(preset: str, tiny: TinyConfig, runs: Path) -> TrainConfig:
+    """The test's own copy of a run."""
+    config = tiny(preset, output=f"trained-{preset}", steps=2, checkpoint_every=1)
+    if (runs / preset).exists():
+        shutil.copytree(runs / preset, config.output, symlinks=True)
+    else:
+        train(config)
+        shutil.copytree(config.output, runs / preset, symlinks=True)
     return config
 
 

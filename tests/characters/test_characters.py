@@ -185,7 +185,7 @@ def test_mirrored_pose_mirrors_the_line():
     assert np.mean(np.abs(line.astype(int) - mirrored) > 128) > 0.02
 
 
-@pytest.mark.parametrize("size", [32, 64, 256])
+@pytest.mark.parametrize("size", [32, 64, pytest.param(256, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("hair", traits.HAIR_CUTS)
 def test_every_cut_draws_with_any_clothes_and_accessory(hair, size):
     for i, accessory in enumerate(traits.ACCESSORIES):

@@ -10,11 +10,10 @@ from colorizer.checkpoints import checkpoint, saving
 from colorizer.system.errors import UserError
 from tests.helpers import states
 from tests.helpers.states import forge
-from tests.helpers.states import save as _save
 
 
 def test_what_is_saved_is_read_back(tmp_path):
-    path = _save(tmp_path, 12, 0.5)
+    path = states.save(tmp_path, 12, 0.5)
     assert path == tmp_path / "step-00000012"
     state = checkpoint.verify(path)
     assert state == dataclasses.replace(states.state(12), files=state.files)
@@ -31,13 +30,13 @@ def test_strided_tensors_are_saved_with_their_values(tmp_path):
 
 
 def test_same_values_give_the_same_bytes(tmp_path):
-    first, second = (_save(tmp_path / name, 3) for name in ("a", "b"))
+    first, second = (states.save(tmp_path / name, 3) for name in ("a", "b"))
     for file in ("generator.safetensors", "state.json"):
         assert (first / file).read_bytes() == (second / file).read_bytes()
 
 
 def test_no_partial_folder_is_left_and_one_is_never_taken_for_a_checkpoint(tmp_path):
-    _save(tmp_path, 1)
+    states.save(tmp_path, 1)
     (tmp_path / "step-00000002.partial").mkdir()
     assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000001"]
     saving.prune(tmp_path, 3)
@@ -46,14 +45,14 @@ def test_no_partial_folder_is_left_and_one_is_never_taken_for_a_checkpoint(tmp_p
 
 def test_the_newest_are_kept(tmp_path):
     for step in (5, 10, 100, 20):
-        _save(tmp_path, step)
+        states.save(tmp_path, step)
     saving.prune(tmp_path, 2)
     assert [p.name for p in checkpoint.saved_steps(tmp_path)] == ["step-00000100", "step-00000020"]
 
 
 @pytest.mark.parametrize("damage", ["flipped byte", "missing file", "no state", "cut state"])
 def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, damage):
-    good, bad = _save(tmp_path, 1), _save(tmp_path, 2)
+    good, bad = states.save(tmp_path, 1), states.save(tmp_path, 2)
     file = bad / (
         "generator.safetensors" if damage in ("flipped byte", "missing file") else "state.json"
     )
@@ -75,28 +74,28 @@ def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, damage):
 
 def test_where_no_checkpoint_is_intact_nothing_is_started_anew(tmp_path):
     assert checkpoint.newest_intact(tmp_path / "nowhere") is None
-    (_save(tmp_path, 1) / "state.json").unlink()
+    (states.save(tmp_path, 1) / "state.json").unlink()
     with pytest.raises(UserError, match="no checkpoint is intact"):
         checkpoint.newest_intact(tmp_path)
 
 
 def test_a_checkpoint_of_another_format_is_not_taken_for_a_damaged_one(tmp_path):
-    _save(tmp_path, 1)
-    forge(_save(tmp_path, 2), format=99)
+    states.save(tmp_path, 1)
+    forge(states.save(tmp_path, 2), format=99)
     with pytest.raises(UserError, match=r"by this version of the program \(format 99"):
         checkpoint.newest_intact(tmp_path)
 
 
 def test_a_digit_changed_in_the_state_is_damage(tmp_path):
-    path = _save(tmp_path, 1) / "state.json"
+    path = states.save(tmp_path, 1) / "state.json"
     path.write_text(path.read_text().replace('"size": 64', '"size": 65'))
     with pytest.raises(checkpoint.Damaged, match="sha256 is not that of its content"):
         checkpoint.verify(path.parent)
 
 
 def test_a_checkpoint_under_another_steps_name_is_not_used(tmp_path):
-    _save(tmp_path, 7).rename(tmp_path / "step-00000009")
-    good = _save(tmp_path, 8)
+    states.save(tmp_path, 7).rename(tmp_path / "step-00000009")
+    good = states.save(tmp_path, 8)
     newest = checkpoint.newest_intact(tmp_path)
     assert newest.path == good
     assert "holds step 7" in newest.faults[tmp_path / "step-00000009"]
@@ -142,8 +141,8 @@ def test_adam_without_a_step_has_no_state_and_can_be_saved_and_loaded():
 
 
 def test_a_disk_that_cannot_be_written_is_one_sentence_and_the_checkpoint_before_stays(tmp_path):
-    good = _save(tmp_path, 1)
+    good = states.save(tmp_path, 1)
     (tmp_path / "step-00000002.partial").write_text("a file where the folder should be")
     with pytest.raises(UserError, match="cannot write"):
-        _save(tmp_path, 2)
+        states.save(tmp_path, 2)
     assert checkpoint.newest_intact(tmp_path).path == good

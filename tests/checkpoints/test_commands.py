@@ -19,15 +19,12 @@ from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.training import ExtractorConfig, GeneratorConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
-from colorizer.training.train import train
 
 
 @pytest.fixture
-def two(tiny):
-    """A run with checkpoints of steps 1 and 2."""
-    config = tiny(steps=2, checkpoint_every=1)
-    train(config)
-    return config.output
+def two(trained):
+    """The folder of a run with checkpoints of steps 1 and 2."""
+    return trained.output
 
 
 def flip(path):

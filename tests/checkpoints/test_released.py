@@ -5,6 +5,7 @@ import pickle
 import re
 import zipfile
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,7 @@ VALUE = {
 }
 
 
+@cache
 def _generator(method: str) -> Generator:
     """One whose every number matters: batch norm's statistics too."""
     torch.manual_seed(0)

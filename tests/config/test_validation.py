@@ -12,7 +12,6 @@ from colorizer.config.presets import PRESETS
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, GeneratorConfig
 from colorizer.config.validation import BOUNDS, check_bounds, flatten, from_json, to_json
 from colorizer.system.errors import UserError
-from colorizer.system.json_file import parse_json, read_json
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -105,19 +104,3 @@ def test_a_seed_is_one_that_torch_takes():
     torch.Generator().manual_seed(2**64 - 1)
     with pytest.raises(UserError, match="--seed is 18446744073709551616; it must be from 0 to"):
         check_bounds({"seed": 2**64})
-
-
-@pytest.mark.parametrize(
-    "text", ["[" * 100_000, "NaN", "[Infinity]", '{"a": 1, "a": 1}', "{", "", b"\xff"]
-)
-def test_what_is_not_json_is_one_kind_of_error(text, tmp_path):
-    with pytest.raises(ValueError):
-        parse_json(text)
-
-
-def test_a_file_of_json_is_bounded(tmp_path):
-    path = tmp_path / "a.json"
-    path.write_text('["123456"]')
-    assert read_json(path, 10) == ["123456"]
-    with pytest.raises(ValueError, match="larger than 9 bytes"):
-        read_json(path, 9)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import alexnet, vgg16
 
-from colorizer.checkpoints import published as weights
+from colorizer.checkpoints import published
 from colorizer.evaluation.inception import Inception
 
 Backbone = Callable[[str], tuple[Path, nn.Module]]
@@ -67,7 +67,7 @@ class _Network(nn.Module):
 @pytest.fixture(scope="session")
 def _inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("inception") / weights.INCEPTION.file
+    path = tmp_path_factory.mktemp("inception") / published.INCEPTION.file
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`torch.jit")  # deprecated
         torch.jit.script(_Network().eval()).save(str(path))
@@ -77,8 +77,8 @@ def _inception_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stand_in_inception(_inception_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small TorchScript network with Inception's interface, which passes for the published."""
-    own = replace(weights.INCEPTION, sha256=weights.sha256_of(_inception_file))
-    monkeypatch.setattr(weights, "INCEPTION", own)
+    own = replace(published.INCEPTION, sha256=published.sha256_of(_inception_file))
+    monkeypatch.setattr(published, "INCEPTION", own)
     return _inception_file
 
 
@@ -90,7 +90,7 @@ class StandIns:
     inception_sha256: str
 
     def inception(self) -> Inception:
-        return Inception(self.folder / weights.INCEPTION.file)
+        return Inception(self.folder / published.INCEPTION.file)
 
     def count_features(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
         """From now on, count the pictures that features are taken of."""
@@ -108,9 +108,9 @@ class StandIns:
 @pytest.fixture(scope="session")
 def _weights_folder(tmp_path_factory: pytest.TempPathFactory, _inception_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("stand-ins")
-    for net, published in (("alex", weights.ALEXNET), ("vgg", weights.VGG16)):
+    for net, backbone in (("alex", published.ALEXNET), ("vgg", published.VGG16)):
         layers = _backbone(net).state_dict()
-        path = (folder / published.file).with_suffix(".safetensors")
+        path = (folder / backbone.file).with_suffix(".safetensors")
         save_file({f"features.{name}": value for name, value in layers.items()}, path)
     shutil.copy(_inception_file, folder)
     return folder
@@ -125,7 +125,7 @@ def stand_ins(
 ) -> StandIns:
     """Stand-ins in $COLORIZER_WEIGHTS."""
     monkeypatch.setenv("COLORIZER_WEIGHTS", str(_weights_folder))
-    return StandIns(_weights_folder, weights.INCEPTION.sha256)
+    return StandIns(_weights_folder, published.INCEPTION.sha256)
 
 
 @pytest.fixture

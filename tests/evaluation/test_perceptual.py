@@ -15,8 +15,10 @@ from colorizer.checkpoints.published import MissingWeights
 from colorizer.evaluation.perceptual import HEADS, LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.system.errors import UserError
 
+NETS = pytest.mark.parametrize("net", ["alex", pytest.param("vgg", marks=pytest.mark.slow)])
 
-@pytest.mark.parametrize("net", ["alex", "vgg"])
+
+@NETS
 def test_it_is_the_packages_on_png_files(
     net, stand_in_backbone, noisy_pairs, tmp_path, monkeypatch
 ):
@@ -46,6 +48,7 @@ def test_identical_pictures_are_at_distance_0(stand_in_backbone, noisy_pairs):
     assert (LPIPS("alex", stand_in_backbone("alex")[0])(truths, truths) == 0).all()
 
 
+@pytest.mark.slow
 def test_neither_batch_nor_threads_change_a_bit(stand_in_backbone, noisy_pairs):
     results, truths = noisy_pairs(6, 256, 256)
     measure = LPIPS("alex", stand_in_backbone("alex")[0])
@@ -60,7 +63,7 @@ def test_neither_batch_nor_threads_change_a_bit(stand_in_backbone, noisy_pairs):
     assert found[0] == found[1] == found[2] == found[3]
 
 
-@pytest.mark.parametrize("net", ["alex", "vgg"])
+@NETS
 def test_it_does_not_exist_for_small_pictures(net, stand_in_backbone, noisy_pairs):
     measure, side = LPIPS(net, stand_in_backbone(net)[0]), LPIPS_SMALLEST_SIDE[net]
     assert np.isnan(measure(*noisy_pairs(2, 64, side - 1))).all()

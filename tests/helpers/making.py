@@ -26,20 +26,24 @@ OUTPUT = Path("nowhere")
 
 
 def grey(value: int, width: int = 20, height: int = 20) -> np.ndarray:
+    """A flat picture: height×width×3 uint8."""
     return np.full((height, width, 3), value, np.uint8)
 
 
 def noise(seed: int, width: int = 32, height: int = 32) -> np.ndarray:
+    """Random pixels, the same for a seed: height×width×3 uint8."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
 def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
+    """Write a picture in the format that the name ends in; its folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """The bytes of a file of a picture."""
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, kind, **options)
     return data.getvalue()
@@ -79,10 +83,12 @@ def find(config: Any) -> tuple[list[Item], list[Rejection]]:
 
 
 def reasons(config: Any) -> dict[str, str]:
+    """Why each thing is rejected that a source cannot use, by name."""
     return {rejection.source: rejection.reason for rejection in find(config)[1]}
 
 
 def load(config: Any) -> dict[str, Picture]:
+    """Every picture that a source finds, loaded, by name."""
     source = source_of(config)
     return {item.source: source.load(item) for item in find(config)[0]}
 
@@ -97,6 +103,7 @@ def serial(function: Callable, tasks: Iterable, workers: int) -> Iterator:
 
 
 def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are prepared in this process."""
     monkeypatch.setattr("colorizer.making.pipeline.map_in_order", serial)
 
 
@@ -114,6 +121,7 @@ def ten_pictures(folder: Path, output: Path) -> FolderConfig:
 
 
 def files_of(output: Path) -> dict[str, bytes]:
+    """The contents of all files of a folder, by their paths in it."""
     paths = (path for path in output.rglob("*") if path.is_file())
     return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
 
@@ -139,4 +147,5 @@ def read_set(output: Path) -> dict[str, dict]:
 
 
 def read_rejected(output: Path) -> list[dict[str, str]]:
+    """The lines of rejected.jsonl."""
     return [json.loads(line) for line in (output / "rejected.jsonl").read_text().splitlines()]

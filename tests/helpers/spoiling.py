@@ -11,11 +11,13 @@ MEMBERS = (COLOR, LINE, JSON)
 
 
 def members_of(folder: Path, shard: int) -> list[SampleMembers]:
+    """Where the samples of a shard of a folder lie in it."""
     entry = read_index(folder).shards[shard]
     return scan_shard(folder / entry.name, entry)
 
 
 def place_of(members: SampleMembers, member: str) -> tuple[int, int]:
+    """Offset and size of a member of a sample, in bytes."""
     return dict(zip(MEMBERS, (members.color, members.line, members.json), strict=True))[member]
 
 

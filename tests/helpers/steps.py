@@ -36,7 +36,7 @@ def first_step(config: TrainConfig, batch: Batch) -> Step:
 
 
 def step_of(task: Task, batch: Batch) -> Step:
-    """A step of a task that is there."""
+    """A step of a task, wherever it is in its training."""
     outcome = task.step(augmented(task, batch))
     generator = task.accelerator.unwrap_model(task.generator)
     return Step(

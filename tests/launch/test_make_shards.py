@@ -13,6 +13,7 @@ import pytest
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
+from tests.helpers.making import files_of
 from tests.helpers.programs import ROOT
 
 SCRIPT = ROOT / "launch" / "make_shards.py"
@@ -23,11 +24,6 @@ PATIENCE = 300  # seconds, for slow machines
 def run(*arguments: object, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *launcher, str(SCRIPT), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=PLAIN)
-
-
-def files_of(output: Path) -> dict[str, bytes]:
-    paths = (path for path in output.rglob("*") if path.is_file())
-    return {path.relative_to(output).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_help_lists_the_sources() -> None:

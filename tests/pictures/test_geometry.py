@@ -1,18 +1,57 @@
-"""Sizes of pictures that become square."""
+"""Pictures of any shape made square: nothing is stretched, and what is added is white."""
 
 import numpy as np
+import pytest
 
 from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
 
 
-def test_shrinking_averages() -> None:
-    stripes = np.zeros((64, 64), np.uint8)
-    stripes[::2] = 200
-    assert (resize(stripes, 16, 16) == 100).all()
+def columns(width: int, height: int) -> np.ndarray:
+    """Grey; each column has its number as its value."""
+    return np.tile(np.arange(width, dtype=np.uint8), (height, 1))
 
 
-def test_extreme_shapes_keep_a_pixel() -> None:
-    assert fitted_size(16, 16000, 64) == (1, 64)
-    sliver = np.zeros((64, 1), np.uint8)
-    assert (pad_to_square(sliver, 64) == 0).sum() == 64
-    assert middle_square(np.zeros((5, 9, 3), np.uint8)).shape == (5, 5, 3)
+@pytest.mark.parametrize(
+    ("width", "height", "fitted"),
+    [
+        (200, 100, (50, 25)),
+        (100, 200, (25, 50)),
+        (50, 50, (50, 50)),
+        (10, 5, (50, 25)),  # enlarged
+        (1000, 3, (50, 1)),  # never nothing
+    ],
+)
+def test_the_longer_side_gets_the_size_and_the_shape_stays(width, height, fitted):
+    assert fitted_size(width, height, 50) == fitted
+
+
+def test_a_smaller_picture_shows_the_mean_of_what_was_there():
+    stripes = columns(8, 4) % 2 * 200
+    assert (resize(stripes, 4, 2) == 100).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(4, 3), (16, 12)])
+def test_flat_colours_stay_what_they_are_at_any_size(width, height):
+    flat = np.full((6, 8, 3), (10, 120, 250), np.uint8)
+    resized = resize(flat, width, height)
+    assert resized.shape == (height, width, 3) and (resized == (10, 120, 250)).all()
+
+
+def test_the_middle_square_is_cut_from_the_middle():
+    assert middle_square(columns(9, 5))[0].tolist() == [2, 3, 4, 5, 6]
+    assert middle_square(columns(9, 5).T)[:, 0].tolist() == [2, 3, 4, 5, 6]
+    colored = np.stack([columns(4, 2)] * 3, axis=2)
+    assert middle_square(colored)[0, :, 0].tolist() == [1, 2]
+
+
+def test_a_square_has_the_whole_picture_in_its_middle_and_white_around_it():
+    picture = columns(3, 5)
+    square = pad_to_square(picture, 7)
+    assert square.shape == (7, 7) and np.array_equal(square[1:6, 2:5], picture)
+    square[1:6, 2:5] = 255
+    assert (square == 255).all()
+
+
+def test_colour_is_padded_with_white_too():
+    square = pad_to_square(np.zeros((2, 4, 3), np.uint8), 4)
+    assert square[:, 0].tolist() == [[255] * 3, [0] * 3, [0] * 3, [255] * 3]

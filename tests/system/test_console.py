@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from colorizer.system import console
+from colorizer.system.errors import UserError
 
 PROGRAM = """
 import logging, os, sys, warnings
@@ -155,3 +158,70 @@ def test_what_is_said_is_logged_once_and_progress_is_not(capsys):
     assert level == "INFO" and words == [["title"], [], ["figure"], ["1.5"], ["-"]]
     shown = capsys.readouterr()
     assert (shown.out + shown.err).count("warned") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.6, "1 h 00 min"),
+        (5 * 3600 + 7 * 60 + 59, "5 h 07 min"),
+        (100 * 3600, "100 h 00 min"),
+    ],
+)
+def test_a_time_is_told_as_people_tell_it(seconds, words):
+    assert console.duration(seconds) == words
+
+
+def test_brackets_in_a_name_are_printed_as_they_are(capsys):
+    name = "a [bold]folder[/bold] [/]"
+    console.say(name)
+    console.warn(name)
+    console.table(name, ["column [red]"], [[name]])
+    shown = capsys.readouterr()
+    assert shown.out.count(name) == 3 and shown.err == f"warning: {name}\n"
+    assert "column [red]" in shown.out
+
+
+def test_a_long_line_is_neither_cut_nor_wrapped_in_a_file(capsys):
+    console.say("word " * 200)
+    assert capsys.readouterr().out == "word " * 200 + "\n"
+
+
+def test_facts_stand_below_each_other(capsys):
+    console.facts([("step", "3"), ("precision", "float32")])
+    assert capsys.readouterr().out == "  step       3\n  precision  float32\n"
+
+
+def test_figures_of_a_table_end_at_the_same_place(capsys):
+    console.table("title", ["", "PSNR"], [["self", "7.5"], ["cross", console.ABSENT], ["a", "22"]])
+    rows = capsys.readouterr().out.rstrip().splitlines()[-3:]
+    assert len({len(row.rstrip()) for row in rows}) == 1
+    assert [row.split() for row in rows] == [["self", "7.5"], ["cross", "-"], ["a", "22"]]
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (UserError("no such folder."), 1, "error: no such folder.\n"),
+        (KeyboardInterrupt(), 130, "stopped\n"),
+    ],
+)
+def test_a_program_that_cannot_go_on_ends_with_a_sentence_and_a_status(
+    capsys, error, status, words
+):
+    with pytest.raises(SystemExit) as ended:
+        console.run(lambda: _raise(error))
+    assert ended.value.code == status and capsys.readouterr().err == words
+
+
+def test_a_fault_of_ours_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        console.run(lambda: 1 / 0)

@@ -1,6 +1,7 @@
-"""What several processes tell each other, in real ones."""
+"""What several processes tell each other, in real processes; how those end that fail."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -27,25 +28,30 @@ with processes() as here:
 """
 
 
-def _run(tmp_path: Path, *launcher: str) -> str:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    command = [sys.executable, *launcher, str(script)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env=os.environ | {"NO_COLOR": "1"}
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    return path
 
 
 @pytest.mark.slow
-def test_three_processes_agree_and_gather_in_the_order_of_ranks(tmp_path):
+def test_three_processes_agree_and_gather_in_the_order_of_ranks(script):
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "3")
-    assert "first of 3" in _run(tmp_path, *launcher)
+    done = subprocess.run(
+        [sys.executable, *launcher, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"NO_COLOR": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "first of 3" in done.stdout
 
 
-def test_one_process_needs_nobody(tmp_path):
-    assert "first of 1" in _run(tmp_path)
+def test_one_process_needs_nobody(script, capsys):
+    runpy.run_path(str(script))
+    assert capsys.readouterr().out == "first of 1\n"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Training a line extractor: what it learns, shows and refuses."""
 
-import json
 from dataclasses import replace
 
 import cv2
@@ -14,17 +13,15 @@ from colorizer.config.validation import BOUNDS, flatten, to_json
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
+from tests.helpers.runs import metrics_of
 
 
-def _metrics(config):
-    return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
-
-
+@pytest.mark.slow
 def test_it_learns(tiny):
     optimizer = OptimizerConfig(generator_lr=5e-3, betas=(0.9, 0.99))
     loss = ExtractionLossConfig(adversarial=0.0)
     train(config := tiny("extractor-demo", steps=80, loss=loss, optimizer=optimizer))
-    l1 = [m["loss/l1"] for m in _metrics(config)]
+    l1 = [m["loss/l1"] for m in metrics_of(config)]
     assert sum(l1[-5:]) < 0.6 * sum(l1[:5])
 
 
@@ -77,7 +74,7 @@ def test_every_number_has_bounds(preset, tmp_path):
 def test_the_discriminator_is_trained_beside_the_extractor(tiny):
     config = tiny("extractor-demo", steps=2)
     train(config)
-    assert set(_metrics(config)[0]) == {
+    assert set(metrics_of(config)[0]) == {
         *("step", "images_per_second", "waiting", "memory/host_gb"),
         *(f"loss/{name}" for name in ("l1", "adversarial", "discriminator")),
         *(

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from colorizer.config.training import OptimizerConfig
 from colorizer.loading.dataset import TrainingData
@@ -18,14 +17,7 @@ from colorizer.training.record import LossRecord
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task, train
 from colorizer.training.trainer import Trainer
-
-
-def _state(config, step, name="generator"):
-    return load_file(config.output / "checkpoints" / f"step-{step:08d}" / f"{name}.safetensors")
-
-
-def _metrics(config):
-    return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
+from tests.helpers.runs import metrics_of, tensors_of
 
 
 @pytest.fixture
@@ -48,7 +40,9 @@ def poison(monkeypatch):
     return at
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value", [float("nan"), pytest.param(float("inf"), marks=pytest.mark.slow)]
+)
 def test_the_step_the_loss_and_the_samples_are_named_and_nothing_is_saved(tiny, poison, value):
     poison([3], value)
     config = tiny(steps=9, log_every=4, log_samples=True, checkpoint_every=2)
@@ -67,14 +61,14 @@ def test_the_weights_do_not_learn_from_it(tiny, poison):
     poison([3], float("nan"))
     config = tiny(steps=3, not_finite="skip", checkpoint_every=1, keep_checkpoints=9)
     train(config)
-    before, after = (_state(config, step) for step in (2, 3))
+    before, after = (tensors_of(config, step, "generator") for step in (2, 3))
     learned = {k for k in before if not k.endswith(("_mean", "_var", "num_batches_tracked"))}
     assert learned and all(torch.equal(before[k], after[k]) for k in learned)
-    moments = [_state(config, step, "generator_optimizer") for step in (2, 3)]
+    moments = [tensors_of(config, step, "generator_optimizer") for step in (2, 3)]
     assert all(torch.equal(moments[0][k], moments[1][k]) for k in moments[0])
-    assert all(t.isfinite().all() for t in _state(config, 3, "average").values())
+    assert all(t.isfinite().all() for t in tensors_of(config, 3, "average").values())
     # The discriminator's own loss was finite: it has learned.
-    critics = [_state(config, step, "discriminator") for step in (2, 3)]
+    critics = [tensors_of(config, step, "discriminator") for step in (2, 3)]
     assert any(not torch.equal(critics[0][k], critics[1][k]) for k in critics[0])
 
 
@@ -84,10 +78,11 @@ def test_skipping_goes_on_and_says_so_and_the_figures_leave_it_out(tiny, poison,
     train(config)
     shown = capsys.readouterr().err
     assert "step 2: the l1 loss is nan (samples" in shown and "the update was left out" in shown
-    assert [m["left_out"] for m in _metrics(config)] == [1, 1]
-    assert all(0 < m["loss/l1"] < 2 for m in _metrics(config))
+    assert [m["left_out"] for m in metrics_of(config)] == [1, 1]
+    assert all(0 < m["loss/l1"] < 2 for m in metrics_of(config))
 
 
+@pytest.mark.slow
 def test_a_window_without_any_update_leaves_the_log_json(tiny, poison):
     poison([1, 2, 3], float("nan"))
     config = tiny(steps=6, not_finite="skip", log_every=3)
@@ -112,7 +107,7 @@ def test_batch_norms_statistics_survive_pictures_of_nan(tiny, monkeypatch):
     config = tiny(steps=3, not_finite="skip")
     train(config)
     for name in ("generator", "average", "discriminator"):
-        assert all(t.isfinite().all() for t in _state(config, 3, name).values()), name
+        assert all(t.isfinite().all() for t in tensors_of(config, 3, name).values()), name
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
@@ -182,26 +177,3 @@ def test_no_step_waits_for_the_device_to_look(tiny, monkeypatch):
     monkeypatch.setattr(Trainer, "_learn", counted)
     train(tiny(steps=6, log_every=3))
     assert len(looks) == 3  # two lines of the log, and the checkpoint at the end
-
-
-def test_what_the_record_tells():
-    record = LossRecord()
-    one, bad = torch.tensor(1.0), torch.tensor(float("inf"))
-    record.add(1, ["a", "b"], {"l1": one, "style": one * 3}, {})
-    record.add(1, ["c"], {"l1": one * 2, "style": bad}, {"generator": bad})
-    record.add(2, [f"k{n}" for n in range(20)], {"l1": one, "style": one}, {"generator": bad})
-    look = record.look()
-    assert (look.sums, look.counts) == (
-        {"loss/l1": 4.0, "loss/style": 4.0, "gradient/generator": 0.0},
-        {"loss/l1": 3, "loss/style": 2, "gradient/generator": 0},
-    )
-    assert look.faults[0] == "step 1: the style loss is inf (samples c)"
-    assert look.faults[1].startswith("step 2: the generator's gradient is inf (samples k0, ")
-    assert look.faults[1].endswith("k15 and 4 more)")
-    assert record.left_out == {"generator": 2}
-    scaled = LossRecord(judges_gradients=False)  # fp16's scaler finds its scale by such
-    scaled.add(1, ["a"], {"l1": one}, {"generator": bad})
-    assert scaled.look().faults == [] and scaled.left_out == {}
-    record.add(3, ["d"], {"l1": one, "style": one}, {"generator": one})
-    assert record.look().faults == [] and record.left_out == {"generator": 0}
-    assert record.look() == ({}, {}, [])

@@ -52,7 +52,13 @@ def test_waits_are_noticed() -> None:
     assert set(waits.found) == {"_local_scalar_dense", "index", "_linalg_check_errors"}
 
 
-@pytest.mark.parametrize("preset", ["attention-aware", "scft", "demo", "extractor"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        *("demo", "extractor"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("attention-aware", "scft")),
+    ],
+)
 @pytest.mark.parametrize("not_finite", ["stop", "skip"])
 def test_no_step_asks_the_device_for_a_value(tiny, vgg_file, preset, not_finite) -> None:
     config = tiny(preset, not_finite=not_finite)

@@ -35,6 +35,7 @@ def test_each_thing_is_written_when_it_is_asked_for(tiny):
         steps=7,
         log_every=3,
         sample_every=2,
+        sample_count=1,
         checkpoint_every=3,
         keep_checkpoints=1,
         keep_every=2,

@@ -144,4 +144,4 @@ def test_a_process_whose_others_never_come_says_so(tiny, monkeypatch):
     for name, value in (there | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(LostConnection, match="process 0 stops: not all 2 processes have come"):
-        start_accelerator(tiny(timeout=2.0))
+        start_accelerator(tiny(timeout=1.0))

@@ -135,8 +135,9 @@ def test_the_seed_draws_the_weights(build):
 @pytest.mark.parametrize(
     ("preset", "name"),
     [
-        *(("demo", name) for name in ("l1", "perceptual", "style", "adversarial", "triplet")),
+        *(("demo", name) for name in ("l1", "adversarial", "triplet")),
         *(("extractor-demo", name) for name in ("l1", "adversarial")),
+        *(pytest.param("demo", name, marks=pytest.mark.slow) for name in ("perceptual", "style")),
     ],
 )
 def test_a_losss_weight_multiplies_its_gradient(build, vgg_file, preset, name):
@@ -176,6 +177,7 @@ def test_the_seed_draws_the_triplets_negatives(build):
     assert task.losses(pictures, result)["triplet"] != task.losses(others, result)["triplet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("normalized", [False, True])
 def test_vgg_sees_the_pictures_as_they_are_or_as_imagenets(build, vgg_file, normalized):
     loss = replace(VGG_ALONE, vgg_weights=vgg_file, imagenet_normalization=normalized)
@@ -298,6 +300,7 @@ def test_generator_and_discriminator_compute_in_the_precision_asked_for(build, p
     assert seen == [{PRECISIONS[precision]}] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_vgg_computes_in_the_precision_asked_for(build, vgg_file, precision):
     task = build(loss=replace(VGG_ALONE, vgg_weights=vgg_file), mixed_precision=precision)
@@ -315,6 +318,7 @@ def _computed_in(network: nn.Module) -> set[torch.dtype]:
     return types
 
 
+@pytest.mark.slow
 def test_recompute_keeps_less_for_the_backward_pass(build, vgg_file):
     def kept(recompute: bool) -> dict[str, int]:
         task = build(loss=replace(VGG_ALONE, vgg_weights=vgg_file), recompute=recompute)
@@ -330,6 +334,7 @@ def test_recompute_keeps_less_for_the_backward_pass(build, vgg_file):
         assert less[network] < 0.6 * plain[network], network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["attention-aware", "scft", "extractor"])
 def test_compile_makes_a_graph_of_each_part_and_breaks_none(build, vgg_file, monkeypatch, preset):
     """Parts: augmentation, generator, VGG's losses; the discriminator as it learns and judges."""

@@ -11,7 +11,6 @@ from dataclasses import replace
 import cv2
 import pytest
 import torch
-from safetensors.torch import load
 
 from colorizer.checkpoints import checkpoint
 from colorizer.config.presets import PRESETS
@@ -27,15 +26,7 @@ from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
 from colorizer.training.trainer import Trainer
-
-
-def _tensors(config, step, name):
-    path = config.output / "checkpoints" / f"step-{step:08d}" / f"{name}.safetensors"
-    return load(path.read_bytes())  # not mapped: some tests write to the file
-
-
-def _metrics(config):
-    return [json.loads(line) for line in (config.output / "metrics.jsonl").read_text().splitlines()]
+from tests.helpers.runs import metrics_of, tensors_of
 
 
 def _same(a, b):
@@ -47,20 +38,26 @@ FILES = ("generator", "average", "discriminator", "generator_optimizer", "discri
 
 @pytest.mark.parametrize("preset", ["demo", "extractor-demo"])
 def test_a_run_stopped_and_continued_is_the_run_it_would_have_been(tiny, preset):
-    whole = tiny(preset, output="whole", steps=5)
+    whole = tiny(preset, output="whole", steps=3)
     train(whole)
-    parts = tiny(preset, output="parts", steps=2)
+    parts = tiny(preset, output="parts", steps=1)
     train(parts)
-    train(replace(parts, steps=5))
+    train(replace(parts, steps=3))
     for name in FILES:
-        assert _same(_tensors(whole, 5, name), _tensors(parts, 5, name)), name
+        assert _same(tensors_of(whole, 3, name), tensors_of(parts, 3, name)), name
     keys = ("step", *(f"loss/{name}" for name in ("l1", "adversarial", "discriminator")))
-    assert [[m[k] for k in keys] for m in _metrics(parts)] == [
-        [m[k] for k in keys] for m in _metrics(whole)
+    assert [[m[k] for k in keys] for m in metrics_of(parts)] == [
+        [m[k] for k in keys] for m in metrics_of(whole)
     ]
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(name, marks=[] if name.endswith("demo") else pytest.mark.slow)
+        for name in PRESETS
+    ],
+)
 def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     config = tiny(preset, steps=2)
     train(config)
@@ -70,14 +67,15 @@ def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     networks = ("generator", "discriminator")
     others = {f"{figure}/{name}" for figure in ("gradient", "learning-rate") for name in networks}
     others |= {"step", "images_per_second", "waiting", "memory/host_gb"}
-    assert [set(m) for m in _metrics(config)] == [losses | others] * 2
+    assert [set(m) for m in metrics_of(config)] == [losses | others] * 2
 
 
+@pytest.mark.slow
 def test_vgg_losses_train_with_weights_from_a_file(tiny, vgg_file):
     loss = LossConfig(vgg_weights=vgg_file)
     config = tiny(steps=1, batch_size=2, loss=loss)
     train(config)
-    assert {"loss/perceptual", "loss/style"} <= set(_metrics(config)[0])
+    assert {"loss/perceptual", "loss/style"} <= set(metrics_of(config)[0])
 
 
 def test_vgg_weights_that_are_not_there_are_one_sentence_before_anything_is_written(tiny, tmp_path):
@@ -87,14 +85,16 @@ def test_vgg_weights_that_are_not_there_are_one_sentence_before_anything_is_writ
     assert not config.output.exists()
 
 
+@pytest.mark.slow
 def test_it_learns(tiny):
     loss = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0)
     config = tiny(steps=30, loss=loss, optimizer=OptimizerConfig(generator_lr=5e-3))
     train(config)
-    l1 = [m["loss/l1"] for m in _metrics(config)]
+    l1 = [m["loss/l1"] for m in metrics_of(config)]
     assert sum(l1[-5:]) < 0.8 * sum(l1[:5])
 
 
+@pytest.mark.slow
 def test_accumulation_makes_steps_of_the_same_samples(tiny):
     whole, parts = (tiny(output=str(k), steps=2, accumulate=k, log_samples=True) for k in (1, 2))
     for config in (whole, parts):
@@ -104,9 +104,10 @@ def test_accumulation_makes_steps_of_the_same_samples(tiny):
     samples = [json.loads(line) for line in logs[0].splitlines()]
     assert [(s["step"], s["n"]) for s in samples] == [(1 + n // 4, n) for n in range(8)]
     assert len({s["augmentation"] for s in samples}) == 8
-    assert len(_metrics(parts)) == 2  # a step is an update, not a batch
+    assert len(metrics_of(parts)) == 2  # a step is an update, not a batch
 
 
+@pytest.mark.slow
 @pytest.mark.curves
 def test_what_a_run_writes(tiny):
     config = tiny(steps=4, sample_every=2, checkpoint_every=1, keep_checkpoints=2, sample_count=3)
@@ -129,6 +130,7 @@ def test_what_a_run_writes(tiny):
     assert saved["steps"] == 4 and saved["network"]["width"] == 0.125
 
 
+@pytest.mark.slow
 def test_a_profile_of_a_run_has_its_steps(tiny):
     config = tiny(steps=9, profile=2, log_every=9)
     train(config)
@@ -173,7 +175,7 @@ def test_another_configuration_is_refused_with_the_difference(tiny):
 def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(tiny, capsys):
     config = tiny(steps=2, checkpoint_every=1)
     train(config)
-    wanted = _tensors(config, 2, "generator")
+    wanted = tensors_of(config, 2, "generator")
     path = config.output / "checkpoints" / "step-00000002" / "generator.safetensors"
     data = bytearray(path.read_bytes())
     data[-3] ^= 4
@@ -182,8 +184,8 @@ def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(t
     output = capsys.readouterr()
     assert "Continuing" in output.out and "from step 1" in output.out
     assert "damaged" in output.err and "step-00000002.damaged" in output.err
-    assert _same(_tensors(config, 2, "generator"), wanted)
-    assert [m["step"] for m in _metrics(config)] == [1, 2]
+    assert _same(tensors_of(config, 2, "generator"), wanted)
+    assert [m["step"] for m in metrics_of(config)] == [1, 2]
 
 
 def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(tiny, capsys):
@@ -193,10 +195,12 @@ def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(tiny, capsy
     log.write_bytes(log.read_bytes() + b'{"step": 2, \xff\x00')  # a power cut
     train(replace(config, steps=3))
     assert "a damaged line is dropped" in capsys.readouterr().err
-    assert [m["step"] for m in _metrics(config)] == [1, 2, 3]
+    assert [m["step"] for m in metrics_of(config)] == [1, 2, 3]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     tiny, capsys, monkeypatch, number
 ):
@@ -282,14 +286,15 @@ def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(tiny):
     (config.output / "checkpoints" / "step-00000001" / "state.json").unlink()
     with pytest.raises(UserError, match="no checkpoint is intact"):
         train(replace(config, steps=2))
-    assert len(_metrics(config)) == 1
+    assert len(metrics_of(config)) == 1
 
 
+@pytest.mark.slow
 def test_bf16_trains(tiny):
     config = tiny(mixed_precision="bf16")
     train(config)
-    assert len(_metrics(config)) == 3
-    assert all(t.dtype != torch.bfloat16 for t in _tensors(config, 3, "generator").values())
+    assert len(metrics_of(config)) == 3
+    assert all(t.dtype != torch.bfloat16 for t in tensors_of(config, 3, "generator").values())
 
 
 def test_a_checkpoint_is_read_for_its_checksum_once(tiny, monkeypatch):
