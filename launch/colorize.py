@@ -3,7 +3,7 @@
 import tyro
 
 from colorizer.coloring.colorizer import colorize
-from colorizer.config.training import ColorizeConfig
+from colorizer.config.commands import ColorizeConfig
 from colorizer.system import console
 
 

@@ -2,7 +2,7 @@
 
 import tyro
 
-from colorizer.config.training import ExtractCommand
+from colorizer.config.commands import ExtractCommand
 from colorizer.lines.extractor import extract
 from colorizer.system import console
 

@@ -14,13 +14,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import vgg19
 
+from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    ColorizationConfig,
-    ExtractionLossConfig,
-    LossConfig,
-    TrainConfig,
-)
+from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter

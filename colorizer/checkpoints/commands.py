@@ -26,8 +26,8 @@ from colorizer.checkpoints.generator_file import (
     read_header,
 )
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
-from colorizer.config.training import ExtractorConfig, GeneratorConfig
-from colorizer.config.validation import flatten
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.serialization import flatten
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
 from colorizer.system import console

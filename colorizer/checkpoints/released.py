@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from colorizer.checkpoints.commands import HOW_TO_COLOR, CheckpointPath, check_output, publish
 from colorizer.checkpoints.generator_file import MAX_SIDE, describe_generator
 from colorizer.checkpoints.saved_file import read_saved
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError

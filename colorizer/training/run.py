@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.checkpoints import checkpoint, saving
+from colorizer.config.serialization import to_json
 from colorizer.config.training import TrainConfig
-from colorizer.config.validation import to_json
 from colorizer.loading.batch import Batch
 from colorizer.shards.index import Index
 from colorizer.system import console

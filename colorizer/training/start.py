@@ -15,8 +15,9 @@ from accelerate.utils import (
     InitProcessGroupKwargs,
 )
 
+from colorizer.config.bounds import check_bounds
+from colorizer.config.serialization import to_json
 from colorizer.config.training import ColorizationConfig, TrainConfig
-from colorizer.config.validation import check_bounds, to_json
 from colorizer.loading.dataset import TrainingData
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
@@ -38,7 +39,7 @@ NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long befo
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
-    check_bounds(to_json(config))
+    check_bounds(config)
     gpu = wants_gpu()
     check_launcher(config)
     precision = choose_precision(config, gpu)

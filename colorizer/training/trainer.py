@@ -8,8 +8,8 @@ from accelerate import Accelerator
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import Best, chosen_figure, no_longer_gains
+from colorizer.config.serialization import to_json
 from colorizer.config.training import TrainConfig
-from colorizer.config.validation import to_json
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches

@@ -16,7 +16,7 @@ from colorizer.checkpoints.commands import (
 )
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import ExtractorConfig, GeneratorConfig
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
 from colorizer.training.train import train

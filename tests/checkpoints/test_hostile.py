@@ -16,7 +16,7 @@ from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.generator_file import describe_generator, find_generator
 from colorizer.checkpoints.tensor_file import MAX_HEADER, read_metadata, read_tensors
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import GeneratorConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
 from tests.helpers.states import forge, save

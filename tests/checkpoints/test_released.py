@@ -16,8 +16,8 @@ from colorizer.checkpoints.generator_file import find_generator
 from colorizer.checkpoints.released import ImportConfig, fitting_network, import_released
 from colorizer.checkpoints.tensor_file import read_tensors
 from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.networks.generator import Generator

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer, colorize
-from colorizer.config.training import ColorizeConfig, GeneratorConfig
+from colorizer.config.commands import ColorizeConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.system.errors import UserError
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.config.presets import PRESETS
-from colorizer.config.training import DegradeConfig, ExtractionLossConfig, OptimizerConfig
-from colorizer.config.validation import BOUNDS, flatten, to_json
+from colorizer.config.augmentation import DegradeConfig
+from colorizer.config.losses import ExtractionLossConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
@@ -61,17 +61,6 @@ def test_settings_that_cannot_run_are_refused(tiny):
     ]:
         with pytest.raises(UserError, match=words):
             train(tiny("extractor-demo", **changes))
-
-
-@pytest.mark.parametrize("preset", ["attention-aware", "extractor"])
-def test_every_number_has_bounds(preset, tmp_path):
-    settings = flatten(to_json(PRESETS[preset](tmp_path, tmp_path)))
-    numbers = {
-        name
-        for name, value in settings.items()
-        if isinstance(value, int | float | list) and not isinstance(value, bool)
-    }
-    assert numbers - {"log_with"} <= BOUNDS.keys()
 
 
 def test_the_discriminator_is_trained_beside_the_extractor(tiny):

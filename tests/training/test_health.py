@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from colorizer.config.training import OptimizerConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json

@@ -8,7 +8,8 @@ from safetensors.torch import load
 from torch import nn
 from torchvision.models import vgg19
 
-from colorizer.config.training import GeneratorConfig, LossConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError

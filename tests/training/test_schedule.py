@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from torch.optim import Adam
 
-from colorizer.config.training import OptimizerConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.train import train
 

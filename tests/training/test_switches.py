@@ -14,14 +14,10 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
 
 from colorizer.checkpoints.checkpoint import optimizer_tensors
+from colorizer.config.augmentation import AugmentConfig, DegradeConfig
+from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    AugmentConfig,
-    DegradeConfig,
-    ExtractionLossConfig,
-    LossConfig,
-    OptimizerConfig,
-)
+from colorizer.config.run import OptimizerConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD

@@ -14,13 +14,11 @@ import torch
 from safetensors.torch import load
 
 from colorizer.checkpoints import checkpoint
+from colorizer.config.augmentation import AugmentConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    AugmentConfig,
-    GeneratorConfig,
-    LossConfig,
-    OptimizerConfig,
-)
+from colorizer.config.run import OptimizerConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
