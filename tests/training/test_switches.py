@@ -62,8 +62,7 @@ def _learn(task: Task) -> StepResult:
 
 def _moments(task: Task, network: str = "generator") -> dict[str, Tensor]:
     """Adam's: after one step its gradient times 1 - β₁, and the gradient's square times 1 - β₂."""
-    optimizer = getattr(task, f"{network}_optimizer").optimizer
-    return optimizer_tensors(getattr(task, network), optimizer)
+    return optimizer_tensors(getattr(task, network), task.learners[network].optimizer.optimizer)
 
 
 # ---- The presets
