@@ -104,7 +104,10 @@ def read_state(checkpoint: Path) -> State:
         raise Damaged(f"{path}: not a checkpoint's state ({error}).") from error
     found = STEP_FOLDER.fullmatch(checkpoint.name)
     if found and int(found[1]) != content.get("step"):
-        raise Damaged(f"{checkpoint}: holds step {content.get('step')!r}, so it is not used.")
+        raise Damaged(
+            f"{checkpoint} holds step {content.get('step')!r}, not that of its name, so it is not"
+            " used."
+        )
     try:
         return _parse_state(content)
     except (ValueError, UserError) as error:
@@ -178,7 +181,7 @@ def newest_intact(folder: Path) -> FoundCheckpoint | None:
     if faults:
         raise UserError(
             f"{folder}: no checkpoint is intact. {' '.join(faults.values())} Train into another"
-            " folder, or delete this one to begin anew."
+            " folder, or delete this one to start again."
         )
     return None
 
@@ -214,7 +217,7 @@ def load_optimizer(
     """Put back what `optimizer_tensors` gave.
 
     Raises:
-        UserError: a part of a parameter's state is missing, or not of its shape.
+        UserError: a parameter's state is incomplete, or not of its shape.
     """
     for name, parameter in network.named_parameters():
         there = [kind for kind in ADAM_STATE if f"{kind}.{name}" in tensors]

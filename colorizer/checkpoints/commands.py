@@ -47,7 +47,7 @@ class InspectConfig:
     """Say what a run, a checkpoint or a generator file holds."""
 
     path: CheckpointPath
-    """Run folder, checkpoint folder, or .safetensors file of a generator."""
+    """Inspect this run folder, checkpoint folder or .safetensors file of a generator."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class VerifyConfig:
     """Read every byte and compare it with its checksum; exit status 1 if anything is damaged."""
 
     path: CheckpointPath
-    """Run folder (all its checkpoints), checkpoint folder, or .safetensors file of a generator."""
+    """Verify this run folder (all its checkpoints), checkpoint folder or .safetensors file."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class ExportConfig:
     """Write the generator alone: one .safetensors file, all that colouring needs."""
 
     path: CheckpointPath
-    """Run folder (its newest intact checkpoint), or checkpoint folder."""
+    """Export from this run folder (its newest intact checkpoint) or checkpoint folder."""
     output: Path = Path("generator.safetensors")
-    """The file to write."""
+    """Write this file."""
     weights: Literal["best", "average", "generator"] = "best"
-    """The running average, the generator itself, or the average if the run has one."""
+    """Export the running average, the generator itself, or the average if the run has one."""
     overwrite: bool = False
-    """Replace a file that is there already."""
+    """Replace the output if it exists already."""
 
 
 # ---- inspect
@@ -170,7 +170,7 @@ def verify_all(config: VerifyConfig) -> None:
     if len(intact) < len(checkpoints):
         way_out = f"training continues from {intact[0].name}" if intact else "none can be used"
         damaged = len(checkpoints) - len(intact)
-        raise UserError(f"{damaged} of {len(checkpoints)} damaged; {way_out}.")
+        raise UserError(f"{damaged} of {len(checkpoints)} checkpoints are damaged; {way_out}.")
 
 
 def _is_intact(checkpoint: Path) -> bool:
@@ -214,7 +214,7 @@ def check_output(output: Path, overwrite: bool) -> None:
     if output.suffix != ".safetensors":
         raise UserError(f"{output}: the name must end in .safetensors.")
     if output.exists() and not overwrite:
-        raise UserError(f"{output} is there already; give --overwrite or another --output.")
+        raise UserError(f"{output} exists already; give --overwrite or another --output.")
     check_writable(output.parent)
 
 

@@ -188,6 +188,8 @@ def load_generator(
             f"{file.path}: damaged (its sha256 is not that in its header); export it again."
         )
     if not all(t.isfinite().all() for t in tensors.values()):
-        raise UserError(f"{file.path}: not all of its weights are finite.")
+        raise UserError(
+            f"{file.path}: not all of its weights are finite; use an earlier checkpoint."
+        )
     generator.load_state_dict(tensors, assign=True)
     return generator.eval().requires_grad_(False).to(device)

@@ -31,21 +31,19 @@ class ImportConfig:
     """Make a generator file of one that the authors' released code has trained."""
 
     path: CheckpointPath
-    """File that their code wrote with torch.save: a whole checkpoint or a state dict alone.
-
-    Its tensors are read and nothing else: a file that holds programs is refused."""
+    """Read the file that their code wrote: a whole checkpoint, or a state dict alone.
+    Only its tensors are read; a file that holds programs is refused."""
     method: Method
-    """What was trained: their model_our.py, model_SGA.py or model_SCFT.py.
-
-    Also scft: their SCFT_cbam.py, whose encoders have no convolutional attention after all."""
+    """Say what was trained: their model_our.py, model_SGA.py or model_SCFT.py.
+    Their SCFT_cbam.py is scft too: its encoders have no convolutional attention after all."""
     output: Path = Path("generator.safetensors")
-    """The file to write. It takes the place of a --checkpoint."""
+    """Write this file, which --checkpoint takes."""
     size: int = 256
-    """Side of the pictures it was trained on; their code's own is 256."""
+    """Say the side of the pictures it was trained on; their code's own is 256."""
     step: int = 0
-    """Steps it was trained for, if you know."""
+    """Say how many steps it was trained for, if you know."""
     overwrite: bool = False
-    """Replace a file that is there already."""
+    """Replace the output if it exists already."""
 
 
 def import_released(config: ImportConfig) -> None:
@@ -86,12 +84,12 @@ def import_released(config: ImportConfig) -> None:
 # {k} counts from 0 with us and {n} from 1 there, finest or first layer first; {level} counts down
 # from 5 as the decoder goes from coarse to fine. What follows in a name is the same in both.
 ENCODERS = {
-    f"{ours}.layers.{{k}}.{our_part}": f"{theirs}.conv_{{n}}.{their_part}"
+    f"{ours}.layers.{{k}}.{our_layer}": f"{theirs}.conv_{{n}}.{their_layer}"
     for ours, theirs in {
         "line_encoder": "encoder_sketch",
         "reference_encoder": "encoder_reference",
     }.items()
-    for our_part, their_part in {
+    for our_layer, their_layer in {
         "conv": "0",
         "attention.mlp": "1.channel_attention.fc",  # two linear layers; ours are 1×1 convs
         "attention.spatial": "1.spatial_attention.conv",
@@ -199,7 +197,7 @@ def find_state(content: dict[Any, Any], path: Path) -> tuple[str, dict[str, Tens
         if not _is_plain(value):
             raise UserError(f"{path}: {name} is not a plain tensor; save the state dict alone.")
     if sum(t.numel() * t.element_size() for t in state.values()) > path.stat().st_size:
-        raise UserError(f"{path}: its tensors say that they are larger than the file.")
+        raise UserError(f"{path}: its tensors claim to be larger than the file; copy it again.")
     return found[0], state
 
 

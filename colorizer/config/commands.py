@@ -9,7 +9,7 @@ class ColorizeConfig:
     """Colour one line drawing with the colours of a reference picture."""
 
     checkpoint: Path
-    """Use this run folder (its newest intact checkpoint), checkpoint folder or .safetensors."""
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
     line: Path
     """Colour this line drawing: dark lines on white."""
     reference: Path
@@ -26,7 +26,7 @@ class ExtractCommand:
     """Draw the lines of colour pictures."""
 
     checkpoint: Path
-    """Use this run folder (its newest intact checkpoint), checkpoint folder or .safetensors."""
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
     picture: Path
     """Draw this picture, or those of a folder and all its subfolders."""
     output: Path

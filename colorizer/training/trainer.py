@@ -61,13 +61,13 @@ class Trainer:
         config = self.config
         reason = "--evaluate-every is 0" if not config.evaluate_every else ""
         if read_index(config.data / "held-out").samples == 0:
-            reason = f"{config.data}: nothing is held out"
+            reason = f"{config.data} holds none out"
         if not reason:
             held_out = self.task.held_out()
             chosen_figure(config.best_by, held_out.figures)
             return held_out
         if config.patience or config.best_by != "auto":
-            raise UserError(f"{reason}, so --patience and --best-by have nothing to go by.")
+            raise UserError(f"--patience and --best-by need held-out pictures, but {reason}.")
         return None
 
     @property
@@ -92,12 +92,16 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(state.scaler)
         except (KeyError, RuntimeError) as error:
             raise UserError(
-                f"{newest.path}: what it holds does not fit the networks of its settings ({error})."
+                f"{newest.path} does not fit the networks of its settings ({error}); use the"
+                " version of the program that wrote it."
             ) from error
         self.step, self.looked, self.best = state.step, state.looked, state.best
         if self.best and not (newest.path.parent / checkpoint.step_name(self.best.step)).is_dir():
             if self.accelerator.is_main_process:
-                console.warn(f"the best checkpoint, of step {self.best.step}, is gone.")
+                console.warn(
+                    f"the best checkpoint, of step {self.best.step}, is gone; the next look counts"
+                    " as the best so far."
+                )
             self.best = None
         if self.accelerator.is_main_process:
             console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
@@ -178,8 +182,8 @@ class Trainer:
             console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
         if self._no_longer_gains():
             console.say(
-                f"No better {best.figure} in the last {best.looks_since} looks, so training ends at"
-                f" step {self.step}; a larger --patience goes on."
+                f"Training ends at step {self.step}: the last {best.looks_since} looks gave no"
+                f" better {best.figure}. A larger --patience continues it."
             )
         elif self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")

@@ -360,7 +360,7 @@ def test_settings_and_outputs_are_checked_before_the_file_is_read(tmp_path):
         with pytest.raises(UserError, match=words):
             _import(path, **settings)
     (tmp_path / "imported.safetensors").write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         _import(path)
     with pytest.raises(UserError, match=r"must end in \.safetensors"):
         import_released(ImportConfig(path, "sga", tmp_path / "a.pth"))

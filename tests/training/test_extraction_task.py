@@ -41,14 +41,14 @@ def test_the_sample_grid_shows_picture_results_and_truth(tiny):
 
 def test_another_task_in_the_same_run_folder_is_refused_in_one_sentence(tiny):
     train(tiny(steps=1))
-    with pytest.raises(UserError, match=r"\(task: colorization there, extraction here\)"):
+    with pytest.raises(UserError, match=r"\(task was colorization, is now extraction\)"):
         train(tiny("extractor-demo", steps=2))
 
 
 def test_another_degradation_in_the_same_run_folder_is_refused(tiny):
     config = tiny("extractor-demo", steps=1)
     train(config)
-    with pytest.raises(UserError, match=r"degrade\.blur: 1\.2 there, 0\.5 here"):
+    with pytest.raises(UserError, match=r"degrade\.blur was 1\.2, is now 0\.5"):
         train(replace(config, steps=2, degrade=DegradeConfig(blur=0.5)))
 
 
