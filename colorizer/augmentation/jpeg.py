@@ -86,8 +86,9 @@ def _steps(table: Table, quality: Tensor) -> Tensor:
     return ((base * scale.view(-1, 1, 1) + 50) / 100).floor().clamp(1, 255)
 
 
-@torch.compiler.assume_constant_result  # called while torch.compile traces, never by its kernels
 def _constant(table: Table, device: torch.device) -> Tensor:
+    if torch.compiler.is_compiling():  # which would look past the cache, with a warning
+        return torch.tensor(table, device=device, dtype=torch.float32)
     return _copied_once(table, device)
 
 
