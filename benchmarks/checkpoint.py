@@ -18,8 +18,9 @@ from torch import Tensor
 
 from colorizer.checkpoints import saving
 from colorizer.checkpoints.checkpoint import State, optimizer_tensors
-from colorizer.config.training import ColorizationConfig, GeneratorConfig
-from colorizer.config.validation import to_json
+from colorizer.config.networks import GeneratorConfig
+from colorizer.config.serialization import to_json
+from colorizer.config.training import ColorizationConfig
 from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
 from colorizer.system.device import choose_device

@@ -20,7 +20,7 @@ import tyro
 
 from colorizer.augmentation.degradation import degrade, draw_parameters
 from colorizer.augmentation.distortion import to_uint8
-from colorizer.config.training import DegradeConfig
+from colorizer.config.augmentation import DegradeConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.pictures import grid

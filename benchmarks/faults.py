@@ -26,8 +26,9 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from colorizer.checkpoints.checkpoint import newest_intact, saved_steps
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import demo
-from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.training.train import train

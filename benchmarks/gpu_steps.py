@@ -65,7 +65,7 @@ def networks(task: Task) -> dict[str, nn.Module]:
 
 def optimizer_of(task: Task, name: str) -> torch.optim.Optimizer:
     """torch's own, of a network."""
-    return getattr(task, f"{name}_optimizer").optimizer
+    return task.learners[name].optimizer.optimizer
 
 
 @contextmanager

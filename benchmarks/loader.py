@@ -22,7 +22,7 @@ from standing_in import augmented
 from train_step import TrainStepConfig, build
 
 from colorizer.augmentation.distortion import DistortionParameters, augment, draw_parameters
-from colorizer.config.training import AugmentConfig
+from colorizer.config.augmentation import AugmentConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches

@@ -23,8 +23,8 @@ from standing_in import augmented, build_task, noise, write_vgg
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
+from colorizer.config.losses import LossConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import LossConfig
 from colorizer.system.memory import keep_freed_memory
 from colorizer.training.colorization import Colorization
 

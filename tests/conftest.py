@@ -13,13 +13,9 @@ import pytest
 from accelerate.state import AcceleratorState, GradientState
 from PIL import Image
 
+from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    ColorizationConfig,
-    ExtractionLossConfig,
-    LossConfig,
-    TrainConfig,
-)
+from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter

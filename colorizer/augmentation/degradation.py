@@ -16,7 +16,7 @@ from torch import Tensor
 from colorizer.augmentation.distortion import jitter
 from colorizer.augmentation.jpeg import jpeg
 from colorizer.augmentation.noise import octaves, smooth_noise, white_noise
-from colorizer.config.training import DegradeConfig
+from colorizer.config.augmentation import DegradeConfig
 
 SHADING_CELL = 48  # pixels between light and shade
 TEXTURE_CELLS = (2, 4, 8, 16)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorizer.config.training import AugmentConfig
+from colorizer.config.augmentation import AugmentConfig
 
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; they never move
 APART = 1e-4  # of the side, between two control points

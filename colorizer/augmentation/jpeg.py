@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Table = tuple[tuple[float, ...], ...]  # rows of a matrix
+
 BLOCK = 8
 # Quantisation of the 64 frequencies at quality 50 (ITU-T T.81, Annex K.1).
 LUMINANCE = (
@@ -56,7 +58,7 @@ def jpeg(picture: Tensor, quality: Tensor) -> Tensor:
     return rgb[:, :, :height, :width].round().clamp(0, 255) / 255
 
 
-def _requantize(planes: Tensor, table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+def _requantize(planes: Tensor, table: Table, quality: Tensor) -> Tensor:
     """B×C×H×W around 0, sides multiples of 8: to quantised frequencies and back."""
     batch, channels, height, width = planes.shape
     blocks = planes.round().view(batch, channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
@@ -77,14 +79,20 @@ def _dct_matrix(device: torch.device) -> Tensor:
     return matrix
 
 
-def _steps(table: tuple[tuple[int, ...], ...], quality: Tensor) -> Tensor:
+def _steps(table: Table, quality: Tensor) -> Tensor:
     """B×8×8 quantisation steps: libjpeg's scaling of the table."""
     base = _constant(table, quality.device)
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     return ((base * scale.view(-1, 1, 1) + 50) / 100).floor().clamp(1, 255)
 
 
+def _constant(table: Table, device: torch.device) -> Tensor:
+    if torch.compiler.is_compiling():  # which would look past the cache, with a warning
+        return torch.tensor(table, device=device, dtype=torch.float32)
+    return _copied_once(table, device)
+
+
 @lru_cache
-def _constant(table: tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
-    """Copied to the device once: each copy would make the host wait for it."""
+def _copied_once(table: Table, device: torch.device) -> Tensor:
+    """Each copy to the device would make the host wait for it."""
     return torch.tensor(table, device=device, dtype=torch.float32)

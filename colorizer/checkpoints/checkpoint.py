@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from colorizer.checkpoints.best import Best
 from colorizer.checkpoints.published import sha256_of
 from colorizer.checkpoints.tensor_file import read_tensors
+from colorizer.config.bounds import check_bounds
+from colorizer.config.serialization import from_json
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
-from colorizer.config.validation import check_bounds, from_json
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
 from colorizer.system.version import code_version
@@ -103,7 +104,10 @@ def read_state(checkpoint: Path) -> State:
         raise Damaged(f"{path}: not a checkpoint's state ({error}).") from error
     found = STEP_FOLDER.fullmatch(checkpoint.name)
     if found and int(found[1]) != content.get("step"):
-        raise Damaged(f"{checkpoint}: holds step {content.get('step')!r}, so it is not used.")
+        raise Damaged(
+            f"{checkpoint} holds step {content.get('step')!r}, not that of its name, so it is not"
+            " used."
+        )
     try:
         return _parse_state(content)
     except (ValueError, UserError) as error:
@@ -118,10 +122,8 @@ def _parse_state(content: dict[str, Any]) -> State:
     """Raises: ValueError or UserError: naming what is not as `dump_state` writes it."""
     if content.get("format") != FORMAT:
         raise ValueError(f"format {content.get('format')!r}, not {FORMAT}")
-    config = content.get("config")
     state = from_json(State, content)
-    from_json(_settings_of(state.config.get("task")), config)
-    check_bounds(state.config)
+    check_bounds(from_json(_settings_of(state.config.get("task")), state.config))
     if state.step < 0 or state.size < 1 or state.processes < 1:
         raise ValueError("a number in it is too small")
     for name, digest in state.files.items():
@@ -179,7 +181,7 @@ def newest_intact(folder: Path) -> FoundCheckpoint | None:
     if faults:
         raise UserError(
             f"{folder}: no checkpoint is intact. {' '.join(faults.values())} Train into another"
-            " folder, or delete this one to begin anew."
+            " folder, or delete this one to start again."
         )
     return None
 

@@ -26,20 +26,16 @@ from colorizer.checkpoints.generator_file import (
     read_header,
 )
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
-from colorizer.config.training import ExtractorConfig, GeneratorConfig
-from colorizer.config.validation import flatten
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.serialization import flatten
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError
+from colorizer.system.programs import command
 from colorizer.system.storage import check_writable, partial_name, writing
 
 CheckpointPath = Annotated[Path, tyro.conf.Positional]
-
-HOW_TO_COLOR = (
-    "python launch/colorize.py --checkpoint {} --line DRAWING --reference PICTURE --output RESULT"
-)
-HOW_TO_EXTRACT = "python launch/extract.py --checkpoint {} --picture PICTURE --output RESULT"
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class InspectConfig:
     """Say what a run, a checkpoint or a generator file holds."""
 
     path: CheckpointPath
-    """Run folder, checkpoint folder, or .safetensors file of a generator."""
+    """Inspect this run folder, checkpoint folder or .safetensors file of a generator."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ class VerifyConfig:
     """Read every byte and compare it with its checksum; exit status 1 if anything is damaged."""
 
     path: CheckpointPath
-    """Run folder (all its checkpoints), checkpoint folder, or .safetensors file of a generator."""
+    """Verify this run folder (all its checkpoints), checkpoint folder or .safetensors file."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +59,13 @@ class ExportConfig:
     """Write the generator alone: one .safetensors file, all that colouring needs."""
 
     path: CheckpointPath
-    """Run folder (its newest intact checkpoint), or checkpoint folder."""
+    """Export from this run folder (its newest intact checkpoint) or checkpoint folder."""
     output: Path = Path("generator.safetensors")
-    """The file to write."""
+    """Write this file."""
     weights: Literal["best", "average", "generator"] = "best"
-    """The running average, the generator itself, or the average if the run has one."""
+    """Export the running average, the generator itself, or the average if the run has one."""
     overwrite: bool = False
-    """Replace a file that is there already."""
+    """Replace the output if it exists already."""
 
 
 # ---- inspect
@@ -170,7 +166,7 @@ def verify_all(config: VerifyConfig) -> None:
     if len(intact) < len(checkpoints):
         way_out = f"training continues from {intact[0].name}" if intact else "none can be used"
         damaged = len(checkpoints) - len(intact)
-        raise UserError(f"{damaged} of {len(checkpoints)} damaged; {way_out}.")
+        raise UserError(f"{damaged} of {len(checkpoints)} checkpoints are damaged; {way_out}.")
 
 
 def _is_intact(checkpoint: Path) -> bool:
@@ -202,7 +198,15 @@ def export(config: ExportConfig) -> None:
     publish(config.output, read_tensors(source), read_metadata(source))
     console.say(f"{config.output}: {source.stem} of {source.parent.name}, {_megabytes(source)}")
     colors = read_header(source)["task"] == GeneratorConfig.task
-    console.say(f"Use it: {(HOW_TO_COLOR if colors else HOW_TO_EXTRACT).format(config.output)}")
+    console.say(f"Use it: {how_to_use(config.output, colors)}")
+
+
+def how_to_use(generator: Path, colors: bool = True) -> str:
+    """The command that colours with a generator's file, or else draws lines."""
+    if colors:
+        rest = "--line DRAWING --reference PICTURE --output RESULT"
+        return f"{command('colorize')} --checkpoint {generator} {rest}"
+    return f"{command('extract')} --checkpoint {generator} --picture PICTURE --output RESULT"
 
 
 def check_output(output: Path, overwrite: bool) -> None:
@@ -214,7 +218,7 @@ def check_output(output: Path, overwrite: bool) -> None:
     if output.suffix != ".safetensors":
         raise UserError(f"{output}: the name must end in .safetensors.")
     if output.exists() and not overwrite:
-        raise UserError(f"{output} is there already; give --overwrite or another --output.")
+        raise UserError(f"{output} exists already; give --overwrite or another --output.")
     check_writable(output.parent)
 
 

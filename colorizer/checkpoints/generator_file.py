@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from colorizer.checkpoints.checkpoint import newest_intact, verify
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors
-from colorizer.config.training import ExtractorConfig, GeneratorConfig
-from colorizer.config.validation import check_bounds, from_json
+from colorizer.config.bounds import check_bounds
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.serialization import from_json
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json
 from colorizer.system.version import code_version
@@ -147,7 +148,7 @@ def read_header(path: Path) -> dict[str, Any]:
         if content.keys() != set(ENTRIES):
             raise ValueError(f"other entries than {', '.join(ENTRIES)}")
         settings = from_json(_network_of(content["task"]), content["network"])
-        check_bounds({"network": asdict(settings)})
+        check_bounds(settings, "network.")
         size, step = (from_json(int, content[name]) for name in ("size", "step"))
         for name in ("sha256", "version"):
             from_json(str, content[name])
@@ -187,6 +188,8 @@ def load_generator(
             f"{file.path}: damaged (its sha256 is not that in its header); export it again."
         )
     if not all(t.isfinite().all() for t in tensors.values()):
-        raise UserError(f"{file.path}: not all of its weights are finite.")
+        raise UserError(
+            f"{file.path}: not all of its weights are finite; use an earlier checkpoint."
+        )
     generator.load_state_dict(tensors, assign=True)
     return generator.eval().requires_grad_(False).to(device)

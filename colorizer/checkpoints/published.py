@@ -212,9 +212,8 @@ def download(weights: PublishedWeights) -> Path:
     except (OSError, HTTPException) as error:
         places = " or ".join(map(str, searched_folders()))
         raise MissingWeights(
-            f"{weights.title} weights are needed and were not found in {places}; the download"
-            f" failed ({error}). Put {weights.url} (sha256 {weights.sha256}) into one of these"
-            " folders."
+            f"{weights.title} weights are needed, are not in {places}, and could not be downloaded"
+            f" ({error}). Put {weights.url} (sha256 {weights.sha256}) into one of these folders."
         ) from error
     return target
 

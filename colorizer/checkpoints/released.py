@@ -12,11 +12,11 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from colorizer.checkpoints.commands import HOW_TO_COLOR, CheckpointPath, check_output, publish
+from colorizer.checkpoints.commands import CheckpointPath, check_output, how_to_use, publish
 from colorizer.checkpoints.generator_file import MAX_SIDE, describe_generator
 from colorizer.checkpoints.saved_file import read_saved
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError
@@ -31,21 +31,19 @@ class ImportConfig:
     """Make a generator file of one that the authors' released code has trained."""
 
     path: CheckpointPath
-    """File that their code wrote with torch.save: a whole checkpoint or a state dict alone.
-
-    Its tensors are read and nothing else: a file that holds programs is refused."""
+    """Read the file that their code wrote: a whole checkpoint, or a state dict alone.
+    Only its tensors are read; a file that holds programs is refused."""
     method: Method
-    """What was trained: their model_our.py, model_SGA.py or model_SCFT.py.
-
-    Also scft: their SCFT_cbam.py, whose encoders have no convolutional attention after all."""
+    """Say what was trained: their model_our.py, model_SGA.py or model_SCFT.py.
+    Their SCFT_cbam.py is scft too: its encoders have no convolutional attention after all."""
     output: Path = Path("generator.safetensors")
-    """The file to write. It takes the place of a --checkpoint."""
+    """Write this file, which --checkpoint takes."""
     size: int = 256
-    """Side of the pictures it was trained on; their code's own is 256."""
+    """Say the side of the pictures it was trained on; their code's own is 256."""
     step: int = 0
-    """Steps it was trained for, if you know."""
+    """Say how many steps it was trained for, if you know."""
     overwrite: bool = False
-    """Replace a file that is there already."""
+    """Replace the output if it exists already."""
 
 
 def import_released(config: ImportConfig) -> None:
@@ -78,7 +76,7 @@ def import_released(config: ImportConfig) -> None:
         f"{config.output}: the {config.method} of {config.path} ({place}, {', '.join(types)}), of"
         f" width {network.width:g}"
     )
-    console.say(f"Use it: {HOW_TO_COLOR.format(config.output)}")
+    console.say(f"Use it: {how_to_use(config.output)}")
 
 
 # ---- Their names
@@ -199,7 +197,7 @@ def find_state(content: dict[Any, Any], path: Path) -> tuple[str, dict[str, Tens
         if not _is_plain(value):
             raise UserError(f"{path}: {name} is not a plain tensor; save the state dict alone.")
     if sum(t.numel() * t.element_size() for t in state.values()) > path.stat().st_size:
-        raise UserError(f"{path}: its tensors say that they are larger than the file.")
+        raise UserError(f"{path}: its tensors claim to be larger than the file; copy it again.")
     return found[0], state
 
 

@@ -25,8 +25,8 @@ def read_saved(path: Path) -> dict[Any, Any]:
         content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
     except Exception as error:  # whatever somebody's pickle makes torch's reader raise
         raise UserError(
-            f"{path} holds more than tensors and plain values{_foreign(path)}. Such a pickle can"
-            " run any program when it is read, so it is not; save the generator's state_dict()"
+            f"{path} holds more than tensors and plain values{_foreign(path)}. Reading such a"
+            " pickle can run any program, so it is refused; save the generator's state_dict()"
             " alone."
         ) from error
     if not isinstance(content, dict):
@@ -61,7 +61,10 @@ def _check_archive(path: Path) -> None:
             raise UserError(f"{path} is not what torch.save writes; give the .pth file.")
         with zipfile.ZipFile(path) as archive:
             if any(e.compress_type != zipfile.ZIP_STORED for e in archive.infolist()):
-                raise UserError(f"{path} is a compressed archive; torch.save writes no such.")
+                raise UserError(
+                    f"{path} is a compressed archive, which torch.save never writes; give the"
+                    " .pth file."
+                )
             wrong = archive.testzip()
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error

@@ -88,8 +88,8 @@ def check_header(path: Path) -> None:
 
 def _is_pickle(path: Path) -> str:
     return (
-        f"{path} is a pickle, which can run any program when it is read, so it is not;"
-        " give a .safetensors file."
+        f"{path} is a pickle. Reading a pickle can run any program, so it is refused; give a"
+        " .safetensors file."
     )
 
 

@@ -13,7 +13,8 @@ from colorizer.checkpoints.generator_file import (
     find_generator,
     load_generator,
 )
-from colorizer.config.training import ColorizeConfig, GeneratorConfig
+from colorizer.config.commands import ColorizeConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.pictures.decode import UnusablePicture, decode_file, to_grey
 from colorizer.pictures.geometry import fitted_size, resize

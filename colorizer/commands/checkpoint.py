@@ -13,7 +13,9 @@ from colorizer.checkpoints.commands import (
     verify_all,
 )
 from colorizer.checkpoints.released import ImportConfig, import_released
+from colorizer.commands.command_line import help_ending_with
 from colorizer.system import console
+from colorizer.system.programs import command, started_as
 
 Command = InspectConfig | VerifyConfig | ExportConfig | ImportConfig
 
@@ -26,7 +28,11 @@ def settings(arguments: Sequence[str] | None = None) -> Command:
         "export": ExportConfig,
         "import": ImportConfig,
     }
-    return tyro.extras.subcommand_cli_from_dict(commands, description=__doc__, args=arguments)
+    example = f"{command('checkpoint')} verify runs/mine"
+    with help_ending_with(example, arguments):
+        return tyro.extras.subcommand_cli_from_dict(
+            commands, prog=started_as(), description=__doc__, args=arguments
+        )
 
 
 def run() -> None:

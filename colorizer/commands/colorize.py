@@ -5,13 +5,18 @@ from collections.abc import Sequence
 import tyro
 
 from colorizer.coloring.colorizer import colorize
-from colorizer.config.training import ColorizeConfig
+from colorizer.commands.command_line import help_ending_with
+from colorizer.config.commands import ColorizeConfig
 from colorizer.system import console
+from colorizer.system.programs import command, started_as
 
 
 def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
     """What the command line asks for; None: that of this process."""
-    return tyro.cli(ColorizeConfig, args=arguments)
+    example = f"{command('colorize')} --checkpoint runs/mine --line a.png --reference b.png"
+    example += " --output c.png"
+    with help_ending_with(example, arguments):
+        return tyro.cli(ColorizeConfig, prog=started_as(), args=arguments)
 
 
 def run() -> None:

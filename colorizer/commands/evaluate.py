@@ -6,14 +6,18 @@ from collections.abc import Sequence
 import tyro
 
 from colorizer.checkpoints.published import describe_weights, searched_folders
+from colorizer.commands.command_line import help_ending_with
 from colorizer.evaluation.config import EvaluateConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.system import console
+from colorizer.system.programs import command, started_as
 
 
 def settings(arguments: Sequence[str] | None = None) -> EvaluateConfig:
     """What the command line asks for; None: that of this process."""
-    return tyro.cli(EvaluateConfig, args=arguments)
+    example = f"{command('evaluate')} --checkpoint runs/mine --data shards/mine --output report"
+    with help_ending_with(example, arguments):
+        return tyro.cli(EvaluateConfig, prog=started_as(), args=arguments)
 
 
 def run() -> None:

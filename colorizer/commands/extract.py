@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.config.training import ExtractCommand
+from colorizer.commands.command_line import help_ending_with
+from colorizer.config.commands import ExtractCommand
 from colorizer.lines.extractor import extract
 from colorizer.system import console
+from colorizer.system.programs import command, started_as
 
 
 def settings(arguments: Sequence[str] | None = None) -> ExtractCommand:
     """What the command line asks for; None: that of this process."""
-    return tyro.cli(ExtractCommand, args=arguments)
+    example = f"{command('extract')} --checkpoint runs/extractor --picture pictures --output lines"
+    with help_ending_with(example, arguments):
+        return tyro.cli(ExtractCommand, prog=started_as(), args=arguments)
 
 
 def run() -> None:

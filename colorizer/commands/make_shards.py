@@ -10,6 +10,7 @@ from typing import Annotated
 
 import tyro
 
+from colorizer.commands.command_line import help_ending_with
 from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
@@ -22,7 +23,7 @@ from colorizer.making.merge import PREVIEW, REJECTED, Report
 from colorizer.making.pipeline import make_shards
 from colorizer.system import console
 from colorizer.system.processes import processes
-from colorizer.system.programs import launched_command
+from colorizer.system.programs import command, launched_command, started_as
 
 Source = (
     Annotated[CharactersConfig, tyro.conf.subcommand("characters")]
@@ -36,7 +37,9 @@ Source = (
 
 def settings(arguments: Sequence[str] | None = None) -> Source:
     """What the command line asks for; None: that of this process."""
-    return tyro.cli(Source, description=__doc__, args=arguments)
+    example = f"{command('make_shards')} folder pictures --output shards/mine"
+    with help_ending_with(example, arguments):
+        return tyro.cli(Source, prog=started_as(), description=__doc__, args=arguments)
 
 
 def run() -> None:

@@ -13,17 +13,27 @@ from collections.abc import Sequence
 
 import tyro
 
+from colorizer.commands.command_line import help_ending_with
 from colorizer.evaluation.config import Table1Config
 from colorizer.evaluation.table1 import SCALES, make_table1
 from colorizer.system import console
 from colorizer.system.processes import leave_group
+from colorizer.system.programs import launched_command, started_as
 
 
 def settings(arguments: Sequence[str] | None = None) -> Table1Config:
     """What the command line asks for; None: that of this process."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     scale = arguments.pop(0) if arguments[:1] and arguments[0] in SCALES else "paper"
-    return tyro.cli(Table1Config, default=SCALES[scale](), args=arguments, description=__doc__)
+    example = f"{launched_command('table1')} --data shards/mine --output runs/table1"
+    with help_ending_with(example, arguments):
+        return tyro.cli(
+            Table1Config,
+            default=SCALES[scale](),
+            prog=started_as(),
+            args=arguments,
+            description=__doc__,
+        )
 
 
 def run() -> None:

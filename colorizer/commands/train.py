@@ -7,10 +7,13 @@ from collections.abc import Sequence
 
 import tyro
 
+from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.grouping import in_groups
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import TrainConfig
 from colorizer.system import console
 from colorizer.system.processes import leave_group
+from colorizer.system.programs import launched_command, started_as
 from colorizer.training.signals import stop_with_launcher
 from colorizer.training.train import train
 
@@ -18,7 +21,11 @@ from colorizer.training.train import train
 def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
     """What the command line asks for; None: that of this process."""
     presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
-    return tyro.extras.overridable_config_cli(presets, description=__doc__, args=arguments)
+    example = f"{launched_command('train')} demo --data shards/demo --output runs/demo"
+    with help_ending_with(example, arguments), in_groups:
+        return tyro.extras.overridable_config_cli(
+            presets, prog=started_as(), description=__doc__, args=arguments
+        )
 
 
 def run() -> None:

@@ -8,17 +8,11 @@ from pathlib import Path
 
 import tyro
 
-from colorizer.config.training import (
-    AugmentConfig,
-    ColorizationConfig,
-    ExtractionLossConfig,
-    ExtractorConfig,
-    ExtractorTraining,
-    GeneratorConfig,
-    LossConfig,
-    OptimizerConfig,
-    TrainConfig,
-)
+from colorizer.config.augmentation import AugmentConfig
+from colorizer.config.losses import ExtractionLossConfig, LossConfig
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.run import OptimizerConfig
+from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 
 
 def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:

@@ -17,7 +17,7 @@ import torch
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import GeneratorConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation import comparison
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
 from colorizer.evaluation.constant_colors import TERMS, constant_errors

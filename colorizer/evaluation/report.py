@@ -16,7 +16,7 @@ from torch import Tensor
 
 from colorizer.checkpoints.generator_file import GeneratorFile
 from colorizer.checkpoints.published import sha256_of
-from colorizer.config.training import GeneratorConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.inception import fid, kid
 from colorizer.evaluation.measures import OF_SETS, Available

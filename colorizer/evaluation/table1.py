@@ -10,8 +10,9 @@ import torch
 import tyro
 
 from colorizer.checkpoints.checkpoint import saved_steps
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS, demo
-from colorizer.config.training import ColorizationConfig, GeneratorConfig
+from colorizer.config.training import ColorizationConfig
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
 from colorizer.evaluation.evaluator import evaluate, prepare
 from colorizer.evaluation.table import METHODS, Reports, comparison_grid, write_table

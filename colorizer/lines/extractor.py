@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import find_generator, load_generator
 from colorizer.checkpoints.published import sha256_of
-from colorizer.config.training import ExtractCommand, ExtractorConfig
+from colorizer.config.commands import ExtractCommand
+from colorizer.config.networks import ExtractorConfig
 from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures.decode import UnusablePicture, decode_file
 from colorizer.pictures.files import PictureFile, find_pictures, no_pictures

@@ -4,6 +4,12 @@ import sys
 from pathlib import Path
 
 
+def started_as() -> str:
+    """What this program is called in its help: a clone's script with its folder, else the name."""
+    script = Path(sys.argv[0])
+    return str(script) if script.parent.name == "launch" else script.name
+
+
 def command(name: str) -> str:
     """For "colorize": `colorizer-colorize`, or `python launch/colorize.py` in a clone."""
     script = Path(sys.argv[0])

@@ -27,7 +27,7 @@ HEAD, PANEL, ABOVE, BELOW = 0.55, 2.75, 0.55, 0.4  # above a diagram its title a
 LEFT, RIGHT, BETWEEN = 0.62, 0.55, 1.0
 MAX_LINES = 20_000  # of training that are read; of more, every n-th
 MAX_POINTS = 400  # of a curve
-SMOOTHING = 40  # a smoothed curve's memory is this part of its points
+SMOOTHING = 40  # a smoothed curve's memory is its points divided by this
 FEW = 40  # points that are each shown
 WIDE_RANGE = 30.0  # between the ends of a curve, from which the axis is logarithmic
 
@@ -301,6 +301,6 @@ def _extremes(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
         return steps, values
     chosen = []
     for stretch in np.array_split(np.arange(len(steps)), MAX_POINTS):
-        part = values[stretch]
-        chosen += sorted({int(stretch[part.argmin()]), int(stretch[part.argmax()])})
+        within = values[stretch]
+        chosen += sorted({int(stretch[within.argmin()]), int(stretch[within.argmax()])})
     return steps[chosen], values[chosen]

@@ -16,7 +16,8 @@ from colorizer.augmentation.degradation import (
     draw_parameters,
 )
 from colorizer.augmentation.distortion import to_signed, to_uint8
-from colorizer.config.training import DegradeConfig, ExtractorTraining
+from colorizer.config.augmentation import DegradeConfig
+from colorizer.config.training import ExtractorTraining
 from colorizer.networks.extractor import LineExtractor
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid

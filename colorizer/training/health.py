@@ -80,8 +80,9 @@ class Health:
             self._judge_faults(look.faults)
         if self.bad_samples > self._allowed:
             raise UserError(
-                f"{self.bad_samples} samples cannot be read, --bad-samples"
-                f" {self._config.bad_samples:g} allows {self._allowed}: see what was said of each."
+                f"{self.bad_samples} samples cannot be read, but --bad-samples"
+                f" {self._config.bad_samples:g} allows only {self._allowed}. A warning named each;"
+                " repair their shards or allow more."
             )
         scaler = self._accelerator.scaler
         if scaler is not None and scaler.get_scale() < MIN_SCALE:
@@ -94,11 +95,11 @@ class Health:
         rank = self._accelerator.process_index
         if self._config.not_finite == "stop":
             if not faults:
-                raise UserError(f"process {rank} stops: see what another one says.")
+                raise UserError(f"process {rank} stops too; see another process's message.")
             raise UserError(
-                f"{faults[0]}, so training stops; the update was left out and"
+                f"{faults[0]}, so training stops. The update was left out, and"
                 f" {self._checkpoints} is as before. Try a lower learning rate or"
-                " --mixed-precision no; --not-finite skip goes on without such updates."
+                " --mixed-precision no; --not-finite skip continues without such updates."
             )
         for fault in faults[:FAULTS_SHOWN]:
             console.warn(f"{fault}; the update was left out.")
@@ -155,6 +156,6 @@ class Health:
             state = (t for t in network.state_dict().values() if t.is_floating_point())
             if not torch.stack([tensor.sum() for tensor in state]).isfinite().all():
                 raise UserError(
-                    "weights are no longer finite, so training stops and they are not saved;"
+                    "the weights are no longer finite, so training stops without saving them."
                     f" {self._checkpoints} is as before. Try a lower learning rate."
                 )

@@ -59,10 +59,13 @@ class Keeper:
                 failure = error
         if anyone(self._accelerator, failure is not None):
             if failure is None:
-                raise UserError(f"process {self._accelerator.process_index} stops as well.")
+                raise UserError(
+                    f"process {self._accelerator.process_index} stops too; see the message of"
+                    " process 0."
+                )
             raise UserError(
-                f"{failure} Step {state.step} is not saved ({self._newest()}). When there is room,"
-                " the same command continues."
+                f"{failure} Step {state.step} is not saved ({self._newest()}). Make room, then"
+                " run the same command to continue."
             )
 
     def check(self) -> None:
@@ -89,4 +92,6 @@ class Keeper:
 
     def _newest(self) -> str:
         steps = saved_steps(self._folder)
-        return f"the newest checkpoint is {steps[0].name}" if steps else "there is no checkpoint"
+        return (
+            f"the newest checkpoint is {steps[0].name}" if steps else "no checkpoint was saved yet"
+        )

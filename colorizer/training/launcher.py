@@ -64,8 +64,8 @@ def check_launcher(config: TrainConfig) -> None:
     backend = os.environ.get("ACCELERATE_DYNAMO_BACKEND", "no")
     if backend.lower() != "no":
         raise UserError(
-            f"ACCELERATE_DYNAMO_BACKEND is {backend}, but Accelerate would compile what is not to"
-            " be compiled. Take it from the launcher's config or environment, and give --compile."
+            f"ACCELERATE_DYNAMO_BACKEND is {backend}, which compiles what must not be compiled."
+            " Remove it from the launcher's config or the environment, and give --compile."
         )
     if "ACCELERATE_TORCH_DEVICE" in os.environ:
         raise UserError(
@@ -76,12 +76,12 @@ def check_launcher(config: TrainConfig) -> None:
     if is_set("ACCELERATE_USE_SAGEMAKER") and kind != "NO":
         raise UserError(
             f"ACCELERATE_SAGEMAKER_DISTRIBUTED_TYPE is {kind}, which this training does not know;"
-            " take NO there and start several processes with torchrun."
+            " set it to NO, and start several processes with torchrun."
         )
     accumulate = os.environ.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", str(config.accumulate))
     if accumulate != str(config.accumulate):
         raise UserError(
-            f"ACCELERATE_GRADIENT_ACCUMULATION_STEPS is {accumulate} and --accumulate"
+            f"ACCELERATE_GRADIENT_ACCUMULATION_STEPS is {accumulate}, but --accumulate is"
             f" {config.accumulate}; unset the variable."
         )
 
@@ -121,5 +121,8 @@ def choose_precision(config: TrainConfig, gpu: bool) -> str:
         raise UserError(f"{name} fp16 needs a GPU; use no, bf16 or auto.")
     if precision == "fp16" and config.accumulate > 1 and config.loss.adversarial > 0:
         # The scaler that D and G share may change its scale between G's accumulated batches.
-        raise UserError("fp16 cannot --accumulate with the adversarial loss; use bf16 or no.")
+        raise UserError(
+            "fp16 does not work with --accumulate and an adversarial loss; use --mixed-precision"
+            " bf16 or no."
+        )
     return precision

@@ -66,7 +66,7 @@ class StepProfiler:
         if self._profile is not None:  # the run has ended before
             self._write()
         elif self._step < self._first and self._last:
-            console.warn(f"no profile: the run has ended before step {self._first}.")
+            console.warn(f"no profile is written: the run ended before step {self._first}.")
 
     def _write(self) -> None:
         """A trace that cannot be written costs the trace, not the run."""

@@ -13,32 +13,32 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recompute_activations(network: nn.Module, *kinds: type[nn.Module]) -> None:
-    """Have every part of these kinds keep only what goes into it until its backward pass.
+    """Have every module of these kinds keep only what goes into it until its backward pass.
 
-    Its results, gradients and batch norm's statistics stay what they are. A part must not hold
+    Its results, gradients and batch norm's statistics stay what they are. A module must not hold
     another.
     """
-    for part in network.modules():
-        if isinstance(part, kinds):
-            part.forward = partial(
+    for module in network.modules():
+        if isinstance(module, kinds):
+            module.forward = partial(
                 checkpoint,
-                part.forward,
+                module.forward,
                 use_reentrant=False,
                 preserve_rng_state=False,  # nothing here is random
-                context_fn=partial(_first_and_second_time, part),
+                context_fn=partial(_first_and_second_time, module),
             )
 
 
 def _first_and_second_time(
-    part: nn.Module,
+    module: nn.Module,
 ) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _statistics_left_alone(part)
+    return nullcontext(), _statistics_left_alone(module)
 
 
 @contextmanager
-def _statistics_left_alone(part: nn.Module) -> Iterator[None]:
+def _statistics_left_alone(module: nn.Module) -> Iterator[None]:
     """Batch norm counts a batch the first time only; what it gives back is the same."""
-    norms = [m for m in part.modules() if isinstance(m, BatchNorm)]
+    norms = [m for m in module.modules() if isinstance(m, BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0

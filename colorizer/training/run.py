@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.checkpoints import checkpoint, saving
+from colorizer.config.serialization import to_json
 from colorizer.config.training import TrainConfig
-from colorizer.config.validation import to_json
 from colorizer.loading.batch import Batch
 from colorizer.shards.index import Index
 from colorizer.system import console
@@ -122,12 +122,12 @@ class RunFolder:
         if others:
             raise UserError(
                 f"{self.folder} holds a run with other settings ({'; '.join(others)})."
-                " Continue it with its own, or give another --output."
+                " Continue it with its own settings, or give another --output."
             )
         if state.data != self.data:
             raise UserError(
-                f"{self.folder} holds a run on other shards than {self.config.data} has now. Put"
-                " them back, or give another --output."
+                f"{self.folder} holds a run on other shards than those now in {self.config.data}."
+                " Put its own shards back, or give another --output."
             )
 
     def prepare(self, newest: checkpoint.FoundCheckpoint | None) -> None:
@@ -214,16 +214,16 @@ def forget_after(log: Path, step: int) -> None:
     replace_file(log, b"".join(kept))
 
 
-def difference(there: dict[str, Any], here: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Settings that differ, by name: `network.width: 1.0 there, 0.5 here`."""
-    if there.get("task") != here.get("task"):  # then few other settings can be compared
-        return {"task": f"task: {there.get('task')} there, {here.get('task')} here"}
+def difference(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Settings that differ, by name: `network.width was 1.0, is now 0.5`."""
+    if before.get("task") != now.get("task"):  # then few other settings can be compared
+        return {"task": f"task was {before.get('task')}, is now {now.get('task')}"}
     found = {}
-    for name in sorted(there.keys() | here.keys()):
+    for name in sorted(before.keys() | now.keys()):
         path = prefix + name
-        old, new = there.get(name), here.get(name)
+        old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             found |= difference(old, new, f"{path}.")
         elif old != new:
-            found[path] = f"{path}: {old} there, {new} here"
+            found[path] = f"{path} was {old}, is now {new}"
     return found

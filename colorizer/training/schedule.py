@@ -2,7 +2,7 @@
 
 import math
 
-from colorizer.config.training import OptimizerConfig
+from colorizer.config.run import OptimizerConfig
 
 
 def learning_rate_factor(config: OptimizerConfig, step: int, steps: int) -> float:

@@ -15,8 +15,9 @@ from accelerate.utils import (
     InitProcessGroupKwargs,
 )
 
+from colorizer.config.bounds import check_bounds
+from colorizer.config.serialization import to_json
 from colorizer.config.training import ColorizationConfig, TrainConfig
-from colorizer.config.validation import check_bounds, to_json
 from colorizer.loading.dataset import TrainingData
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
@@ -38,7 +39,7 @@ NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long befo
 
 def start_accelerator(config: TrainConfig) -> Accelerator:
     """Accelerate on the GPUs there are, else on the CPU, in the processes the launcher started."""
-    check_bounds(to_json(config))
+    check_bounds(config)
     gpu = wants_gpu()
     check_launcher(config)
     precision = choose_precision(config, gpu)
@@ -62,8 +63,8 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
             if not is_lost_connection(error):
                 raise
             raise LostConnection(
-                f"process {os.environ['RANK']} stops: not all {os.environ['WORLD_SIZE']} processes"
-                f" have come within {config.timeout:g} s; see what the others say."
+                f"process {os.environ['RANK']} stops: only some of the {os.environ['WORLD_SIZE']}"
+                f" processes started within {config.timeout:g} s; see the others' messages."
             ) from error
     try:
         return Accelerator(
@@ -86,7 +87,7 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
     except (ImportError, ValueError) as error:
         names = ", ".join(sorted(n for n in os.environ if n.startswith("ACCELERATE_"))) or "none"
         raise UserError(
-            f"Accelerate cannot start ({error}). It follows these variables of the environment:"
+            f"Accelerate cannot start ({error}). Check the environment variables that it follows:"
             f" {names}."
         ) from error
 
@@ -116,9 +117,11 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     ):
         raise UserError("--exchange bf16 needs a torch that was built for GPUs.")
     if config.compile and wants_gpu() and (missing := missing_for_kernels()):
-        raise UserError(f"--compile cannot write kernels here: {missing}.")
+        raise UserError(f"--compile cannot write kernels on this machine: {missing}.")
     if not config.loss.teaches:
-        raise UserError("every --loss is 0, so there is nothing to learn; give one a weight.")
+        raise UserError(
+            "every --loss is 0, so nothing would be learned; give at least one a weight."
+        )
 
 
 def check_size(config: TrainConfig, data: TrainingData) -> None:
@@ -130,16 +133,18 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
     size, stride = data.reader.index.size, config.network.stride
     if size % stride:
         raise UserError(
-            f"{config.data}: pictures of {size} pixels, but --network.stages"
-            f" {config.network.stages} needs a"
-            f" multiple of {stride}; make shards with another --size."
+            f"{config.data}: its pictures have {size} pixels a side, but --network.stages"
+            f" {config.network.stages} needs a multiple of {stride}; make shards with another"
+            " --size."
         )
     if isinstance(config, ColorizationConfig) and config.loss.triplet > 0 and size == stride:
-        raise UserError(f"{config.data}: --loss.triplet needs more than one token a picture.")
+        raise UserError(
+            f"{config.data}: --loss.triplet needs more than one token a picture; give fewer"
+            " --network.stages, or make larger pictures."
+        )
     if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
         raise UserError(
-            f"{config.data}: pictures of {size} pixels are too small for the discriminator,"
-            " which needs"
+            f"{config.data}: its pictures have {size} pixels a side, but the discriminator needs"
             f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
         )
 

@@ -1,4 +1,4 @@
-"""What every task trains and saves, and how one batch changes it."""
+"""What every task trains, and how one batch changes it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,19 +8,15 @@ from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.optimizer import AcceleratedOptimizer
 from torch import Tensor, nn
 
-from colorizer.checkpoints import checkpoint
 from colorizer.config.training import TrainConfig
 from colorizer.loading.batch import Batch
-from colorizer.networks.batch_norm import normalize_over_processes
-from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.discriminator import Discriminator
 from colorizer.training.average import RunningAverage
 from colorizer.training.held_out import HeldOut
+from colorizer.training.learner import Learner
 from colorizer.training.losses import adversarial_loss, discriminator_loss
-from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 
 MEMORY_FORMAT = torch.channels_last  # what convolutions compute in, so that none converts its input
@@ -44,7 +40,7 @@ class StepResult(NamedTuple):
 
 
 class Task(ABC, Generic[Parameters, Pictures, Result]):
-    """A generator, its discriminator if it has one, and their optimizers.
+    """A generator, its discriminator if it has one, and the generator's running average.
 
     A task says how a batch is prepared, what the generator makes of it, what the discriminator
     compares, and the other losses.
@@ -57,29 +53,33 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self.accelerator = accelerator
         self.weights = config.loss
         torch.manual_seed(config.seed)
-        live = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
+        self.learners: dict[str, Learner] = {}  # by the networks' names
+        network = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
         decay = config.optimizer.ema_decay
         # Before autocast is around its forward pass.
-        copied = deepcopy(live).to(accelerator.device) if decay > 0 else None
-        self.generator, self.generator_optimizer = self._prepare(
-            live, config.optimizer.generator_lr
-        )
+        copied = deepcopy(network).to(accelerator.device) if decay > 0 else None
+        self.generator = self._prepared("generator", network)
         self.discriminator = None
         if config.loss.adversarial > 0:
-            self.discriminator, self.discriminator_optimizer = self._prepare(
-                Discriminator(width=config.discriminator_width).to(memory_format=MEMORY_FORMAT),
-                config.optimizer.discriminator_lr,
+            network = Discriminator(width=config.discriminator_width)
+            self.discriminator = self._prepared(
+                "discriminator", network.to(memory_format=MEMORY_FORMAT)
             )
+        # The networks whose gradients accumulate.
+        self.trained = [learner.network for learner in self.learners.values()]
         self.average = None
         if copied is not None:
-            live = accelerator.unwrap_model(self.generator)
+            live = self.learners["generator"].unwrapped
             self.average = RunningAverage(copied, live, decay)
         self.keeps_buffers = config.not_finite == "skip"
         # Walking through all modules takes milliseconds, and they stay what they are.
-        self._parameters = {name: list(n.parameters()) for name, n in self._networks.items()}
         self._buffers = [b for network in self.trained for b in network.buffers()]
         if config.compile:
             self.augmented = torch.compile(self.augmented)
+
+    def _prepared(self, name: str, network: nn.Module) -> nn.Module:
+        self.learners[name] = Learner(name, network, self.config, self.accelerator)
+        return self.learners[name].network
 
     # ---- What differs between tasks
 
@@ -119,47 +119,11 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     def held_out(self) -> HeldOut:
         """What measures it."""
 
-    def _prepare(self, network: nn.Module, lr: float) -> tuple[nn.Module, torch.optim.Optimizer]:
-        if self.config.recompute:
-            recompute_activations(network, EncoderLayer, ResidualBlock, DecoderLayer)
-        if self.accelerator.num_processes > 1:
-            normalize_over_processes(network)
-        network.to(self.accelerator.device)
-        if self.config.compile:
-            network.compile()
-        betas = self.config.optimizer.betas
-        # What is prepared has autocast around its forward pass from here on.
-        optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
-        return self.accelerator.prepare(network, optimizer)
-
-    @property
-    def optimizers(self) -> dict[str, AcceleratedOptimizer]:
-        """Of each network that is trained."""
-        optimizers = {"generator": self.generator_optimizer}
-        if self.discriminator is not None:
-            optimizers["discriminator"] = self.discriminator_optimizer
-        return optimizers
+    # ---- What it trains
 
     def set_learning_rates(self, factor: float) -> dict[str, float]:
-        """Set both to so much of what the settings say; gives them by network."""
-        rates = {}
-        for name, optimizer in self.optimizers.items():
-            rates[name] = factor * getattr(self.config.optimizer, f"{name}_lr")
-            for group in optimizer.param_groups:
-                group["lr"] = rates[name]
-        return rates
-
-    @property
-    def _networks(self) -> dict[str, nn.Module]:
-        networks = {"generator": self.generator}
-        if self.discriminator is not None:
-            networks["discriminator"] = self.discriminator
-        return networks
-
-    @property
-    def trained(self) -> list[nn.Module]:
-        """The networks whose gradients accumulate."""
-        return list(self._networks.values())
+        """Set all to so much of what the settings say; gives them by network."""
+        return {name: learner.set_learning_rate(factor) for name, learner in self.learners.items()}
 
     @property
     def result_generator(self) -> nn.Module:
@@ -169,7 +133,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """
         if self.average is not None:
             return self.average.network
-        live = copy(self.accelerator.unwrap_model(self.generator))  # the weights are the same
+        live = copy(self.learners["generator"].unwrapped)  # the weights are the same
         live.__dict__.pop("forward", None)  # with autocast around it
         live._compiled_call_impl = None  # calls the one with autocast
         return live
@@ -206,14 +170,13 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         self, pictures: Pictures, result: Result, outcome: StepResult
     ) -> None:
         fake = self.fake(pictures, result)
-        discriminator = self.accelerator.unwrap_model(self.discriminator)
-        with discriminator.normalized_once():
+        with self.learners["discriminator"].unwrapped.normalized_once():
             real_scores = self.discriminator(*self.real(pictures))
             fake_scores = self.discriminator(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
         self.accelerator.backward(loss)
         outcome.losses["discriminator"] = loss.detach()
-        self._update("discriminator", self.discriminator_optimizer, outcome)
+        self._update("discriminator", outcome)
 
     def _update_generator(self, pictures: Pictures, result: Result, outcome: StepResult) -> None:
         losses = self.losses(pictures, result)
@@ -223,23 +186,12 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
             sum(getattr(self.weights, name) * loss for name, loss in losses.items())
         )
         outcome.losses.update((name, loss.detach()) for name, loss in losses.items())
-        self._update("generator", self.generator_optimizer, outcome)
+        self._update("generator", outcome)
 
-    def _update(self, name: str, optimizer: AcceleratedOptimizer, outcome: StepResult) -> None:
-        """An optimizer's step, which the device leaves out where the gradient is not finite."""
-        if self.accelerator.sync_gradients:
-            self.accelerator.unscale_gradients(optimizer)  # fp16's
-            gradients = [p.grad for p in self._parameters[name] if p.grad is not None]
-            # Averaged over the processes already, so that all decide alike. In float32 its sum of
-            # squares overflows from 1e19 on: as bad as infinite.
-            norm = nn.utils.get_total_norm(gradients, foreach=True)
-            if self.accelerator.scaler is None:
-                # What fp16's scaler does as well: fused Adam reads it on the device. Only what is
-                # not finite differs from itself by more than nothing.
-                optimizer.optimizer.found_inf = (norm - norm).ne(0).float()
+    def _update(self, name: str, outcome: StepResult) -> None:
+        norm = self.learners[name].update()
+        if norm is not None:
             outcome.norms[name] = norm
-        optimizer.step()
-        optimizer.zero_grad()
 
     def _restore(self, before: list[Tensor], losses: dict[str, Tensor]) -> None:
         """Put the buffers back, on the device, if a loss is not finite: nor are they then.
@@ -253,53 +205,25 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
 
     def _judge(self, fake: DiscriminatorInput) -> Tensor:
         """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
-        discriminator = self.accelerator.unwrap_model(self.discriminator)
-        self._freeze_discriminator(True)
-        with discriminator.normalized_once():
-            scores = discriminator(*fake)
-        self._freeze_discriminator(False)
-        return scores
-
-    def _freeze_discriminator(self, frozen: bool) -> None:
-        for parameter in self._parameters["discriminator"]:
-            parameter.requires_grad = not frozen
+        learner = self.learners["discriminator"]
+        with learner.frozen(), learner.unwrapped.normalized_once():
+            return learner.unwrapped(*fake)
 
     # ---- What a checkpoint holds
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """File name → tensors."""
-        generator = self.accelerator.unwrap_model(self.generator)
-        state = {
-            "generator": generator.state_dict(),
-            "generator_optimizer": checkpoint.optimizer_tensors(
-                generator, self.generator_optimizer.optimizer
-            ),
-        }
+        state = self.learners["generator"].state()
         if self.average is not None:
             state["average"] = self.average.network.state_dict()
         if self.discriminator is not None:
-            discriminator = self.accelerator.unwrap_model(self.discriminator)
-            state["discriminator"] = discriminator.state_dict()
-            state["discriminator_optimizer"] = checkpoint.optimizer_tensors(
-                discriminator, self.discriminator_optimizer.optimizer
-            )
+            state |= self.learners["discriminator"].state()
         return state
 
     def load_state(self, state: Mapping[str, Mapping[str, Tensor]], updates: int) -> None:
         """Put back what `state` gave, after `updates` optimisation steps."""
-        generator = self.accelerator.unwrap_model(self.generator)
-        generator.load_state_dict(state["generator"])
-        checkpoint.load_optimizer(
-            generator, self.generator_optimizer.optimizer, state["generator_optimizer"]
-        )
+        for learner in self.learners.values():
+            learner.load_state(state)
         if self.average is not None:
             self.average.network.load_state_dict(state["average"])
             self.average.updates = updates
-        if self.discriminator is not None:
-            discriminator = self.accelerator.unwrap_model(self.discriminator)
-            discriminator.load_state_dict(state["discriminator"])
-            checkpoint.load_optimizer(
-                discriminator,
-                self.discriminator_optimizer.optimizer,
-                state["discriminator_optimizer"],
-            )

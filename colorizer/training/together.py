@@ -32,7 +32,9 @@ def found_by_first(accelerator: Accelerator, find: Callable[[], Answer]) -> Answ
     if failure is not None:
         raise failure
     if failed:
-        raise UserError(f"process {accelerator.process_index} stops as well: see the first one.")
+        raise UserError(
+            f"process {accelerator.process_index} stops too; see the message of process 0."
+        )
     return answer
 
 
@@ -60,6 +62,7 @@ def naming_lost_process(accelerator: Accelerator, timeout: float) -> Iterator[No
 def lost_process(accelerator: Accelerator, timeout: float) -> str:
     """What a process says that waits for another one in vain."""
     return (
-        f"process {accelerator.process_index} stops: another one has ended, or did not answer for"
-        f" {timeout:g} s; see what it says. The same command continues from the newest checkpoint."
+        f"process {accelerator.process_index} stops: another process has ended, or did not answer"
+        f" for {timeout:g} s; see its message. The same command continues from the newest"
+        " checkpoint."
     )

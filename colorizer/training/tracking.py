@@ -11,8 +11,8 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.tracking import GeneralTracker
 
+from colorizer.config.serialization import flatten, to_json
 from colorizer.config.training import TrainConfig
-from colorizer.config.validation import flatten, to_json
 from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.system.storage import replace_file

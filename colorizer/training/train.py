@@ -128,6 +128,6 @@ def check_same(
         mine = None
     if anyone(accelerator, mine != (newest.state if newest else None)):
         raise UserError(
-            f"{run.folder}: not all processes find the same checkpoint there; give an --output that"
-            " is one folder for all machines."
+            f"{run.folder}: not all processes find the same checkpoint in it; give an --output on a"
+            " disk that all machines share."
         )

@@ -1,15 +1,15 @@
 """The training loop: learn, look, save."""
 
 import time
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 from accelerate import Accelerator
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import Best, chosen_figure, no_longer_gains
+from colorizer.config.serialization import to_json
 from colorizer.config.training import TrainConfig
-from colorizer.config.validation import to_json
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
@@ -61,13 +61,13 @@ class Trainer:
         config = self.config
         reason = "--evaluate-every is 0" if not config.evaluate_every else ""
         if read_index(config.data / "held-out").samples == 0:
-            reason = f"{config.data}: nothing is held out"
+            reason = f"{config.data} holds none out"
         if not reason:
             held_out = self.task.held_out()
             chosen_figure(config.best_by, held_out.figures)
             return held_out
         if config.patience or config.best_by != "auto":
-            raise UserError(f"{reason}, so --patience and --best-by have nothing to go by.")
+            raise UserError(f"--patience and --best-by need held-out pictures, but {reason}.")
         return None
 
     @property
@@ -92,60 +92,81 @@ class Trainer:
                 self.accelerator.scaler.load_state_dict(state.scaler)
         except (KeyError, RuntimeError) as error:
             raise UserError(
-                f"{newest.path}: what it holds does not fit the networks of its settings ({error})."
+                f"{newest.path} does not fit the networks of its settings ({error}); use the"
+                " version of the program that wrote it."
             ) from error
         self.step, self.looked, self.best = state.step, state.looked, state.best
         if self.best and not (newest.path.parent / checkpoint.step_name(self.best.step)).is_dir():
             if self.accelerator.is_main_process:
-                console.warn(f"the best checkpoint, of step {self.best.step}, is gone.")
+                console.warn(
+                    f"the best checkpoint, of step {self.best.step}, is gone; the next look counts"
+                    " as the best so far."
+                )
             self.best = None
         if self.accelerator.is_main_process:
             console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
 
     def run(self) -> None:
         """Train to the end or to a request to stop; either way the last step is saved."""
-        config, accelerator = self.config, self.accelerator
-        main = accelerator.is_main_process
-        samples = self.task.sample_grid() if main and config.sample_every else None
-        self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
-        figures = ""
-        with (
-            StopRequest() as stop,
-            Keeper(config, accelerator, self.run_folder) as self.keeper,
-            StepProfiler(
-                self.run_folder.profile, config.profile, accelerator.process_index, self.step
-            ) as profiler,
-            self._watch() as watch,
-            closing(self._batches()) as batches,
-            console.progress("training", config.steps, "steps", self.step, main) as advance,
-        ):
-            if self._look_is_due() and self._look():  # it was stopped before this look
+        with self._under_way() as batches:
+            if self._is_look_due() and self._look():  # it was stopped before this look
                 self.keeper.point_at(self.best)
-            for batch in () if self.is_complete else self.reporter.timed(batches):
-                with watch.watching():
-                    self._learn(batch)
-                if not accelerator.sync_gradients:
-                    continue
-                self.step += 1
-                profiler.step()
-                with watch.watching():
-                    stopped = self._is_stopped(stop)
-                    if stopped or self.step == config.steps or self.step % config.log_every == 0:
-                        figures = self._log()
-                # A scheduler that stops a run does not wait long: what is not due can wait.
-                better = not stopped and self._look_is_due() and self._look()
-                last = stopped or self.is_complete
-                self._save(last, better)
-                if samples and (last or self.step % config.sample_every == 0):
-                    self.reporter.samples(self.step, samples.draw(self.task.result_generator))
-                advance(self.step, figures)
-                if last:
-                    break
+            if not self.is_complete:
+                self._learn_from(batches)
         self.reporter.close()
-        if main:
+        if self.accelerator.is_main_process:
             self._say_end()
 
-    def _watch(self) -> Watch:
+    def _learn_from(self, batches: Iterator[Batch]) -> None:
+        for batch in self.reporter.timed(batches):
+            with self.watch.watching():
+                self._learn(batch)
+            if self.accelerator.sync_gradients and self._end_step():
+                return
+
+    def _end_step(self) -> bool:
+        """What comes after an optimisation step; gives whether it was the last."""
+        self.step += 1
+        self.profiler.step()
+        with self.watch.watching():
+            stopped = self._is_stopped()
+            if self._is_due(self.config.log_every, stopped):
+                self.shown_losses = self._log()
+        # A scheduler that stops a run does not wait long: what is not due can wait.
+        better = not stopped and self._is_look_due() and self._look()
+        last = stopped or self.is_complete
+        self._save(last, better)
+        if self.samples and self._is_due(self.config.sample_every, last):
+            self.reporter.samples(self.step, self.samples.draw(self.task.result_generator))
+        self.advance(self.step, self.shown_losses)
+        return last
+
+    def _is_due(self, every: int, last: bool = False) -> bool:
+        """Whether what is done every so many steps, and at the last, is to be done now."""
+        return last or self.step == self.config.steps or self.step % every == 0
+
+    @contextmanager
+    def _under_way(self) -> Iterator[Iterator[Batch]]:
+        """All that a run needs while it goes on; gives its batches."""
+        config, accelerator = self.config, self.accelerator
+        main = accelerator.is_main_process
+        self.samples = self.task.sample_grid() if main and config.sample_every else None
+        self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
+        self.shown_losses = ""  # beside the progress bar
+        self.profiler = StepProfiler(
+            self.run_folder.profile, config.profile, accelerator.process_index, self.step
+        )
+        with (
+            StopRequest() as self.stop,
+            Keeper(config, accelerator, self.run_folder) as self.keeper,
+            self.profiler,
+            self._make_watch() as self.watch,
+            closing(self._batches()) as batches,
+            console.progress("training", config.steps, "steps", self.step, main) as self.advance,
+        ):
+            yield batches
+
+    def _make_watch(self) -> Watch:
         """Over GPUs that wait for each other; gloo itself tells of a process that is lost."""
         config, accelerator = self.config, self.accelerator
         watched = accelerator.num_processes > 1 and accelerator.device.type == "cuda"
@@ -161,8 +182,8 @@ class Trainer:
             console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
         if self._no_longer_gains():
             console.say(
-                f"No better {best.figure} in the last {best.looks_since} looks, so training ends at"
-                f" step {self.step}; a larger --patience goes on."
+                f"Training ends at step {self.step}: the last {best.looks_since} looks gave no"
+                f" better {best.figure}. A larger --patience continues it."
             )
         elif self.step < config.steps:
             console.say(f"Stopped and saved at step {self.step}; the same command continues.")
@@ -206,24 +227,24 @@ class Trainer:
             with warning_instead():
                 self.run_folder.append_samples(rank, self.step + 1, batch)
 
-    def _is_stopped(self, stop: StopRequest) -> bool:
+    def _is_stopped(self) -> bool:
         """Whether any process was asked to stop; every process gets the same answer."""
         if self.accelerator.num_processes == 1:
-            return stop.received
+            return self.stop.received
         # Asking makes the host wait for the GPU. On a CPU there is no one to wait for.
         if self.accelerator.device.type == "cuda" and self.step % STEPS_BETWEEN_AGREEMENTS:
             return False
-        return anyone(self.accelerator, stop.received)
+        return anyone(self.accelerator, self.stop.received)
 
     def _log(self) -> str:
         """Write the losses since the last time; gives the line for the progress bar."""
         rates = {f"learning-rate/{name}": rate for name, rate in self.learning_rates.items()}
         return self.reporter.step(self.step, {**self.health.means(), **rates})
 
-    def _look_is_due(self) -> bool:
+    def _is_look_due(self) -> bool:
         if self.held_out is None or self.step in (0, self.looked):
             return False
-        return self.step == self.config.steps or self.step % self.config.evaluate_every == 0
+        return self._is_due(self.config.evaluate_every)
 
     def _look(self) -> bool:
         """Judge the generator on the held-out pictures; gives whether it is the best so far."""
@@ -244,7 +265,7 @@ class Trainer:
         Raises:
             UserError: the weights or losses are not finite; or the last step cannot be saved.
         """
-        due = last or better or self.step % self.config.checkpoint_every == 0
+        due = better or self._is_due(self.config.checkpoint_every, last)
         if due:
             self.health.look()
             self.health.check_weights(self.task.trained)

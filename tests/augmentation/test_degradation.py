@@ -13,7 +13,7 @@ from colorizer.augmentation.degradation import (
     draw_parameters,
 )
 from colorizer.characters import draw, sample_character, sample_pose
-from colorizer.config.training import DegradeConfig
+from colorizer.config.augmentation import DegradeConfig
 
 KINDS = [f.name for f in fields(DegradeConfig) if f.name not in ("chance", "flip", "zoom")]
 OFF = DegradeConfig(

@@ -13,7 +13,7 @@ from colorizer.augmentation.distortion import (
     spline_weights,
     warp,
 )
-from colorizer.config.training import AugmentConfig
+from colorizer.config.augmentation import AugmentConfig
 
 STILL = AugmentConfig(strength=0.0)
 

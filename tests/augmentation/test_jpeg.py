@@ -40,3 +40,11 @@ def test_lower_quality_does_more_damage_and_each_picture_has_its_own(draw_scene)
     assert damage == sorted(damage, reverse=True) and damage[0] > 1.5 * damage[3]
     assert np.array_equal(results[2], _ours(scene, 60)[0])
     assert np.array_equal(results, results.round()) and results.min() >= 0 and results.max() <= 255
+
+
+def test_compiled_it_is_the_same_and_warns_of_nothing(recwarn):
+    torch.compiler.reset()
+    compiled = torch.compile(jpeg, backend="aot_eager", fullgraph=True)
+    picture, quality = torch.rand(2, 3, 32, 32), torch.tensor([30.0, 80.0])
+    assert torch.equal(compiled(picture, quality), jpeg(picture, quality))
+    assert not [w for w in recwarn if "lru_cache" in str(w.message)]

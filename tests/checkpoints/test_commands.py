@@ -16,7 +16,7 @@ from colorizer.checkpoints.commands import (
 )
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import ExtractorConfig, GeneratorConfig
+from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.lines.extractor import Extractor
 from colorizer.system.errors import UserError
 
@@ -60,12 +60,14 @@ def test_verify_reads_every_checkpoint_and_says_which_would_be_used(two, capsys)
     assert capsys.readouterr().out.count(": intact, 5 files") == 2
     flip(two / "checkpoints" / "step-00000002" / "discriminator.safetensors")
     before = sorted(two.rglob("*"))
-    with pytest.raises(UserError, match="1 of 2 damaged; training continues from step-00000001"):
+    with pytest.raises(
+        UserError, match="1 of 2 checkpoints are damaged; training continues from step-00000001"
+    ):
         verify_all(VerifyConfig(two))
     assert "discriminator.safetensors: damaged" in capsys.readouterr().out
     assert sorted(two.rglob("*")) == before
     (two / "checkpoints" / "step-00000001" / "state.json").unlink()
-    with pytest.raises(UserError, match="2 of 2 damaged; none can be used"):
+    with pytest.raises(UserError, match="2 of 2 checkpoints are damaged; none can be used"):
         verify_all(VerifyConfig(two))
 
 
@@ -105,7 +107,7 @@ def test_the_weights_are_chosen(trained, tmp_path):
 def test_an_export_replaces_nothing_unasked_and_leaves_nothing_half(two, tmp_path):
     path = tmp_path / "a.safetensors"
     path.write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         export(ExportConfig(two, path))
     with pytest.raises(UserError, match=r"must end in \.safetensors"):
         export(ExportConfig(two, tmp_path / "a.pt"))

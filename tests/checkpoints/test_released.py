@@ -17,8 +17,8 @@ from colorizer.checkpoints.generator_file import find_generator
 from colorizer.checkpoints.released import ImportConfig, fitting_network, import_released
 from colorizer.checkpoints.tensor_file import read_tensors
 from colorizer.coloring.colorizer import Colorizer
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.networks.generator import Generator
@@ -362,7 +362,7 @@ def test_settings_and_outputs_are_checked_before_the_file_is_read(tmp_path):
         with pytest.raises(UserError, match=words):
             _import(path, **settings)
     (tmp_path / "imported.safetensors").write_text("mine")
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         _import(path)
     with pytest.raises(UserError, match=r"must end in \.safetensors"):
         import_released(ImportConfig(path, "sga", tmp_path / "a.pth"))

@@ -12,7 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer, colorize
-from colorizer.config.training import ColorizeConfig, GeneratorConfig
+from colorizer.config.commands import ColorizeConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.system.errors import UserError
 
 
@@ -87,7 +88,7 @@ def test_what_is_not_a_checkpoint_is_refused_with_its_name(trained, tmp_path):
         (tmp_path / "nowhere", "no such run folder"),
         (empty, "no checkpoint yet"),
         (tmp_path, "not a checkpoint"),
-        (pickle, "is a pickle, which can run any program"),
+        (pickle, "is a pickle. Reading a pickle can run any program"),
         (foreign, "does not describe a generator"),
     ]:
         with pytest.raises(UserError, match=words) as error:

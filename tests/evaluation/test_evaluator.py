@@ -12,7 +12,7 @@ import torch
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.config.training import GeneratorConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.inception import fid

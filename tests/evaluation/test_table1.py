@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import pytest
 
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS, demo
-from colorizer.config.training import GeneratorConfig, LossConfig
 from colorizer.evaluation import table1
 from colorizer.evaluation.config import MeasureConfig, Table1Config
 from colorizer.evaluation.table import METHODS

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from colorizer.config.training import ColorizationConfig, LossConfig, TrainConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.system.device import exact_float32

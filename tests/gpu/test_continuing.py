@@ -43,7 +43,7 @@ def test_what_is_saved_from_the_gpu_is_put_back_to_the_bit(tiny):
             assert tensor.device.type == "cuda", (name, key)
             assert torch.equal(tensor.cpu(), saved[name][key]), (name, key)
     weight = task.generator.decoder.second[0][0].weight
-    moment = task.generator_optimizer.optimizer.state[weight]["exp_avg"]
+    moment = task.learners["generator"].optimizer.optimizer.state[weight]["exp_avg"]
     assert moment.stride() == weight.stride()  # fused Adam takes that for granted
 
 

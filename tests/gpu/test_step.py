@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from colorizer.config.training import AugmentConfig, GeneratorConfig
+from colorizer.config.augmentation import AugmentConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers

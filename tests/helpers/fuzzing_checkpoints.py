@@ -10,7 +10,7 @@ from torch import Tensor
 
 from colorizer.checkpoints.checkpoint import STATE, newest_intact, read, read_state, saved_steps
 from colorizer.checkpoints.generator_file import find_generator, load_generator
-from colorizer.config.training import GeneratorConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
 from tests.helpers.fuzzing_shards import damage

@@ -8,7 +8,7 @@ import torch
 
 from colorizer.checkpoints import checkpoint, saving
 from colorizer.config.presets import PRESETS
-from colorizer.config.validation import to_json
+from colorizer.config.serialization import to_json
 
 
 def state(step: int) -> checkpoint.State:

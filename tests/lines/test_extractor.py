@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.config.training import ExtractCommand
+from colorizer.config.commands import ExtractCommand
 from colorizer.lines.extractor import Extractor, extract
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards

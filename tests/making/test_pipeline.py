@@ -162,9 +162,7 @@ def test_extractor_without_its_lines_is_refused(
 
 
 def test_a_scale_for_no_extractor_is_refused(config: FolderConfig) -> None:
-    with pytest.raises(
-        UserError, match="--lines xdog uses no extractor; leave out --extractor-s"
-    ):
+    with pytest.raises(UserError, match="--lines xdog uses no extractor; leave out --extractor-s"):
         make_shards(replace(config, extractor_scale=4))
     assert not config.output.exists()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from colorizer.config.training import OptimizerConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json

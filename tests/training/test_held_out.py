@@ -206,7 +206,7 @@ def test_a_run_that_no_longer_gains_ends_and_is_complete(tiny, monkeypatch, caps
     _script(monkeypatch, [10.0, 12.0, 11.0, 11.5, 12.0, 13.0])
     config = tiny(steps=50, evaluate_every=1, patience=2)
     assert train(config)
-    assert "No better cross/psnr in the last 2 looks" in capsys.readouterr().out
+    assert "the last 2 looks gave no better cross/psnr" in capsys.readouterr().out
     assert checkpoint.saved_steps(config.output / "checkpoints")[0].name == "step-00000004"
     assert train(config)
     assert "is complete at step 4" in capsys.readouterr().out
@@ -218,7 +218,7 @@ def test_a_run_that_no_longer_gains_ends_and_is_complete(tiny, monkeypatch, caps
 def test_patience_without_anything_to_look_at_is_refused(tiny, tmp_path, changes):
     data = tmp_path / "all for training"
     make_shards(CharactersConfig(output=data, count=4, size=64, held_out=0.0, workers=1))
-    with pytest.raises(UserError, match="--patience and --best-by have nothing to go by"):
+    with pytest.raises(UserError, match="--patience and --best-by need held-out pictures, but"):
         train(tiny(data=data, patience=1, **changes))
     config = tiny(data=data, steps=1, **changes)
     train(config)

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from colorizer.config.training import AugmentConfig, ColorizationConfig, LossConfig
+from colorizer.config.augmentation import AugmentConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.training import ColorizationConfig
 from colorizer.loading.dataset import TrainingData
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task

@@ -8,7 +8,8 @@ from safetensors.torch import load
 from torch import nn
 from torchvision.models import vgg19
 
-from colorizer.config.training import GeneratorConfig, LossConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
@@ -99,6 +100,7 @@ def test_compiled_networks_learn_the_same(tiny):
     }
     plain, other = tiny(output="plain", **small), tiny(output="other", compile=True, **small)
     train(plain)
+    torch.compiler.reset()  # another test may have compiled the discriminator for an extractor
     # The discriminator is compiled with and without gradients for what it sees, and never again.
     with torch._dynamo.config.patch(recompile_limit=2, fail_on_recompile_limit_hit=True):
         train(other)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from torch.optim import Adam
 
-from colorizer.config.training import OptimizerConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.train import train
 
@@ -82,9 +82,9 @@ def test_a_run_continues_at_another_rate_and_says_so(tiny, capsys):
     train(replace(config, steps=4, optimizer=other, keep_every=3))
     shown = capsys.readouterr().out
     for change in (
-        "optimizer.generator_lr: 0.004 there, 5e-05 here",
-        "optimizer.schedule: constant there, cosine here",
-        "keep_every: 0 there, 3 here",
+        "optimizer.generator_lr was 0.004, is now 5e-05",
+        "optimizer.schedule was constant, is now cosine",
+        "keep_every was 0, is now 3",
     ):
         assert f"Changed from step 2 on: {change}." in shown
     assert [rate for rate, _ in _rates(config)][:2] == [0.004, 0.004]

@@ -14,14 +14,10 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from torch._dynamo.utils import counters
 
 from colorizer.checkpoints.checkpoint import optimizer_tensors
+from colorizer.config.augmentation import AugmentConfig, DegradeConfig
+from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    AugmentConfig,
-    DegradeConfig,
-    ExtractionLossConfig,
-    LossConfig,
-    OptimizerConfig,
-)
+from colorizer.config.run import OptimizerConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
@@ -66,8 +62,7 @@ def _learn(task: Task) -> StepResult:
 
 def _moments(task: Task, network: str = "generator") -> dict[str, Tensor]:
     """Adam's: after one step its gradient times 1 - β₁, and the gradient's square times 1 - β₂."""
-    optimizer = getattr(task, f"{network}_optimizer").optimizer
-    return optimizer_tensors(getattr(task, network), optimizer)
+    return optimizer_tensors(getattr(task, network), task.learners[network].optimizer.optimizer)
 
 
 # ---- The presets

@@ -13,13 +13,11 @@ import pytest
 import torch
 
 from colorizer.checkpoints import checkpoint
+from colorizer.config.augmentation import AugmentConfig
+from colorizer.config.losses import LossConfig
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import (
-    AugmentConfig,
-    GeneratorConfig,
-    LossConfig,
-    OptimizerConfig,
-)
+from colorizer.config.run import OptimizerConfig
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
@@ -167,8 +165,8 @@ def test_another_configuration_is_refused_with_the_difference(tiny):
     )
     with pytest.raises(UserError) as error:
         train(replace(other, steps=2))
-    assert "network.attention: stop-gradient there, scft here" in str(error.value)
-    assert "augment.hue: 0.0 there, 0.1 here" in str(error.value)
+    assert "network.attention was stop-gradient, is now scft" in str(error.value)
+    assert "augment.hue was 0.0, is now 0.1" in str(error.value)
     assert json.loads((config.output / "config.json").read_text())["augment"]["hue"] == 0.0
 
 

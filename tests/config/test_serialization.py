@@ -1,17 +1,15 @@
 """Settings as JSON: what is written is read back, and nothing else."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS
-from colorizer.config.training import ColorizationConfig, ExtractorTraining, GeneratorConfig
-from colorizer.config.validation import BOUNDS, check_bounds, flatten, from_json, to_json
-from colorizer.system.errors import UserError
+from colorizer.config.serialization import from_json, to_json
+from colorizer.config.training import ColorizationConfig, ExtractorTraining
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -70,37 +68,3 @@ def test_a_missing_setting_and_other_settings_are_refused():
         from_json(ExtractorTraining, content)
     with pytest.raises(ValueError, match="the whole is None"):
         from_json(ColorizationConfig, None)
-
-
-def test_bounds():
-    config = PRESETS["demo"](Path("a"), Path("b"))
-    check_bounds(to_json(config))
-    with pytest.raises(UserError, match=r"--timeout is 0\.5; it must be from 1 to"):
-        check_bounds(to_json(replace(config, timeout=0.5)))
-    with pytest.raises(UserError, match="--bad-samples is 2"):
-        check_bounds(to_json(replace(config, bad_samples=2)))
-
-
-def _numbers(preset: str) -> dict[str, float]:
-    """Every setting of a preset that is a number, or the first of several."""
-    settings = flatten(to_json(PRESETS[preset](Path("a"), Path("b"))))
-    firsts = {name: v[0] if isinstance(v, list) and v else v for name, v in settings.items()}
-    return {name: v for name, v in firsts.items() if type(v) in (int, float)}
-
-
-@pytest.mark.parametrize("preset", ["attention-aware", "extractor"])
-@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
-def test_every_number_has_bounds_and_must_be_finite(preset, value):
-    numbers = _numbers(preset)
-    assert len(numbers) > 20 and numbers.keys() <= BOUNDS.keys()
-    for name in numbers:
-        option = f"--{name.replace('_', '-')}"
-        with pytest.raises(UserError, match=rf"{option} is {value}; it must be (finite|at |from )"):
-            check_bounds({name: value})
-
-
-def test_a_seed_is_one_that_torch_takes():
-    check_bounds({"seed": 2**64 - 1})
-    torch.Generator().manual_seed(2**64 - 1)
-    with pytest.raises(UserError, match="--seed is 18446744073709551616; it must be from 0 to"):
-        check_bounds({"seed": 2**64})

@@ -1,0 +1,37 @@
+"""The settings of colouring and of extracting."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorizeConfig:
+    """Colour one line drawing with the colours of a reference picture."""
+
+    checkpoint: Path
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
+    line: Path
+    """Colour this line drawing: dark lines on white."""
+    reference: Path
+    """Take the colours of this picture."""
+    output: Path
+    """Write the result here: .png, .jpg or .webp."""
+    size: int | None = None
+    """Let the network work at this longer side; without it, at the size it was trained at.
+    The result has the drawing's own size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractCommand:
+    """Draw the lines of colour pictures."""
+
+    checkpoint: Path
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
+    picture: Path
+    """Draw this picture, or those of a folder and all its subfolders."""
+    output: Path
+    """Write here: a .png for a picture; for a folder, one with the same subfolders."""
+    tile: int = 1024
+    """Draw a larger picture in tiles of this side; memory grows with it, nothing else."""
+    overwrite: bool = False
+    """Draw pictures again that are drawn already; else they are skipped."""
