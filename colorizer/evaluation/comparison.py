@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from colorizer.evaluation.available import OF_SETS
 from colorizer.evaluation.config import Mode
-from colorizer.evaluation.measures import OF_SETS
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import ROWS
 from colorizer.evaluation.report import PICTURES, read_report

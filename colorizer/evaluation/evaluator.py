@@ -19,13 +19,12 @@ from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.training import GeneratorConfig
 from colorizer.evaluation import comparison
+from colorizer.evaluation.available import Available, LoadedMetrics, find_available
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
 from colorizer.evaluation.constant_colors import TERMS, constant_errors
 from colorizer.evaluation.examine import Examined, Examiner
-from colorizer.evaluation.feature_cache import FeatureCache
 from colorizer.evaluation.gallery import write_grids
-from colorizer.evaluation.measures import Available, Measures, find_available
-from colorizer.evaluation.metrics import reproducible
+from colorizer.evaluation.metrics.feature_cache import FeatureCache
 from colorizer.evaluation.presentation import markdown, show
 from colorizer.evaluation.protocol import Column, Protocol, plan
 from colorizer.evaluation.report import (
@@ -42,7 +41,7 @@ from colorizer.evaluation.stream import share, stream
 from colorizer.pictures.grid import psnr_of
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system import console
-from colorizer.system.device import choose_device
+from colorizer.system.device import choose_device, reproducible
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory
 from colorizer.system.processes import Processes, processes
@@ -86,8 +85,8 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
         if here.is_first:
             console.say(f"{config.output} already holds this evaluation; nothing to do.")
     else:
-        colorizer, measures = Colorizer(file.path, device), Measures(available, device)
-        examiner = Examiner(reader, colorizer, protocol, measures)
+        colorizer, metrics = Colorizer(file.path, device), LoadedMetrics(available, device)
+        examiner = Examiner(reader, colorizer, protocol, metrics)
         content = _measure(config, examiner, available, identity, here)
     if content is not None:
         show(content)
@@ -124,7 +123,7 @@ def _measure(
     here: Processes,
 ) -> dict[str, Any] | None:
     """Evaluate and write the report; None in all but the first process."""
-    reader, protocol, inception = examiner.reader, examiner.protocol, examiner.measures.inception
+    reader, protocol, inception = examiner.reader, examiner.protocol, examiner.metrics.inception
     cache = cached = None
     if here.is_first and inception is not None:
         pictures = identity["data"]["sha256"]

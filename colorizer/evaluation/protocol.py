@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from colorizer.evaluation.available import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
-from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.stream import share
 from colorizer.loading.characters_truth import is_drawn, is_redrawn_exactly
 from colorizer.loading.references import groups, random_references, same_group

@@ -17,15 +17,15 @@ from torch import Tensor
 from colorizer.checkpoints.generator_file import GeneratorFile
 from colorizer.checkpoints.published import sha256_of
 from colorizer.config.training import GeneratorConfig
+from colorizer.evaluation.available import OF_SETS, Available
 from colorizer.evaluation.config import MeasureConfig, Mode
-from colorizer.evaluation.inception import fid, kid
-from colorizer.evaluation.measures import OF_SETS, Available
-from colorizer.evaluation.metrics import device_name
+from colorizer.evaluation.metrics.inception import fid, kid
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.evaluation.stream import pictures_digest
 from colorizer.shards.index import Index
 from colorizer.shards.reader import ShardReader
+from colorizer.system.device import device_name
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
 from colorizer.system.version import code_version
