@@ -23,7 +23,7 @@ PATIENCE = timedelta(days=30)  # for the slowest process; the launcher ends all 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that torchrun or `accelerate launch` has started."""
+    """The processes that torchrun or `accelerate launch` has started, seen from this one."""
 
     rank: int
     count: int
