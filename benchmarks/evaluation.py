@@ -28,11 +28,11 @@ from colorizer.checkpoints.generator_file import describe_generator
 from colorizer.checkpoints.published import ALEXNET, VGG16
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.presets import PRESETS
-from colorizer.evaluation import examine, measures
+from colorizer.evaluation import available, examine
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, Metric, Mode
 from colorizer.evaluation.evaluator import evaluate
-from colorizer.evaluation.inception import Inception
-from colorizer.evaluation.perceptual import LPIPS
+from colorizer.evaluation.metrics.inception import Inception
+from colorizer.evaluation.metrics.perceptual import LPIPS
 from colorizer.networks.generator import Generator
 from colorizer.shards.writer import ShardWriter
 from colorizer.system import console
@@ -113,8 +113,8 @@ def main() -> None:
         count_time(spent, Colorizer, "color_batch", "generator")
         count_time(spent, Inception, "features", "Inception")
         count_time(spent, LPIPS, "__call__", "LPIPS")
-        count_time(spent, measures, "ms_ssim", "MS-SSIM")
-        count_time(spent, examine, "palettes", "palettes")
+        count_time(spent, available, "ms_ssim", "MS-SSIM")
+        count_time(spent, examine, "palette_distance", "palettes")
         before, cpu, wall = peak(), time.process_time(), time.monotonic()
         evaluate(
             EvaluateConfig(

@@ -28,9 +28,9 @@ from torch import Tensor, nn
 
 from colorizer.characters import draw, recolor, sample_character, sample_pose
 from colorizer.checkpoints import published as weights
-from colorizer.evaluation.inception import Inception, fid, kid
-from colorizer.evaluation.metrics import ms_ssim, psnr
-from colorizer.evaluation.perceptual import BACKBONES, LPIPS
+from colorizer.evaluation.metrics.inception import Inception, fid, kid
+from colorizer.evaluation.metrics.perceptual import BACKBONES, LPIPS
+from colorizer.evaluation.metrics.pixels import ms_ssim, psnr
 from colorizer.pictures.grid import write_picture
 from colorizer.system import console
 

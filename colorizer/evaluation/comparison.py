@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from colorizer.evaluation.available import OF_SETS
 from colorizer.evaluation.config import Mode
-from colorizer.evaluation.measures import OF_SETS
 from colorizer.evaluation.presentation import SHOWN
 from colorizer.evaluation.protocol import ROWS
 from colorizer.evaluation.report import PICTURES, read_report
@@ -72,53 +72,53 @@ def check_comparable(mine: dict[str, Any], other: Evaluation) -> None:
         )
 
 
-def compare(here: Evaluation, there: Evaluation) -> None:
+def compare(this: Evaluation, other: Evaluation) -> None:
     """Print by how much the figures of one evaluation are above those of another."""
-    bootstrap = Bootstrap(here.groups)
+    bootstrap = Bootstrap(this.groups)
     rows, left_out = [], {}
     for name, row in ROWS.items():
-        mine, theirs = (e.content["figures"].get(name, {}) for e in (here, there))
+        mine, theirs = (e.content["figures"].get(name, {}) for e in (this, other))
         for metric in SHOWN:
             if metric not in mine or metric not in theirs:
                 continue
-            if reason := _not_comparable(here, there, row.mode, metric):
+            if reason := _not_comparable(this, other, row.mode, metric):
                 left_out[reason] = [*left_out.get(reason, []), f"{name} {metric}"]
                 continue
             label = [name.replace("_", " "), f"{SHOWN[metric].title} {SHOWN[metric].better}"]
             means = [_number(metric, e[metric]["mean"]) for e in (mine, theirs)]
-            rows.append([*label, *means, *_difference(here, there, name, metric, bootstrap)])
+            rows.append([*label, *means, *_difference(this, other, name, metric, bootstrap)])
     columns = ["reference", "figure", "here", "there", "difference", "95 % interval"]
-    title = f"{here.path.parent} against {there.path.parent}, picture by picture"
+    title = f"{this.path.parent} against {other.path.parent}, picture by picture"
     console.table(title, columns, rows)
     for reason, names in left_out.items():
         console.warn(f"not compared: {', '.join(names)}; {reason}")
-    machines = [e.content["identity"]["machine"] for e in (here, there)]
+    machines = [e.content["identity"]["machine"] for e in (this, other)]
     if machines[0] != machines[1]:
         console.warn("the two were made on other devices or with other versions of packages.")
 
 
-def _not_comparable(here: Evaluation, there: Evaluation, mode: Mode, metric: str) -> str | None:
+def _not_comparable(this: Evaluation, other: Evaluation, mode: Mode, metric: str) -> str | None:
     """Why two figures of one name are not of the same thing; None: they are."""
     pairs = {mode, "random"} if metric == "palette-wrong" else {mode}
     for name in (f"{pair} reference" for pair in pairs):
-        if here.columns.get(name) != there.columns.get(name):
+        if this.columns.get(name) != other.columns.get(name):
             return "the references are others (--pairs-seed)."
     network = JUDGES.get(metric)
-    files = [e.content["identity"]["protocol"]["weights"].get(network) for e in (here, there)]
+    files = [e.content["identity"]["protocol"]["weights"].get(network) for e in (this, other)]
     if files[0] != files[1]:
         return f"the {network} weights are others."
     return None
 
 
 def _difference(
-    here: Evaluation, there: Evaluation, row: str, metric: str, bootstrap: Bootstrap
+    this: Evaluation, other: Evaluation, row: str, metric: str, bootstrap: Bootstrap
 ) -> list[str]:
     """The difference and its interval; FID and KID have none."""
     name = f"{row}.{metric}"
-    if name not in here.columns:
-        means = [e.content["figures"][row][metric]["mean"] for e in (here, there)]
+    if name not in this.columns:
+        means = [e.content["figures"][row][metric]["mean"] for e in (this, other)]
         return [_number(metric, means[0] - means[1], "+"), console.ABSENT]
-    mine, theirs = (_values(e.columns[name]) for e in (here, there))
+    mine, theirs = (_values(e.columns[name]) for e in (this, other))
     mean, low, high = bootstrap.mean(mine - theirs)
     interval = console.ABSENT
     if low is not None:

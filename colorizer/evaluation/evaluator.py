@@ -12,37 +12,31 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation import comparison
+from colorizer.evaluation.available import Available, LoadedMetrics, find_available
 from colorizer.evaluation.config import MODES, EvaluateConfig, MeasureConfig
-from colorizer.evaluation.constant_colors import TERMS, constant_errors
 from colorizer.evaluation.examine import Examined, Examiner
-from colorizer.evaluation.feature_cache import FeatureCache
+from colorizer.evaluation.findings import Findings, Share, add_constant_colors
 from colorizer.evaluation.gallery import write_grids
-from colorizer.evaluation.measures import Available, Measures, find_available
-from colorizer.evaluation.metrics import reproducible
+from colorizer.evaluation.metrics.feature_cache import FeatureCache
 from colorizer.evaluation.presentation import markdown, show
-from colorizer.evaluation.protocol import Column, Protocol, plan
+from colorizer.evaluation.protocol import Protocol, plan
 from colorizer.evaluation.report import (
     PICTURES,
     REPORT,
     TEXT,
-    Findings,
     finished,
     identify,
     per_picture,
     summarize,
 )
 from colorizer.evaluation.stream import share, stream
-from colorizer.pictures.grid import psnr_of
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system import console
-from colorizer.system.device import choose_device
+from colorizer.system.device import choose_device, reproducible
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory
 from colorizer.system.processes import Processes, processes
@@ -81,13 +75,11 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
         if other is not None:
             comparison.check_comparable(identity, other)
         content = finished(config.output, identity)
-    (done,) = here.agree([content is not None or not here.is_first])
-    if done:
-        if here.is_first:
-            console.say(f"{config.output} already holds this evaluation; nothing to do.")
-    else:
-        colorizer, measures = Colorizer(file.path, device), Measures(available, device)
-        examiner = Examiner(reader, colorizer, protocol, measures)
+    if content is not None:
+        console.say(f"{config.output} already holds this evaluation; nothing to do.")
+    if not here.first_says(content is not None):
+        colorizer, metrics = Colorizer(file.path, device), LoadedMetrics(available, device)
+        examiner = Examiner(reader, colorizer, protocol, metrics)
         content = _measure(config, examiner, available, identity, here)
     if content is not None:
         show(content)
@@ -124,34 +116,45 @@ def _measure(
     here: Processes,
 ) -> dict[str, Any] | None:
     """Evaluate and write the report; None in all but the first process."""
-    reader, protocol, inception = examiner.reader, examiner.protocol, examiner.measures.inception
-    cache = cached = None
+    reader, protocol, inception = examiner.reader, examiner.protocol, examiner.metrics.inception
+    cache = kept = None
     if here.is_first and inception is not None:
         pictures = identity["data"]["sha256"]
         cache = FeatureCache(config.data / "features", pictures, len(reader), inception)
-        cached = cache.read()
-    (kept,) = here.agree([cached is not None or not here.is_first])
-    missing = inception is not None and not kept
-    own = Share(protocol, missing, inception is not None)
-    numbers = share(len(reader), here)
-    threads = min(config.measure.batch_size, here.cores)
-    examine = partial(examiner, with_references=missing)
-    with console.progress("evaluating", len(numbers), "pictures", shown=here.is_first) as advance:
-        found = in_order(examine, stream(reader.index, numbers), threads)
-        for done, examined in enumerate(found, 1):
-            own.add(examined)
-            advance(done)
+        kept = cache.read()
+    with_references = inception is not None and not here.first_says(kept is not None)
+    features = protocol.modes if inception is not None else []
+    if with_references:
+        features = [*features, "references"]
+    own = Share(protocol.columns, features)
+    for examined in _examine_all(examiner, with_references, config.measure.batch_size, here):
+        own.add(examined)
     findings = own.gather(here)
     if findings is None:
         return None
-    if cached is not None:
-        findings.features["references"] = cached
+    add_constant_colors(findings, protocol.columns)
+    if kept is not None:
+        findings.features["references"] = kept
     elif cache is not None:
         cache.write(findings.features["references"])
     content = {"identity": identity, "figures": summarize(protocol, available, findings)}
     with locked(config.output, "writes a report"):
         _write(config.output, content, findings, examiner)
     return content
+
+
+def _examine_all(
+    examiner: Examiner, with_references: bool, batch_size: int, here: Processes
+) -> Iterator[Examined]:
+    """What is measured of each of this process's pictures, in order."""
+    numbers = share(len(examiner.reader), here)
+    threads = min(batch_size, here.cores)
+    examine = partial(examiner, with_references=with_references)
+    with console.progress("evaluating", len(numbers), "pictures", shown=here.is_first) as advance:
+        results = in_order(examine, stream(examiner.reader.index, numbers), threads)
+        for done, examined in enumerate(results, 1):
+            yield examined
+            advance(done)
 
 
 def _write(folder: Path, content: dict[str, Any], findings: Findings, examiner: Examiner) -> None:
@@ -186,44 +189,3 @@ def in_order(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-class Share:
-    """What one process has found, in the order of its pictures."""
-
-    def __init__(self, protocol: Protocol, with_references: bool, with_features: bool) -> None:
-        self.columns = protocol.columns
-        self.values: list[list[float]] = []
-        modes = protocol.modes if with_features else []
-        names = [*modes, "references"] if with_references else modes
-        self.features: dict[str, list[torch.Tensor]] = {name: [] for name in names}
-        self.constant: list[np.ndarray] = []
-        self.has_constant = Column("constant", "psnr") in protocol.columns
-
-    def add(self, examined: Examined) -> None:
-        self.values.append([examined.values.get(column, np.nan) for column in self.columns])
-        for name, feature in examined.features.items():
-            self.features[name].append(feature)
-        if examined.constant is not None:
-            self.constant.append(examined.constant)
-
-    def gather(self, here: Processes) -> Findings | None:
-        """All processes' shares, in the order of the pictures; None but in the first."""
-        rows = torch.tensor(self.values, dtype=torch.float64)
-        values = here.gather(rows.reshape(len(self.values), len(self.columns)))
-        features = {
-            name: here.gather(torch.stack(found) if found else torch.empty(0, 2048))
-            for name, found in self.features.items()
-        }
-        constant = None
-        if self.has_constant:
-            found = np.array(self.constant).reshape(-1, TERMS)
-            constant = here.gather(torch.from_numpy(found))
-        if values is None:
-            return None
-        values = values.numpy()
-        if constant is not None:
-            place = self.columns.index(Column("constant", "psnr"))
-            partner = ~np.isnan(values[:, self.columns.index(Column("cross", "psnr"))])
-            values[partner, place] = psnr_of(constant_errors(constant.numpy()))
-        return Findings(values, features)

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from colorizer.characters import Drawing
 from colorizer.coloring.colorizer import Colorizer
+from colorizer.evaluation.available import Compare, LoadedMetrics
 from colorizer.evaluation.config import Mode
 from colorizer.evaluation.constant_colors import constant_terms
-from colorizer.evaluation.measures import Measures, palettes
+from colorizer.evaluation.metrics.palette import palette_distance
 from colorizer.evaluation.protocol import Column, Protocol
 from colorizer.loading.characters_truth import in_colors_of, redraw
 from colorizer.shards.reader import Sample, ShardReader
@@ -35,12 +36,12 @@ class Examiner:
         reader: ShardReader,
         colorizer: Colorizer,
         protocol: Protocol,
-        measures: Measures,
+        metrics: LoadedMetrics,
     ) -> None:
         self.reader = reader
         self.colorizer = colorizer
         self.protocol = protocol
-        self.measures = measures
+        self.metrics = metrics
 
     def __call__(self, number: int, sample: Sample, with_references: bool) -> Examined:
         """Colour a sample in every mode.
@@ -73,23 +74,23 @@ class Examiner:
         reference: int,
         drawing: Drawing | None,
     ) -> None:
-        values = examined.values
+        values, columns = examined.values, self.protocol.columns
         truth, guide = torch.from_numpy(sample.color), torch.from_numpy(given.color)
         result = self.colorize(sample, given)
-        if self.measures.inception is not None:
+        if self.metrics.inception is not None:
             examined.features[mode] = self._features(result)
-        self._compare(values, mode, sample.key, result, truth)
-        if Column(mode, "palette") in self.protocol.columns:
-            values[Column(mode, "palette")] = palettes(result, guide)
-        if Column(mode, "palette-wrong") in self.protocol.columns:
-            values[Column(mode, "palette-wrong")] = palettes(result, self._wrong(reference))
+        values |= self._against(mode, sample.key, result, truth)
+        if (column := Column(mode, "palette")) in columns:
+            values[column] = _of_pair(palette_distance, result, guide)
+        if (column := Column(mode, "palette-wrong")) in columns:
+            values[column] = _of_pair(palette_distance, result, self._wrong(reference))
         if mode == "cross":
-            self._compare(values, "as_it_stands", sample.key, guide, truth)
-            if Column("constant", "psnr") in self.protocol.columns:
+            values |= self._against("as_it_stands", sample.key, guide, truth)
+            if Column("constant", "psnr") in columns:
                 examined.constant = constant_terms(drawing)
         if mode == "random" and drawing is not None:
             known = torch.from_numpy(in_colors_of(drawing, given))
-            self._compare(values, "recolored", sample.key, result, known)
+            values |= self._against("recolored", sample.key, result, known)
 
     def colorize(self, sample: Sample, reference: Sample) -> Tensor:
         """H×W×3 uint8: a drawing in another sample's colours.
@@ -104,13 +105,19 @@ class Examiner:
         return torch.from_numpy(self.reader[self.protocol.references["random"][reference]].color)
 
     def _features(self, picture: Tensor) -> Tensor:
-        return self.measures.inception.features(picture[None])[0]
+        return self.metrics.inception.features(picture[None])[0]
 
-    def _compare(
-        self, values: dict[Column, float], row: str, key: str, result: Tensor, truth: Tensor
-    ) -> None:
-        for metric, compare in self.measures.of_pairs.items():
+    def _against(self, row: str, key: str, result: Tensor, truth: Tensor) -> dict[Column, float]:
+        """The figures that a row has of a result and its truth."""
+        values = {}
+        for metric, compare in self.metrics.of_pairs.items():
             if (column := Column(row, metric)) in self.protocol.columns:
-                values[column] = float(compare(result[None], truth[None])[0])
+                values[column] = _of_pair(compare, result, truth)
                 if math.isnan(values[column]):
                     raise UserError(f"{metric} of {key} is not a number; are its weights damaged?")
+        return values
+
+
+def _of_pair(compare: Compare, picture: Tensor, other: Tensor) -> float:
+    """A metric of two H×W×3 uint8 pictures."""
+    return float(compare(picture[None], other[None])[0])

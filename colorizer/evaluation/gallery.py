@@ -44,9 +44,10 @@ def _chosen(mode: Mode, protocol: Protocol, values: np.ndarray) -> list[tuple[in
     """Numbers of pictures, and what they are; spread evenly if there is no figure to go by."""
     column = _ranked_by(protocol, mode)
     if column is None:
-        there = [n for n, r in enumerate(protocol.references[mode]) if r is not None]
-        places = np.linspace(0, len(there) - 1, min(3 * OF_EACH, len(there))).round().astype(int)
-        return [(there[place], f"picture {there[place]}") for place in places]
+        numbers = [n for n, r in enumerate(protocol.references[mode]) if r is not None]
+        count = min(3 * OF_EACH, len(numbers))
+        places = np.linspace(0, len(numbers) - 1, count).round().astype(int)
+        return [(numbers[place], f"picture {numbers[place]}") for place in places]
     figures = values[:, protocol.columns.index(column)]
     chosen = choose(figures, SHOWN[column.metric].better == "↑")
     return [(n, f"{words}: {column.metric} {figures[n]:.4g}") for n, words in chosen]
@@ -54,8 +55,7 @@ def _chosen(mode: Mode, protocol: Protocol, values: np.ndarray) -> list[tuple[in
 
 def choose(figures: np.ndarray, higher_is_better: bool) -> list[tuple[int, str]]:
     """Numbers of pictures that have a figure, each once, and what they are among all."""
-    there = np.flatnonzero(~np.isnan(figures))
-    order = there[np.argsort(figures[there], kind="stable")].tolist()
+    order = sorted(np.flatnonzero(~np.isnan(figures)).tolist(), key=figures.__getitem__)
     if higher_is_better:
         order.reverse()
     if len(order) <= 3 * OF_EACH:

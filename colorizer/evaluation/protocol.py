@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from colorizer.evaluation.available import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.config import MODES, MeasureConfig, Mode
-from colorizer.evaluation.measures import OF_PAIRS, OF_SETS, Available
 from colorizer.evaluation.stream import share
 from colorizer.loading.characters_truth import is_drawn, is_redrawn_exactly
 from colorizer.loading.references import groups, random_references, same_group
@@ -30,6 +30,12 @@ ROWS = {
     "recolored": Row("random", "another character", "truth in that character's colours"),
     "as_it_stands": Row("cross", "same group, taken as it stands", "truth"),
     "constant": Row("cross", "none, best constant colour per region", "truth"),
+}
+
+# Of each mode, what needs drawn characters: only of them is it known what is right then.
+NEED_DRAWING: dict[Mode, tuple[str, ...]] = {
+    "cross": ("cross against truth", "as_it_stands", "constant"),
+    "random": ("recolored",),
 }
 
 
@@ -69,11 +75,44 @@ def plan(
         UserError: a mode or metric asked for by name is not possible with these pictures, or one of
             them cannot be read.
     """
-    found = groups(reader)
+    of_groups = groups(reader)
+    references, absent = _choose_references(config, of_groups)
+    strangers = redrawn = False
+    if "random" in references:
+        reason = _why_not_strangers(of_groups, references["random"])
+        strangers = reason is None
+        if reason is not None:
+            absent["wrong references"] = reason
+    need_drawing = [
+        row for mode, rows in NEED_DRAWING.items() if mode in references for row in rows
+    ]
+    if need_drawing:
+        reason = _why_not_redrawn(reader, here)
+        redrawn = reason is None
+        if reason is not None:
+            absent |= dict.fromkeys(need_drawing, reason)
+    columns = [
+        Column(name, metric)
+        for name, row in ROWS.items()
+        if row.mode in references
+        for metric in _metrics_of(name, available, redrawn, strangers)
+    ]
+    _check_named(config, available, columns)
+    return Protocol(of_groups, references, redrawn, columns, absent)
+
+
+def _choose_references(
+    config: MeasureConfig, of_groups: Sequence[str]
+) -> tuple[dict[Mode, list[int | None]], dict[str, str]]:
+    """The references of each wanted mode; and the wanted modes that do not exist, and why.
+
+    Raises:
+        UserError: a mode asked for by name does not exist.
+    """
     possible: dict[Mode, list[int | None]] = {
-        "self": list(range(len(found))),
-        "random": random_references(found, config.pairs_seed),
-        "cross": same_group(found),
+        "self": list(range(len(of_groups))),
+        "random": random_references(of_groups, config.pairs_seed),
+        "cross": same_group(of_groups),
     }
     reasons = {
         "random": "there is only one held-out picture.",
@@ -84,56 +123,32 @@ def plan(
     for mode in config.modes:
         if mode in absent:
             raise UserError(f"--modes {mode} is not possible: {absent[mode]}")
-    references = {mode: possible[mode] for mode in wanted if mode not in absent}
-    strangers = _are_strangers(found, references, absent)
-    redrawn = _are_redrawn(reader, references, absent, here)
-    columns = [
-        Column(name, metric)
-        for name, row in ROWS.items()
-        if row.mode in references
-        for metric in _metrics_of(name, available, redrawn, strangers)
-    ]
-    _check_named(config, available, columns)
-    return Protocol(found, references, redrawn, columns, absent)
+    return {mode: possible[mode] for mode in wanted if mode not in absent}, absent
 
 
-def _are_strangers(
-    groups: Sequence[str], references: dict[Mode, list[int | None]], absent: dict[str, str]
-) -> bool:
-    """Whether all random references are of other groups, so that they are wrong ones."""
-    pairs = enumerate(references.get("random", ()))
-    same = sum(groups[number] == groups[reference] for number, reference in pairs)
-    if same:
-        absent["wrong references"] = (
-            f"one group holds more than half of the pictures, so {same} of {len(groups)} random"
-            " references are of the drawing's own group."
-        )
-    return "random" in references and not same
+def _why_not_strangers(of_groups: Sequence[str], references: Sequence[int]) -> str | None:
+    """Why random references are not all wrong ones; None: each is of another group."""
+    same = sum(of_groups[n] == of_groups[reference] for n, reference in enumerate(references))
+    if not same:
+        return None
+    return (
+        f"one group holds more than half of the pictures, so {same} of {len(of_groups)} random"
+        " references are of the drawing's own group."
+    )
 
 
-def _are_redrawn(
-    reader: ShardReader,
-    references: dict[Mode, list[int | None]],
-    absent: dict[str, str],
-    here: Processes,
-) -> bool:
-    """Whether these are drawn characters that all come out the same when drawn again."""
-    rows = {"cross": ("cross against truth", "as_it_stands", "constant"), "random": ("recolored",)}
-    concerned = [row for mode in rows if mode in references for row in rows[mode]]
-    if not concerned:
-        return False
-    reason = "only of drawn characters is it known what is right then."
-    if all(is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
-        others = _drawn_otherwise(reader, here)
-        if not others:
-            return True
-        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        reason = (
-            f"this version draws {reader.metadata(others[0])[0]}{more} differently from the one"
-            " that made the shards."
-        )
-    absent |= dict.fromkeys(concerned, reason)
-    return False
+def _why_not_redrawn(reader: ShardReader, here: Processes) -> str | None:
+    """Why it is not known how drawings look in other colours; None: all are redrawn exactly."""
+    if not all(is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
+        return "only of drawn characters is it known what is right then."
+    others = _drawn_otherwise(reader, here)
+    if not others:
+        return None
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return (
+        f"this version draws {reader.metadata(others[0])[0]}{more} differently from the one"
+        " that made the shards."
+    )
 
 
 def _drawn_otherwise(reader: ShardReader, here: Processes) -> list[int]:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,20 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from colorizer.checkpoints.generator_file import GeneratorFile
 from colorizer.checkpoints.published import sha256_of
 from colorizer.config.networks import GeneratorConfig
+from colorizer.evaluation.available import OF_SETS, Available
 from colorizer.evaluation.config import MeasureConfig, Mode
-from colorizer.evaluation.inception import fid, kid
-from colorizer.evaluation.measures import OF_SETS, Available
-from colorizer.evaluation.metrics import device_name
+from colorizer.evaluation.findings import Findings
+from colorizer.evaluation.metrics.inception import fid, kid
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap
 from colorizer.evaluation.stream import pictures_digest
 from colorizer.shards.index import Index
 from colorizer.shards.reader import ShardReader
+from colorizer.system.device import device_name
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
 from colorizer.system.version import code_version
@@ -35,14 +35,6 @@ FORMAT = 1
 MAX_BYTES = 2**20  # of a report.json
 PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pytorch-msssim", "lpips", "clean-fid")
 DISTANCES = {"fid": fid, "kid": kid}
-
-
-@dataclass
-class Findings:
-    """What was measured of all pictures."""
-
-    values: np.ndarray  # N×columns float64; not a number: none
-    features: dict[str, Tensor]  # mode or "references" → n×2048
 
 
 def identify(

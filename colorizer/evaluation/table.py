@@ -50,13 +50,13 @@ Figures = dict[str, dict[str, list[float]]]  # method → `row.metric` → the f
 
 def figures_of(reports: Reports) -> Figures:
     """The figures that all reports have."""
-    every = [report["figures"] for found in reports.values() for report in found]
-    there = [(r, m) for r, m in COLUMNS if all(m in figures.get(r, {}) for figures in every)]
+    every = [report["figures"] for made in reports.values() for report in made]
+    columns = [(r, m) for r, m in COLUMNS if all(m in figures.get(r, {}) for figures in every)]
     return {
         method: {
-            f"{r}.{m}": [report["figures"][r][m]["mean"] for report in found] for r, m in there
+            f"{r}.{m}": [report["figures"][r][m]["mean"] for report in made] for r, m in columns
         }
-        for method, found in reports.items()
+        for method, made in reports.items()
     }
 
 
@@ -94,17 +94,22 @@ def orders(table: Figures) -> list[str]:
         row, metric = name.split(".")
         if (row, metric) == OF_WRONG:
             continue
-        sign = -1 if SHOWN[metric].better == "↑" else 1
-        ranked = sorted(METHODS, key=lambda m, n=name, s=sign: s * mean(table[m][n]))
-        best = [
-            min(METHODS, key=lambda m, n=name, s=sign, i=i: s * table[m][n][i])
-            for i in range(len(table[METHODS[0]][name]))
+        figures = {method: table[method][name] for method in METHODS}
+        order = _best_to_worst(metric, {method: mean(f) for method, f in figures.items()})
+        firsts = [
+            _best_to_worst(metric, {method: f[training] for method, f in figures.items()})[0]
+            for training in range(len(figures[METHODS[0]]))
         ]
         lines.append(
-            f"{row} {SHOWN[metric].title}: {', '.join(ranked)};"
-            f" attention-aware first in {best.count('attention-aware')} of {len(best)} trainings"
+            f"{row} {SHOWN[metric].title}: {', '.join(order)}; attention-aware first in"
+            f" {firsts.count('attention-aware')} of {len(firsts)} trainings"
         )
     return lines
+
+
+def _best_to_worst(metric: str, values: dict[str, float]) -> list[str]:
+    """Methods in the order of their values of a metric; equal ones as in the table."""
+    return sorted(values, key=values.__getitem__, reverse=SHOWN[metric].better == "↑")
 
 
 def _rows(table: Figures) -> list[str]:
@@ -114,7 +119,7 @@ def _rows(table: Figures) -> list[str]:
 
 def _versions(identities: dict[str, list[dict[str, Any]]]) -> str:
     """Which code trained and evaluated; of several versions all are named."""
-    every = [identity for found in identities.values() for identity in found]
+    every = [identity for made in identities.values() for identity in made]
     trained = dict.fromkeys(identity["generator"]["version"] for identity in every)
     evaluated = dict.fromkeys(identity["machine"]["colorizer"] for identity in every)
     return (
@@ -136,7 +141,7 @@ def write_table(folder: Path, settings: dict[str, Any], reports: Reports) -> Non
     table = figures_of(reports)
     columns, rows = table_text(table)
     identities = {method: [one["identity"] for one in made] for method, made in reports.items()}
-    found = orders(table)
+    order = orders(table)
     text = (
         f"# Table 1: {settings['steps']} steps of {settings['batch_size']} pictures,"
         f" {len(settings['seeds'])} training(s) of each method\n\n"
@@ -147,7 +152,7 @@ def write_table(folder: Path, settings: dict[str, Any], reports: Reports) -> Non
         f"{PAPER_NOTE}\n\n"
         + "".join(f"- **{name}**: {words}\n" for name, words in legend(_rows(table)))
         + "\n## From best to worst\n\n"
-        + "".join(f"- {line}\n" for line in found)
+        + "".join(f"- {line}\n" for line in order)
         + "\n![The same drawings coloured by each method](table1.png)\n"
     )
     paper = {m: dict(zip(OF_PAPER, PAPER[m], strict=True)) for m in METHODS}
@@ -157,7 +162,7 @@ def write_table(folder: Path, settings: dict[str, Any], reports: Reports) -> Non
     console.table("Table 1", columns, rows)
     console.facts(legend(_rows(table)))
     console.say(PAPER_NOTE)
-    for line in found:
+    for line in order:
         console.say(f"  {line}")
 
 
@@ -179,11 +184,11 @@ def comparison_grid(
         UserError: a run or a picture cannot be read.
     """
     reader = ShardReader(data / "held-out")
-    found = groups(reader)
-    partners, others = same_group(found), random_references(found, pairs_seed)
+    of_groups = groups(reader)
+    partners, others = same_group(of_groups), random_references(of_groups, pairs_seed)
     numbers = np.linspace(0, len(reader) - 1, min(rows, len(reader))).round().astype(int)
     samples = [reader[n] for n in numbers]
-    given = [reader[next(r for r in (partners[n], others[n], n) if r is not None)] for n in numbers]
+    given = [reader[_first_of(partners[n], others[n], n)] for n in numbers]
     sheet = [[s.line, g.color] for s, g in zip(samples, given, strict=True)]
     for run in runs.values():
         colorizer = Colorizer(run, device)
@@ -193,3 +198,8 @@ def comparison_grid(
     for row, sample in zip(sheet, samples, strict=True):
         row.append(sample.color)
     return grid.grid(["line", "reference", *runs, "truth"], sheet)
+
+
+def _first_of(*references: int | None) -> int:
+    """The first reference that exists."""
+    return next(reference for reference in references if reference is not None)

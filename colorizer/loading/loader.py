@@ -1,19 +1,15 @@
 """Loads batches ahead of the training, in processes whose end or silence is noticed."""
 
 import mmap
-import multiprocessing
 import signal
-from collections import deque
-from collections.abc import Generator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import cycle
-from multiprocessing import connection
-from multiprocessing.context import ForkContext, ForkProcess
-from multiprocessing.process import BaseProcess
-from multiprocessing.util import get_temp_dir
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from multiprocessing import Pipe
+from multiprocessing.context import ForkProcess
+from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,12 +20,14 @@ from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import Draw, TrainingData, draw_nothing
 from colorizer.loading.order import BatchNumbers
 from colorizer.system.errors import UserError
-from colorizer.system.layout import Layout
 from colorizer.system.memory import keep_one_picture
 from colorizer.system.workers import leave_with_parent
 
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
+
+Loaded = tuple[list[str], dict[int, str]]  # `keys` and `bad` of a batch
+Load = Callable[[int], Loaded]  # loads a batch, which is counted from 0, into its memory
 
 
 def load_batches(
@@ -68,54 +66,27 @@ def _copied(memory: Tensor, pin_memory: bool) -> Tensor:
     return copy
 
 
-class _LoaderProcess(ForkProcess):
-    """Ignores SIGTERM, and the pool ends its processes with that and waits until they have."""
-
-    terminated = False  # by the pool, while it was alive
-
-    def terminate(self) -> None:
-        # One that is ending may have lost its connections, but not its sentinel yet.
-        self.terminated = not connection.wait([self.sentinel], timeout=0.1)
-        self.kill()
-
-
-class _Context(ForkContext):
-    Process = _LoaderProcess
-
-
 def _load_ahead(
     data: TrainingData, numbers: BatchNumbers, workers: int, timeout: float, draw: Draw
 ) -> Generator[Batch, None, None]:
-    # Not torch's DataLoader: it shares an event with its processes, and waits for its lock for ever
-    # when one was killed that held it. Forked, as its are: a new interpreter takes seconds.
-    get_temp_dir()  # for the sockets of all its processes; this one removes it
+    """Batches in order, which loader processes load in turn; each is good until the next."""
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
     layout = data.layout(numbers.share, draw)
     room = [_shared(layout.nbytes) for _ in range(LOOK_AHEAD * workers + 1)]
     views = [layout.views(memory) for memory in room]
-    pool = ProcessPoolExecutor(workers, _Context(), _start_worker, (data, views, draw))
-    before = multiprocessing.active_children()
-    processes: list[_LoaderProcess] = []
-    waiting: deque[_Waiting] = deque()
-    try:
-        for batch, place in zip(numbers, cycle(range(len(room)))):
-            found = pool.submit(_load, place, batch)
-            waiting.append(_Waiting(room[place], layout, batch, found))
-            processes = processes or _children_since(before)  # the first task starts them all
-            if len(waiting) == len(room):
-                yield _result(waiting.popleft(), processes, data, timeout)
-        while waiting:
-            yield _result(waiting.popleft(), processes, data, timeout)
-    except BrokenProcessPool as error:
-        _shut(pool)
-        codes = [p.exitcode for p in processes if p.exitcode and not p.terminated]
-        if not codes:
-            raise
-        raise UserError(_has_ended(data, codes[0])) from error
-    finally:
-        for process in processes:  # one that hangs would never be joined
-            process.kill()
-        _shut(pool)
+
+    def load(batch: int) -> Loaded:
+        return data.load_into(views[batch % len(room)], numbers[batch], draw)
+
+    ahead = len(room) - 1
+    with _loader_processes(workers, load, data.reader.index.folder) as processes:
+        for newest in range(len(numbers) + ahead):
+            if newest < len(numbers):
+                processes[newest % workers].ask(newest)
+            oldest = newest - ahead
+            if oldest >= 0:
+                loaded = processes[oldest % workers].answer(timeout)
+                yield Batch(room[oldest % len(room)], layout, numbers[oldest], *loaded)
 
 
 def _shared(nbytes: int) -> Tensor:
@@ -123,64 +94,96 @@ def _shared(nbytes: int) -> Tensor:
     return torch.frombuffer(mmap.mmap(-1, nbytes), dtype=torch.uint8)
 
 
-def _children_since(before: list[BaseProcess]) -> list[_LoaderProcess]:
-    return [child for child in multiprocessing.active_children() if child not in before]
+@contextmanager
+def _loader_processes(count: int, load: Load, folder: Path) -> Iterator[list["_LoaderProcess"]]:
+    """So many loader processes, none of which is left at the end."""
+    processes: list[_LoaderProcess] = []
+    try:
+        for _ in range(count):
+            process = _LoaderProcess(load, folder)
+            process.start()
+            processes.append(process)
+        yield processes
+    finally:
+        for process in processes:  # one that hangs would never end by itself
+            process.kill()
+        deadline = time.monotonic() + REAPING
+        for process in processes:
+            process.join(max(0.0, deadline - time.monotonic()))
 
 
-def _shut(pool: ProcessPoolExecutor) -> None:
-    closing = Thread(target=pool.shutdown, kwargs={"cancel_futures": True}, daemon=True)
-    closing.start()
-    closing.join(REAPING)
+class _LoaderProcess(ForkProcess):
+    """Loads the batches that it is asked for, in that order, until it is killed.
 
+    Forked: a new interpreter takes seconds. Not torch's DataLoader: it shares an event with its
+    processes, and waits for its lock for ever when one was killed that held it.
+    """
 
-class _Waiting(NamedTuple):
-    """A batch that a loader process is at."""
+    def __init__(self, load: Load, folder: Path) -> None:
+        super().__init__()
+        self.load = load
+        self.folder = folder  # of the shards, for what is said of failures
+        self.connection, self.others_connection = Pipe()
 
-    memory: Tensor
-    layout: Layout
-    numbers: list[int]
-    found: Future[tuple[list[str], dict[int, str]]]
+    def start(self) -> None:
+        super().start()
+        self.others_connection.close()  # so that this side notices when the process has ended
 
+    def ask(self, batch: int) -> None:
+        """Have it load a batch.
 
-def _result(
-    batch: _Waiting, processes: list[_LoaderProcess], data: TrainingData, timeout: float
-) -> Batch:
-    if wait([batch.found], timeout or None).not_done:
-        raise UserError(
-            f"no batch came from the loader processes in {timeout:g} s; look whether the disk with"
-            f" {data.reader.index.folder} answers, or give a longer --timeout."
-        )
-    # The pool itself looks only when no batch is coming.
-    if connection.wait([process.sentinel for process in processes], timeout=0):
-        raise BrokenProcessPool
-    return Batch(batch.memory, batch.layout, batch.numbers, *batch.found.result())
+        Raises:
+            UserError: the process has ended.
+        """
+        with self._naming_end():
+            self.connection.send(batch)
 
+    def answer(self, timeout: float) -> Loaded:
+        """What came of the batch that it was asked for first, of those not answered yet.
 
-def _has_ended(data: TrainingData, code: int) -> str:
-    how = f" by {signal.Signals(-code).name}" if code < 0 else ""
-    return (
-        f"a loader process was ended{how}, most often for lack of memory; give fewer --workers, and"
-        f" look whether {data.reader.index.folder} can still be read."
-    )
+        Raises:
+            UserError: the process has ended, or sends nothing for `timeout` seconds (0: for ever).
+            Exception: whatever loading the batch raised.
+        """
+        with self._naming_end():
+            if not self.connection.poll(timeout or None):
+                raise UserError(
+                    f"no batch came from the loader processes in {timeout:g} s; look whether the"
+                    f" disk with {self.folder} answers, or give a longer --timeout."
+                )
+            answer = self.connection.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
+    @contextmanager
+    def _naming_end(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, OSError) as error:
+            self.join(REAPING)  # it has lost its connections, but may not have ended yet
+            signalled = self.exitcode is not None and self.exitcode < 0
+            how = f" by {signal.Signals(-self.exitcode).name}" if signalled else ""
+            raise UserError(
+                f"a loader process was ended{how}, most often for lack of memory; give fewer"
+                f" --workers, and look whether {self.folder} can still be read."
+            ) from error
 
-# ---- In a loader process
+    # ---- In the process
 
-_data: TrainingData
-_room: list[list[Tensor]]
-_draw: Draw
+    def run(self) -> None:
+        cv2.setNumThreads(0)
+        keep_one_picture()
+        # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer ends its processes.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        Thread(target=leave_with_parent, daemon=True).start()
+        while True:
+            self.others_connection.send(self._loaded(self.others_connection.recv()))
 
-
-def _start_worker(data: TrainingData, room: list[list[Tensor]], draw: Draw) -> None:
-    global _data, _room, _draw
-    _data, _room, _draw = data, room, draw
-    cv2.setNumThreads(0)
-    keep_one_picture()
-    # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer itself ends its workers.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    Thread(target=leave_with_parent, daemon=True).start()
-
-
-def _load(place: int, numbers: list[int]) -> tuple[list[str], dict[int, str]]:
-    return _data.load_into(_room[place], numbers, _draw)
+    def _loaded(self, batch: int) -> Loaded | Exception:
+        try:
+            return self.load(batch)
+        except Exception as error:  # raised again by `answer`
+            error.add_note(f"In a loader process:\n{traceback.format_exc()}")
+            return error

@@ -63,7 +63,7 @@ class BatchNumbers:
     batch_size: int  # over all processes and accumulated batches
     accumulate: int
     rank: int
-    world: int
+    processes: int
 
     def __len__(self) -> int:
         return (self.steps - self.first_step) * self.accumulate
@@ -71,11 +71,14 @@ class BatchNumbers:
     @property
     def share(self) -> int:
         """Numbers in each batch of this process."""
-        return self.batch_size // (self.accumulate * self.world)
+        return self.batch_size // (self.accumulate * self.processes)
+
+    def __getitem__(self, batch: int) -> list[int]:
+        """The numbers of one batch, which are counted from 0."""
+        step, turn = divmod(batch, self.accumulate)
+        before = (turn * self.processes + self.rank) * self.share  # of the same step
+        start = (self.first_step + step) * self.batch_size + before
+        return list(range(start, start + self.share))
 
     def __iter__(self) -> Iterator[list[int]]:
-        share = self.share
-        for step in range(self.first_step, self.steps):
-            for part in range(self.accumulate):
-                start = step * self.batch_size + (part * self.world + self.rank) * share
-                yield list(range(start, start + share))
+        return map(self.__getitem__, range(len(self)))

@@ -123,15 +123,15 @@ def _d_input(
     sum_d_y: Tensor,  # over all processes, as the next one
     sum_d_y_x: Tensor,
 ) -> Tensor:
-    world = dist.get_world_size()
-    here = x.numel() // x.shape[1]
+    processes = dist.get_world_size()
+    own = x.numel() // x.shape[1]  # values of a channel in this process, as in each
     if _has_kernels(x):
         d_y, x = _alike(d_y, x)
-        counts = torch.full((world,), here, dtype=torch.int32, device=x.device)
+        counts = torch.full((processes,), own, dtype=torch.int32, device=x.device)
         return torch.batch_norm_backward_elemt(
             d_y, x, mean, scale, weight, sum_d_y, sum_d_y_x, counts
         )
-    count = world * here
+    count = processes * own
     centred = _widened(x) - _per_channel(mean, x)
     d_x = _widened(d_y) - _per_channel(sum_d_y / count, x)
     d_x = d_x - centred * _per_channel(scale.square() * sum_d_y_x / count, x)

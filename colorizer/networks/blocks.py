@@ -125,21 +125,26 @@ class Decoder(nn.Module):
         super().__init__()
         self.align_corners = align_corners
         self.first, self.second = nn.ModuleList(), nn.ModuleList()
-        channels = stage_channels(width, stages)[::-1]  # coarsest first
-        for stage, here in enumerate(channels):
-            # The coarsest level's input already stands for the encoder's last map.
-            skip = here if stage > 0 else 0
-            self.first.append(DecoderLayer(in_channels + skip, here))
-            self.second.append(DecoderLayer(here + here, here))
-            in_channels = here
+        coarsest_first = stage_channels(width, stages)[::-1]
+        for stage, channels in enumerate(coarsest_first):
+            # The coarsest stage's input already stands for the encoder's last map.
+            skip = channels if stage > 0 else 0
+            self.first.append(DecoderLayer(in_channels + skip, channels))
+            self.second.append(DecoderLayer(channels + channels, channels))
+            in_channels = channels
         self.head = nn.Conv2d(in_channels, out_channels, 1)
 
-    def forward(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
+    def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """Coarse features and the line encoder's maps (finest first) → B×out×H×W in [-1, 1]."""
-        for stage, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
-            earlier, later = skips[-2 * stage - 2], skips[-2 * stage - 1]  # the level's two maps
+        stages = zip(self.first, self.second, _coarsest_first(maps), strict=True)
+        for stage, (first, second, (earlier, later)) in enumerate(stages):
             if stage > 0:
                 x = torch.cat([doubled(x, self.align_corners), later], 1)
             x = first(x)
             x = second(torch.cat([x, earlier], 1))
         return torch.tanh(self.head(x))
+
+
+def _coarsest_first(maps: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """An encoder's maps → the two of each stage, in the order that it made them."""
+    return list(zip(maps[::2], maps[1::2], strict=True))[::-1]

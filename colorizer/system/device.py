@@ -35,6 +35,11 @@ def choose_device(local_rank: int | None = None) -> torch.device:
     return device
 
 
+def device_name(device: torch.device) -> str:
+    """What the last digits of figures depend on."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
 def is_set(name: str) -> bool:
     """Whether a variable of the environment is true; one that is not there is false.
 
@@ -79,3 +84,23 @@ def exact_float32() -> Iterator[None]:
             _within -= 1
             if _within == 0:
                 convolutions.allow_tf32, products.allow_tf32 = _before
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Compute the same bits in every process.
+
+    How sums are split over threads changes their last bits, and so does TF32 on a GPU many more.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with (
+            exact_float32(),
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+            ),
+        ):
+            yield
+    finally:
+        torch.set_num_threads(threads)

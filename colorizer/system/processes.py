@@ -23,7 +23,7 @@ PATIENCE = timedelta(days=30)  # for the slowest process; the launcher ends all 
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among those that torchrun or `accelerate launch` has started."""
+    """The processes that torchrun or `accelerate launch` has started, seen from this one."""
 
     rank: int
     count: int
@@ -69,6 +69,15 @@ class Processes:
             torch.distributed.all_reduce(votes, torch.distributed.ReduceOp.MIN, self.group)
         return votes.bool().tolist()
 
+    def first_says(self, answer: bool) -> bool:
+        """What the first process answers, told to all; what the others answer does not count.
+
+        Raises:
+            LostConnection: another process has ended before.
+        """
+        (told,) = self.agree([answer or not self.is_first])
+        return told
+
     def gather(self, rows: Tensor) -> Tensor | None:
         """The rows (n×...) of all processes, below each other in the order of ranks.
 
@@ -103,8 +112,8 @@ class Processes:
             ) from error
 
 
-def meet(backend: str, timeout: timedelta) -> None:
-    """Make the process group of a program that torchrun has started several times.
+def join_group(backend: str, timeout: timedelta) -> None:
+    """Join the process group of a program that torchrun has started several times.
 
     In a program that it has started again after a failure, the launcher's store still holds the
     addresses of the processes that are gone, under the names that torch would use (seen with 2.11

@@ -23,7 +23,7 @@ from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
 from colorizer.system import console
 from colorizer.system.errors import LostConnection, UserError
-from colorizer.system.processes import is_lost_connection, meet
+from colorizer.system.processes import is_lost_connection, join_group
 from colorizer.system.version import code_version
 from colorizer.training.launcher import (
     check_gpus,
@@ -56,9 +56,9 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         try:
             if gpu:
                 check_gpus()
-                meet("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
+                join_group("cpu:gloo,cuda:nccl", NCCL_PATIENCE * timeout)
             else:
-                meet("gloo", timeout)
+                join_group("gloo", timeout)
         except RuntimeError as error:
             if not is_lost_connection(error):
                 raise

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import alexnet, vgg16
 
 from colorizer.checkpoints import published
-from colorizer.evaluation.inception import Inception
+from colorizer.evaluation.metrics.inception import Inception
 
 Backbone = Callable[[str], tuple[Path, nn.Module]]
 

@@ -39,9 +39,9 @@ def test_the_difference_is_paired_by_picture(two, capsys):
     capsys.readouterr()
     evaluate(replace(second, against=first.output / "report.json"))
     shown = capsys.readouterr().out
-    here, there = (read_evaluation(c.output / "report.json") for c in (second, first))
-    mine, theirs = (np.array(e.columns["self.psnr"], float) for e in (here, there))
-    mean, low, high = Bootstrap(here.groups).mean(mine - theirs)
+    this, other = (read_evaluation(c.output / "report.json") for c in (second, first))
+    mine, theirs = (np.array(e.columns["self.psnr"], float) for e in (this, other))
+    mean, low, high = Bootstrap(this.groups).mean(mine - theirs)
     line = next(row for row in shown.splitlines() if "self" in row and "PSNR" in row)
     for words in (f"{mine.mean():.2f}", f"{theirs.mean():.2f}", f"{mean:+.2f}"):
         assert words in line

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from colorizer.characters import REGIONS, TONES, draw, sample_character, sample_pose
+from colorizer.evaluation.available import Available
 from colorizer.evaluation.config import MeasureConfig
 from colorizer.evaluation.constant_colors import constant_errors, constant_terms
-from colorizer.evaluation.measures import Available
 from colorizer.evaluation.protocol import plan
 from colorizer.loading.characters_truth import in_colors_of, is_redrawn_exactly, redraw
 from colorizer.shards.reader import ShardReader

@@ -15,8 +15,9 @@ from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
 from colorizer.evaluation.evaluator import evaluate
-from colorizer.evaluation.inception import fid
-from colorizer.evaluation.metrics import palette_distance, psnr
+from colorizer.evaluation.metrics.inception import fid
+from colorizer.evaluation.metrics.palette import palette_distance
+from colorizer.evaluation.metrics.pixels import psnr
 from colorizer.loading.characters_truth import in_colors_of, redraw
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
@@ -373,7 +374,7 @@ def test_a_metric_that_no_row_can_have_is_refused(no_weights, trained, tmp_path,
 
 
 def test_a_figure_that_is_not_a_number_is_named(no_weights, trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("colorizer.evaluation.measures.psnr", lambda *_: np.array([np.nan]))
+    monkeypatch.setattr("colorizer.evaluation.available.psnr", lambda *_: np.array([np.nan]))
     with pytest.raises(UserError, match=r"psnr of character-\d+-0 is not a number"):
         evaluate(_config(trained, tmp_path))
     assert not (tmp_path / "report" / "report.json").exists()

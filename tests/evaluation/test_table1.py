@@ -13,7 +13,7 @@ from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import PRESETS, demo
 from colorizer.evaluation import table1
 from colorizer.evaluation.config import MeasureConfig, Table1Config
-from colorizer.evaluation.table import METHODS
+from colorizer.evaluation.table import METHODS, orders
 from colorizer.evaluation.table1 import as_method, demo_scale, make_table1, run_folder
 from colorizer.system.errors import UserError
 
@@ -56,6 +56,20 @@ def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
 def test_a_triplet_loss_that_is_asked_for_is_for_all():
     base = Table1Config(DATA, OUTPUT, loss=LossConfig(triplet=0.5))
     assert [as_method(base, method, 0).loss.triplet for method in METHODS] == [0.5] * 4
+
+
+def test_methods_are_ordered_by_their_means_and_counted_by_training():
+    higher, lower = [(1, 1), (2, 2), (3, 3), (0, 9)], [(1, 1), (2, 2), (3, 3), (2, 2)]
+    table = {
+        method: {"self.psnr": up, "self.lpips-alex": down, "random.psnr": up}
+        for method, up, down in zip(METHODS, higher, lower, strict=True)
+    }
+    assert orders(table) == [  # with a wrong reference neither more nor less is better
+        "self PSNR dB: attention-aware, sga, scft-ca, scft; attention-aware first in 1 of 2"
+        " trainings",
+        "self LPIPS alex: scft, scft-ca, attention-aware, sga; attention-aware first in 0 of 2"
+        " trainings",
+    ]
 
 
 def test_one_command_trains_evaluates_and_compares(small, capsys):

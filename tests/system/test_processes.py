@@ -14,6 +14,7 @@ from colorizer.system.processes import processes
 
 with processes() as here:
     assert here.agree([True, here.rank == 0, False]) == [True, here.count == 1, False]
+    assert here.first_says(here.is_first) and not here.first_says(not here.is_first)
     rows = torch.full((here.rank + 1, 2), here.rank, dtype=torch.float64)
     gathered = here.gather(rows)
     none = here.gather(torch.empty(0, 3))

@@ -8,7 +8,7 @@ from cleanfid.resize import build_resizer
 from torch import Tensor
 
 from colorizer.checkpoints import published as weights
-from colorizer.evaluation.metrics import reproducible
+from colorizer.system.device import reproducible
 
 KID_BLOCK = 1024  # pictures; a block of its kernel takes 8 MiB
 

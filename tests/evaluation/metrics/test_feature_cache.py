@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from colorizer.evaluation.feature_cache import FeatureCache
+from colorizer.evaluation.metrics.feature_cache import FeatureCache
 
 FEATURES = torch.randn(10, 48, generator=torch.Generator().manual_seed(0))
 
@@ -35,7 +35,7 @@ def test_other_networks_pictures_and_devices_have_files_of_their_own(cache_of, m
     cache_of().write(FEATURES)
     assert cache_of(sha256="b").read() is None
     assert cache_of(pictures="q").read() is None
-    monkeypatch.setattr("colorizer.evaluation.feature_cache.device_name", lambda _: "a GPU")
+    monkeypatch.setattr("colorizer.evaluation.metrics.feature_cache.device_name", lambda _: "a GPU")
     assert cache_of().read() is None
 
 

@@ -1,17 +1,8 @@
-"""Figures for pairs of pictures, each one small function. All take and judge 8-bit pictures."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""How far a picture's colours are from another's, wherever they are in the picture."""
 
 import numpy as np
-import torch
-from pytorch_msssim import ms_ssim as _ms_ssim
 from torch import Tensor
 
-from colorizer.pictures.grid import psnr_of
-from colorizer.system.device import exact_float32
-
-MS_SSIM_SMALLEST_SIDE = 161  # five scales with an 11-pixel window
 PALETTE_SIDE = 64  # pixels a side that palettes are compared on
 
 # sRGB, D65 (IEC 61966-2-1), the white point divided out.
@@ -20,69 +11,6 @@ TO_XYZ = np.array(
 ) / np.array([[0.9505], [1.0], [1.089]])
 LEVELS = np.arange(256) / 255
 LINEAR = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4)
-
-
-@contextmanager
-def reproducible() -> Iterator[None]:
-    """Compute the same bits in every process.
-
-    How sums are split over threads changes their last bits, and so does TF32 on a GPU many more.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with (
-            exact_float32(),
-            torch.backends.cudnn.flags(
-                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-            ),
-        ):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def device_name(device: torch.device) -> str:
-    """What the last digits of figures depend on."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-
-
-# ---- Against the truth
-
-
-def psnr(result: Tensor, truth: Tensor) -> np.ndarray:
-    """Peak signal-to-noise ratio of each picture.
-
-    Args:
-        result: B×H×W×3 uint8.
-        truth: B×H×W×3 uint8.
-
-    Returns:
-        B float64 values in dB, 100 at most.
-    """
-    difference = result.double() - truth.double()
-    return psnr_of(difference.square().mean((1, 2, 3)).numpy())
-
-
-@reproducible()
-def ms_ssim(result: Tensor, truth: Tensor) -> np.ndarray:
-    """Multi-scale structural similarity of each picture (Wang et al., 2003), by pytorch-msssim.
-
-    Args:
-        result: B×H×W×3 uint8.
-        truth: B×H×W×3 uint8.
-
-    Returns:
-        B float64 values up to 1; not a number where a side is under 161 pixels, too small for five
-        scales.
-    """
-    if min(result.shape[1:3]) < MS_SSIM_SMALLEST_SIDE:
-        return np.full(len(result), np.nan)
-    pictures = (t.permute(0, 3, 1, 2).to(torch.float32) for t in (result, truth))
-    return _ms_ssim(*pictures, data_range=255, size_average=False).double().numpy()
-
-
-# ---- Against the reference
 
 
 def _directions() -> np.ndarray:

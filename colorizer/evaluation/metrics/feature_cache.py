@@ -8,9 +8,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from colorizer.evaluation.inception import Inception
-from colorizer.evaluation.metrics import device_name
+from colorizer.evaluation.metrics.inception import Inception
 from colorizer.system import console
+from colorizer.system.device import device_name
 from colorizer.system.errors import UserError
 from colorizer.system.storage import replace_file, writing
 

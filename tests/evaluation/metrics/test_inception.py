@@ -7,7 +7,7 @@ from cleanfid import fid as cleanfid
 from cleanfid.inception_torchscript import InceptionV3W
 from PIL import Image
 
-from colorizer.evaluation.inception import Inception, fid, kid
+from colorizer.evaluation.metrics.inception import Inception, fid, kid
 from colorizer.system.errors import UserError
 
 
@@ -88,7 +88,7 @@ def test_kid_is_clean_fids_over_all_pictures(monkeypatch):
         a.double().numpy(), b.double().numpy(), num_subsets=1, max_subset_size=70
     )
     assert kid(a, b) == pytest.approx(expected, rel=1e-9)
-    monkeypatch.setattr("colorizer.evaluation.inception.KID_BLOCK", 16)
+    monkeypatch.setattr("colorizer.evaluation.metrics.inception.KID_BLOCK", 16)
     assert kid(a, b) == pytest.approx(expected, rel=1e-9)
 
 

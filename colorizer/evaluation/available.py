@@ -1,4 +1,4 @@
-"""Which figures can be had of these pictures, on this machine; and the functions that give them."""
+"""Which metrics can be had of these pictures, on this machine; and the functions that give them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from torch import Tensor
 from colorizer.checkpoints import published as weights
 from colorizer.checkpoints.published import PublishedWeights
 from colorizer.evaluation.config import METRICS, MeasureConfig, Metric
-from colorizer.evaluation.inception import Inception
-from colorizer.evaluation.metrics import MS_SSIM_SMALLEST_SIDE, ms_ssim, palette_distance, psnr
-from colorizer.evaluation.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
+from colorizer.evaluation.metrics.inception import Inception
+from colorizer.evaluation.metrics.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
+from colorizer.evaluation.metrics.pixels import MS_SSIM_SMALLEST_SIDE, ms_ssim, psnr
 from colorizer.system.errors import UserError
 from colorizer.system.processes import Processes
 
@@ -25,7 +25,7 @@ Compare = Callable[[Tensor, Tensor], np.ndarray]  # B×H×W×3 uint8 results and
 
 @dataclass(frozen=True)
 class Available:
-    """The figures that can be had."""
+    """The metrics that can be had."""
 
     metrics: list[Metric]  # in the order of METRICS
     absent: dict[str, str]  # those that are wanted and cannot be had, and why
@@ -116,8 +116,8 @@ def _find_weights(
     return {metric: found[w] for metric, w in needed.items() if everywhere[w]}
 
 
-class Measures:
-    """The functions that give the available figures.
+class LoadedMetrics:
+    """The functions that give the available figures, their networks loaded.
 
     Attributes:
         of_pairs: Metric → function of results and truths.
@@ -152,8 +152,3 @@ def _compare(metric: Metric, path: Path | None, device: torch.device) -> Compare
             return LPIPS("alex", path, device)
         case _:
             return LPIPS("vgg", path, device)
-
-
-def palettes(result: Tensor, reference: Tensor) -> float:
-    """How far the colours of one H×W×3 uint8 picture are from another's."""
-    return float(palette_distance(result[None], reference[None])[0])

@@ -16,7 +16,7 @@ from colorizer.checkpoints.published import (
     load_weights,
     weights_of,
 )
-from colorizer.evaluation.metrics import reproducible
+from colorizer.system.device import reproducible
 
 BACKBONES = {"alex": ALEXNET, "vgg": VGG16}
 HEADS = {  # pickles in the lpips package, so read only if they are these

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from colorizer.checkpoints.published import MissingWeights
-from colorizer.evaluation.perceptual import HEADS, LPIPS, LPIPS_SMALLEST_SIDE
+from colorizer.evaluation.metrics.perceptual import HEADS, LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.system.errors import UserError
 
 NETS = pytest.mark.parametrize("net", ["alex", pytest.param("vgg", marks=pytest.mark.slow)])
