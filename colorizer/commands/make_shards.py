@@ -45,12 +45,12 @@ def settings(arguments: Sequence[str] | None = None) -> Source:
 def run() -> None:
     config = settings()
     try:
-        with processes() as here:
-            report = make_shards(config, here)
+        with processes() as world:
+            report = make_shards(config, world)
     except KeyboardInterrupt:
         console.warn("stopped; the same command goes on from here.")
         sys.exit(130)
-    if not here.is_first:
+    if not world.is_first:
         return
     if report is None:
         console.say(f"{config.output} already holds this set of shards; nothing to do.")

@@ -16,7 +16,7 @@ from colorizer.evaluation.metrics.inception import Inception
 from colorizer.evaluation.metrics.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.evaluation.metrics.pixels import MS_SSIM_SMALLEST_SIDE, ms_ssim, psnr
 from colorizer.system.errors import UserError
-from colorizer.system.processes import Processes
+from colorizer.system.processes import World
 
 OF_PAIRS: tuple[Metric, ...] = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # result, truth
 OF_SETS: tuple[Metric, ...] = ("fid", "kid")  # all results, all held-out pictures
@@ -37,14 +37,14 @@ class Available:
         return [metric for metric in self.metrics if metric in kind]
 
 
-def find_available(config: MeasureConfig, size: int, count: int, here: Processes) -> Available:
+def find_available(config: MeasureConfig, size: int, count: int, world: World) -> Available:
     """Find what can be had; in every process the same.
 
     Args:
         config: Which metrics are wanted, and paths of weights.
         size: Side of the pictures.
         count: How many pictures there are.
-        here: The processes; the first of each machine downloads.
+        world: The processes; the first of each machine downloads.
 
     Raises:
         UserError: a metric asked for by name cannot be had; says why. Or weights that are there
@@ -53,7 +53,7 @@ def find_available(config: MeasureConfig, size: int, count: int, here: Processes
     wanted = [metric for metric in METRICS if metric in (config.metrics or METRICS)]
     absent = _too_small(size, count)
     needed = {m: w for m, w in _weights_of(config).items() if m in wanted and m not in absent}
-    paths = _find_weights(needed, here)
+    paths = _find_weights(needed, world)
     for metric in needed.keys() - paths.keys():
         absent[metric] = (
             f"the {needed[metric][0].title} weights were neither found nor downloaded;"
@@ -100,19 +100,19 @@ def _too_small(size: int, count: int) -> dict[Metric, str]:
 
 
 def _find_weights(
-    needed: dict[Metric, tuple[PublishedWeights, Path | None]], here: Processes
+    needed: dict[Metric, tuple[PublishedWeights, Path | None]], world: World
 ) -> dict[Metric, Path]:
     """Where the weights of each metric are, of those whose weights every machine has."""
     found: dict[tuple[PublishedWeights, Path | None], Path] = {}
     wanted = list(dict.fromkeys(needed.values()))
-    for turn in (here.local_rank == 0, here.local_rank != 0):  # one download a machine
+    for turn in (world.local_rank == 0, world.local_rank != 0):  # one download a machine
         for published, path in wanted if turn else ():
             try:
                 found[published, path] = weights.locate(published, path)
             except weights.MissingWeights:
                 continue  # the others will say the same; what is absent is reported
-        here.wait()
-    everywhere = dict(zip(wanted, here.agree([w in found for w in wanted]), strict=True))
+        world.wait()
+    everywhere = dict(zip(wanted, world.agree([w in found for w in wanted]), strict=True))
     return {metric: found[w] for metric, w in needed.items() if everywhere[w]}
 
 

@@ -39,7 +39,7 @@ from colorizer.system import console
 from colorizer.system.device import choose_device, reproducible
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory
-from colorizer.system.processes import Processes, processes
+from colorizer.system.processes import World, processes
 from colorizer.system.storage import check_writable, locked, replace_file, writing
 
 
@@ -55,32 +55,32 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any] | None:
         UserError: the settings, the checkpoint or the shards cannot be used: nothing is written
             then. Or the report cannot be written.
     """
-    with processes() as here, reproducible():
-        content = _evaluate(config, here)
-        here.wait()
+    with processes() as world, reproducible():
+        content = _evaluate(config, world)
+        world.wait()
     return content
 
 
-def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
+def _evaluate(config: EvaluateConfig, world: World) -> dict[str, Any] | None:
     check_writable(config.output)
     other = comparison.read_evaluation(config.against) if config.against else None
-    reader, available, protocol = prepare(config.measure, config.data, here)
+    reader, available, protocol = prepare(config.measure, config.data, world)
     file = find_generator(config.checkpoint, GeneratorConfig)
-    device = choose_device(here.local_rank)
+    device = choose_device(world.local_rank)
     if device.type == "cpu":
         keep_freed_memory()
     content = identity = None
-    if here.is_first:
+    if world.is_first:
         identity = identify(config.measure, file, reader.index, available, protocol, device)
         if other is not None:
             comparison.check_comparable(identity, other)
         content = finished(config.output, identity)
     if content is not None:
         console.say(f"{config.output} already holds this evaluation; nothing to do.")
-    if not here.first_says(content is not None):
+    if not world.first_says(content is not None):
         colorizer, metrics = Colorizer(file.path, device), LoadedMetrics(available, device)
         examiner = Examiner(reader, colorizer, protocol, metrics)
-        content = _measure(config, examiner, available, identity, here)
+        content = _measure(config, examiner, available, identity, world)
     if content is not None:
         show(content)
         console.say(f"The pictures and figures: {config.output / TEXT}")
@@ -90,7 +90,7 @@ def _evaluate(config: EvaluateConfig, here: Processes) -> dict[str, Any] | None:
 
 
 def prepare(
-    config: MeasureConfig, data: Path, here: Processes
+    config: MeasureConfig, data: Path, world: World
 ) -> tuple[ShardReader, Available, Protocol]:
     """What will be measured of a folder of shards; nothing is computed yet.
 
@@ -104,8 +104,8 @@ def prepare(
         raise UserError(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
-    available = find_available(config, reader.index.size, len(reader), here)
-    return reader, available, plan(config, reader, available, here)
+    available = find_available(config, reader.index.size, len(reader), world)
+    return reader, available, plan(config, reader, available, world)
 
 
 def _measure(
@@ -113,23 +113,23 @@ def _measure(
     examiner: Examiner,
     available: Available,
     identity: dict[str, Any] | None,
-    here: Processes,
+    world: World,
 ) -> dict[str, Any] | None:
     """Evaluate and write the report; None in all but the first process."""
     reader, protocol, inception = examiner.reader, examiner.protocol, examiner.metrics.inception
     cache = kept = None
-    if here.is_first and inception is not None:
+    if world.is_first and inception is not None:
         pictures = identity["data"]["sha256"]
         cache = FeatureCache(config.data / "features", pictures, len(reader), inception)
         kept = cache.read()
-    with_references = inception is not None and not here.first_says(kept is not None)
+    with_references = inception is not None and not world.first_says(kept is not None)
     features = protocol.modes if inception is not None else []
     if with_references:
         features = [*features, "references"]
     own = Share(protocol.columns, features)
-    for examined in _examine_all(examiner, with_references, config.measure.batch_size, here):
+    for examined in _examine_all(examiner, with_references, config.measure.batch_size, world):
         own.add(examined)
-    findings = own.gather(here)
+    findings = own.gather(world)
     if findings is None:
         return None
     add_constant_colors(findings, protocol.columns)
@@ -144,13 +144,13 @@ def _measure(
 
 
 def _examine_all(
-    examiner: Examiner, with_references: bool, batch_size: int, here: Processes
+    examiner: Examiner, with_references: bool, batch_size: int, world: World
 ) -> Iterator[Examined]:
     """What is measured of each of this process's pictures, in order."""
-    numbers = share(len(examiner.reader), here)
-    threads = min(batch_size, here.cores)
+    numbers = share(len(examiner.reader), world)
+    threads = min(batch_size, world.cores)
     examine = partial(examiner, with_references=with_references)
-    with console.progress("evaluating", len(numbers), "pictures", shown=here.is_first) as advance:
+    with console.progress("evaluating", len(numbers), "pictures", shown=world.is_first) as advance:
         results = in_order(examine, stream(examiner.reader.index, numbers), threads)
         for done, examined in enumerate(results, 1):
             yield examined

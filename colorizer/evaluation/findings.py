@@ -11,7 +11,7 @@ from colorizer.evaluation.constant_colors import TERMS, constant_errors
 from colorizer.evaluation.examine import Examined
 from colorizer.evaluation.protocol import Column
 from colorizer.pictures.grid import psnr_of
-from colorizer.system.processes import Processes
+from colorizer.system.processes import World
 
 CONSTANT = Column("constant", "psnr")
 PARTNERED = Column("cross", "psnr")  # that the pictures have whose constant colours are taken
@@ -49,18 +49,18 @@ class Share:
         if examined.constant is not None:
             self.constant.append(examined.constant)
 
-    def gather(self, here: Processes) -> Findings | None:
+    def gather(self, world: World) -> Findings | None:
         """All processes' shares, in the order of ranks; None in all but the first process.
 
         Raises:
             LostConnection: another process has ended before.
         """
-        values = here.gather(_rows(self.values, len(self.columns)))
+        values = world.gather(_rows(self.values, len(self.columns)))
         features = {
-            name: here.gather(torch.stack(taken) if taken else torch.empty(0, 2048))
+            name: world.gather(torch.stack(taken) if taken else torch.empty(0, 2048))
             for name, taken in self.features.items()
         }
-        constant = here.gather(_rows(self.constant, TERMS))
+        constant = world.gather(_rows(self.constant, TERMS))
         if values is None:
             return None
         return Findings(values.numpy(), features, constant.numpy())

@@ -12,7 +12,7 @@ from colorizer.loading.characters_truth import is_drawn, is_redrawn_exactly
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
-from colorizer.system.processes import Processes
+from colorizer.system.processes import World
 
 
 class Row(NamedTuple):
@@ -67,7 +67,7 @@ class Protocol:
 
 
 def plan(
-    config: MeasureConfig, reader: ShardReader, available: Available, here: Processes
+    config: MeasureConfig, reader: ShardReader, available: Available, world: World
 ) -> Protocol:
     """Decide what is evaluated; in every process the same.
 
@@ -87,7 +87,7 @@ def plan(
         row for mode, rows in NEED_DRAWING.items() if mode in references for row in rows
     ]
     if need_drawing:
-        reason = _why_not_redrawn(reader, here)
+        reason = _why_not_redrawn(reader, world)
         redrawn = reason is None
         if reason is not None:
             absent |= dict.fromkeys(need_drawing, reason)
@@ -137,11 +137,11 @@ def _why_not_strangers(of_groups: Sequence[str], references: Sequence[int]) -> s
     )
 
 
-def _why_not_redrawn(reader: ShardReader, here: Processes) -> str | None:
+def _why_not_redrawn(reader: ShardReader, world: World) -> str | None:
     """Why it is not known how drawings look in other colours; None: all are redrawn exactly."""
     if not all(is_drawn(reader.metadata(number)[1]) for number in range(len(reader))):
         return "only of drawn characters is it known what is right then."
-    others = _drawn_otherwise(reader, here)
+    others = _drawn_otherwise(reader, world)
     if not others:
         return None
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
@@ -151,14 +151,14 @@ def _why_not_redrawn(reader: ShardReader, here: Processes) -> str | None:
     )
 
 
-def _drawn_otherwise(reader: ShardReader, here: Processes) -> list[int]:
+def _drawn_otherwise(reader: ShardReader, world: World) -> list[int]:
     """Numbers of the samples that this version draws differently; the processes share the work."""
     same = [True] * len(reader)
-    own = share(len(reader), here)
-    with ThreadPoolExecutor(here.cores) as pool:
+    own = share(len(reader), world)
+    with ThreadPoolExecutor(world.cores) as pool:
         redrawn = pool.map(lambda number: is_redrawn_exactly(reader[number]), own)
         same[own.start : own.stop] = redrawn
-    return [number for number, equal in enumerate(here.agree(same)) if not equal]
+    return [number for number, equal in enumerate(world.agree(same)) if not equal]
 
 
 def _metrics_of(name: str, available: Available, redrawn: bool, strangers: bool) -> list[str]:

@@ -12,12 +12,12 @@ from colorizer.shards.format import COLOR, JSON, LINE, scan_shard
 from colorizer.shards.index import Index
 from colorizer.shards.reader import Encoded, Sample, check_sample, decode_sample, unreadable
 from colorizer.system.errors import UserError
-from colorizer.system.processes import Processes
+from colorizer.system.processes import World
 
 
-def share(samples: int, here: Processes) -> range:
+def share(samples: int, world: World) -> range:
     """The numbers of the samples that one process evaluates: a run of them, as long as anyone's."""
-    return range(samples * here.rank // here.count, samples * (here.rank + 1) // here.count)
+    return range(samples * world.rank // world.count, samples * (world.rank + 1) // world.count)
 
 
 def stream(index: Index, numbers: range) -> Iterator[tuple[int, Sample]]:

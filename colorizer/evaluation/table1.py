@@ -115,9 +115,9 @@ def check(config: Table1Config) -> None:
     check_writable(config.output)
     # Accelerate lets the processes meet, once for all: torch cannot do it again in one program.
     start_accelerator(as_method(config, METHODS[0], config.seed))
-    with processes() as here:
-        _, available, protocol = prepare(config.measure, config.data, here)
-    if here.is_first:
+    with processes() as world:
+        _, available, protocol = prepare(config.measure, config.data, world)
+    if world.is_first:
         for name, reason in (available.absent | protocol.absent).items():
             console.say(f"Will not be measured: {name}; {reason}")
 

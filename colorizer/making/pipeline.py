@@ -27,12 +27,12 @@ from colorizer.making.pieces import PieceWriter, is_done, items_of, piece_count
 from colorizer.making.plan import Plan, plan_of
 from colorizer.making.prepare import prepare
 from colorizer.system import console
-from colorizer.system.processes import ALONE, Processes
+from colorizer.system.processes import ALONE, World
 from colorizer.system.storage import locked
 from colorizer.system.workers import map_in_order
 
 
-def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
+def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
     """Write train/ and held-out/ under the output, rejected.jsonl, and preview.png to look at.
 
     The bytes written depend on the pictures and settings alone, not on the number of processes and
@@ -40,7 +40,7 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
 
     Args:
         config: What to make.
-        here: This process among those that share the work; all must be given the same settings.
+        world: This process among those that share the work; all must be given the same settings.
 
     Returns:
         The report, in the first process; None in the others, and where the output already holds
@@ -50,31 +50,31 @@ def make_shards(config: ShardsConfig, here: Processes = ALONE) -> Report | None:
         UserError: bad settings or source, an output that holds something else or cannot be
             written, no picture for training, or a worker killed from outside.
     """
-    if here.is_first:
+    if world.is_first:
         check(config)
-    here.wait()  # what is refused is said once, by the first
-    plan = plan_of(config, here)
-    with locked(config.output, "makes shards") if here.is_first else nullcontext():
+    world.wait()  # what is refused is said once, by the first
+    plan = plan_of(config, world)
+    with locked(config.output, "makes shards") if world.is_first else nullcontext():
         finished = is_finished(config.output)
-        if here.is_first and finished:
+        if world.is_first and finished:
             refuse_another_set(plan)
-        elif here.is_first:
+        elif world.is_first:
             make_output_ready(plan)
-        here.wait()
+        world.wait()
         if finished:
             return None
         with closing(Listing(config.output / UNFINISHED / LISTING)) as listing:
-            _make_pieces(plan, listing, here)
-            here.wait()
-            report = _make_shards_of_pieces(plan, listing) if here.is_first else None
-        here.wait()
+            _make_pieces(plan, listing, world)
+            world.wait()
+            report = _make_shards_of_pieces(plan, listing) if world.is_first else None
+        world.wait()
     return report
 
 
-def _make_pieces(plan: Plan, listing: Listing, here: Processes) -> None:
+def _make_pieces(plan: Plan, listing: Listing, world: World) -> None:
     """Prepare this process's share of the pieces that are missing."""
     work = plan.output / UNFINISHED
-    share = range(here.rank, piece_count(listing.count), here.count)
+    share = range(world.rank, piece_count(listing.count), world.count)
     missing = [piece for piece in share if not is_done(work, piece)]
     if not missing:
         return
@@ -82,11 +82,11 @@ def _make_pieces(plan: Plan, listing: Listing, here: Processes) -> None:
     items = (item for piece in missing for item in listing.items(items_in(piece)))
     total = sum(len(items_in(piece)) for piece in share)
     done = total - sum(len(items_in(piece)) for piece in missing)
-    workers = plan.config.workers or here.cores
-    title = "Making pairs" if here.count == 1 else f"Making pairs, first of {here.count} shares"
+    workers = plan.config.workers or world.cores
+    title = "Making pairs" if world.count == 1 else f"Making pairs, first of {world.count} shares"
     with (
         closing(map_in_order(partial(prepare, plan.preparation), items, workers)) as results,
-        console.progress(title, total, "pictures", done, shown=here.is_first) as advance,
+        console.progress(title, total, "pictures", done, shown=world.is_first) as advance,
     ):
         for piece in missing:
             outcomes = islice(results, len(items_in(piece)))

@@ -11,7 +11,7 @@ from colorizer.making.listing import Listing
 from colorizer.making.prepare import Preparation
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import Source
-from colorizer.system.processes import Processes
+from colorizer.system.processes import World
 
 HELD_OUT = 0.05  # share, where neither the settings nor the source say otherwise
 DETAIL = 2  # XDoG draws at twice the sample's size
@@ -60,7 +60,7 @@ class Plan:
         }
 
 
-def plan_of(config: ShardsConfig, here: Processes) -> Plan:
+def plan_of(config: ShardsConfig, world: World) -> Plan:
     """The plan that checked settings make.
 
     Raises:
@@ -76,6 +76,6 @@ def plan_of(config: ShardsConfig, here: Processes) -> Plan:
             return Plan(config, source, XDoGLines(config.xdog))
         case "extractor":
             drawer = ExtractorDrawer(
-                config.extractor, config.extractor_scale, config.size, here.local_rank
+                config.extractor, config.extractor_scale, config.size, world.local_rank
             )
             return Plan(config, source, drawer.lines, drawer)

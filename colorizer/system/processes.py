@@ -22,7 +22,7 @@ PATIENCE = timedelta(days=30)  # for the slowest process; the launcher ends all 
 
 
 @dataclass(frozen=True)
-class Processes:
+class World:
     """The processes that torchrun or `accelerate launch` has started, seen from this one."""
 
     rank: int
@@ -150,20 +150,20 @@ def is_lost_connection(error: RuntimeError) -> bool:
     return isinstance(error, DistError) or "gloo" in str(error).lower()
 
 
-ALONE = Processes(rank=0, count=1, local_rank=0, local_count=1)
+ALONE = World(rank=0, count=1, local_rank=0, local_count=1)
 
 
 @contextmanager
-def processes() -> Iterator[Processes]:
+def processes() -> Iterator[World]:
     """Meet the other processes, if the launcher has started several."""
-    here = Processes(
+    world = World(
         rank=int(os.environ.get("RANK", 0)),
         count=int(os.environ.get("WORLD_SIZE", 1)),
         local_rank=int(os.environ.get("LOCAL_RANK", 0)),
         local_count=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
     )
-    if here.count == 1:
-        yield here
+    if world.count == 1:
+        yield world
         return
     import torch.distributed
 
@@ -172,7 +172,7 @@ def processes() -> Iterator[Processes]:
         torch.distributed.init_process_group("gloo", timeout=PATIENCE)
     group = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
     try:
-        yield replace(here, group=group)
+        yield replace(world, group=group)
     finally:
         torch.distributed.destroy_process_group(group if met else None)
 

@@ -11,7 +11,7 @@ from colorizer.evaluation.protocol import plan
 from colorizer.loading.characters_truth import in_colors_of, is_redrawn_exactly, redraw
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
-from colorizer.system.processes import ALONE, Processes
+from colorizer.system.processes import ALONE, World
 
 
 def _drawings(count: int) -> list:
@@ -114,12 +114,12 @@ def test_processes_share_the_drawing_and_tell_each_other(character_shards, monke
         lambda s: examined.append(s.key) or real(s),
     )
 
-    class Second(Processes):
+    class Second(World):
         def agree(self, answers):
             return [False, *answers[1:]]  # the first process says that its first one differs
 
-    here = Second(rank=1, count=2, local_rank=1, local_count=2)
-    protocol = plan(MeasureConfig(), reader, Available(["psnr"], {}, {}, {}), here)
+    world = Second(rank=1, count=2, local_rank=1, local_count=2)
+    protocol = plan(MeasureConfig(), reader, Available(["psnr"], {}, {}, {}), world)
     half = len(reader) // 2
     assert sorted(examined) == [reader[n].key for n in range(half, len(reader))]
     assert f"draws {reader[0].key} differently" in protocol.absent["recolored"]

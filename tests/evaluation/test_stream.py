@@ -20,8 +20,8 @@ def _processes(count: int):
 def test_each_sample_is_streamed_once_by_any_number_of_processes(shard_folder, count):
     index, reader = read_index(shard_folder), ShardReader(shard_folder)
     found = []
-    for here in _processes(count):
-        numbers = share(index.samples, here)
+    for world in _processes(count):
+        numbers = share(index.samples, world)
         assert len(numbers) in (10 // count, 10 // count + 1)
         found += stream(index, numbers)
     assert [number for number, _ in found] == list(range(10))

@@ -12,18 +12,18 @@ SCRIPT = """
 import sys, torch
 from colorizer.system.processes import processes
 
-with processes() as here:
-    assert here.agree([True, here.rank == 0, False]) == [True, here.count == 1, False]
-    assert here.first_says(here.is_first) and not here.first_says(not here.is_first)
-    rows = torch.full((here.rank + 1, 2), here.rank, dtype=torch.float64)
-    gathered = here.gather(rows)
-    none = here.gather(torch.empty(0, 3))
-    here.wait()
-    if here.is_first:
-        expected = [float(rank) for rank in range(here.count) for _ in range(rank + 1)]
+with processes() as world:
+    assert world.agree([True, world.rank == 0, False]) == [True, world.count == 1, False]
+    assert world.first_says(world.is_first) and not world.first_says(not world.is_first)
+    rows = torch.full((world.rank + 1, 2), world.rank, dtype=torch.float64)
+    gathered = world.gather(rows)
+    none = world.gather(torch.empty(0, 3))
+    world.wait()
+    if world.is_first:
+        expected = [float(rank) for rank in range(world.count) for _ in range(rank + 1)]
         assert gathered[:, 0].tolist() == expected and gathered.dtype == torch.float64
         assert none.shape == (0, 3)
-        print("first of", here.count)
+        print("first of", world.count)
     else:
         assert gathered is None
 """
