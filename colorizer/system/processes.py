@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from colorizer.system.errors import LostConnection
+from colorizer.system.workers import usable_cores
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +40,7 @@ class World:
     @property
     def cores(self) -> int:
         """CPU cores for each process of this machine."""
-        return max(1, len(os.sched_getaffinity(0)) // self.local_count)
+        return max(1, usable_cores() // self.local_count)
 
     def wait(self) -> None:
         """Wait until all have come here.

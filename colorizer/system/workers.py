@@ -22,6 +22,13 @@ Result = TypeVar("Result")
 LOOK_AHEAD = 4  # tasks under way for each worker
 
 
+def usable_cores() -> int:
+    """CPU cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):  # Linux: a scheduler may have given it a few of them
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def map_in_order(
     function: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Generator[Result, None, None]:
@@ -30,13 +37,13 @@ def map_in_order(
     Args:
         function: Importable, as are its arguments: processes are spawned.
         tasks: Taken no further than a few for each worker ahead of the results.
-        workers: Processes; 0: one for each CPU core.
+        workers: Processes; 0: one for each CPU core that this process may use.
 
     Raises:
         UserError: a worker was killed from outside.
         Exception: whatever the function raises, from the first task in order that does.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = workers or usable_cores()
     waiting: deque[Future[Result]] = deque()
     with _pool(workers) as pool:
         for task in tasks:

@@ -40,7 +40,7 @@ class Keeper:
     def save(self, tensors: Tensors, state: State) -> None:
         """Have a checkpoint written while training goes on."""
         if self._accelerator.is_main_process:
-            with self._surviving():
+            with self._warning_instead():
                 self._saver.wait()
             self._saver.save(tensors, state)
 
@@ -70,17 +70,17 @@ class Keeper:
 
     def check(self) -> None:
         """Say, without waiting for it, if what was being written could not be."""
-        with self._surviving():
+        with self._warning_instead():
             self._saver.check()
 
     def point_at(self, best: Best) -> None:
         """Say which of the checkpoints that are there is the best."""
         if self._accelerator.is_main_process:
-            with self._surviving():
+            with self._warning_instead():
                 point_at_best(self._folder, best)
 
     @contextmanager
-    def _surviving(self) -> Iterator[None]:
+    def _warning_instead(self) -> Iterator[None]:
         """A checkpoint that cannot be written does not end the run."""
         try:
             yield

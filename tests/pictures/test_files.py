@@ -81,5 +81,7 @@ def test_a_folder_that_is_not_there_is_a_sentence(tmp_path):
 
 
 def test_a_folder_without_pictures_is_told_what_is_looked_for(tmp_path):
-    assert no_pictures(tmp_path).startswith(f"{tmp_path} holds no pictures; files ending in ")
+    assert no_pictures(tmp_path).startswith(
+        f"{tmp_path} holds no pictures; their names must end in "
+    )
     assert " .jpg " in no_pictures(tmp_path) and " .png " in no_pictures(tmp_path)

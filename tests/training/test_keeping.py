@@ -90,7 +90,7 @@ def test_between_checkpoints_a_failure_is_said_without_waiting(keeper, disk_full
         keeper.save(TENSORS, state(1))
         keeper._saver._thread.shutdown()  # so that it is done
         keeper.check()
-        assert f"{GOES_ON} (there is no checkpoint)." in capsys.readouterr().err
+        assert f"{GOES_ON} (no checkpoint was saved yet)." in capsys.readouterr().err
         keeper.check()
         assert not capsys.readouterr().err
 
@@ -105,8 +105,8 @@ def test_the_last_that_cannot_be_written_ends_the_run_and_says_what_there_is(
             keeper.save_last(TENSORS, state(2))
     assert "No space left on device" in str(error.value)
     assert (
-        "Step 2 is not saved (the newest checkpoint is step-00000001). When there is room, the"
-        " same command continues." in str(error.value)
+        "Step 2 is not saved (the newest checkpoint is step-00000001). Make room, then"
+        " run the same command to continue." in str(error.value)
     )
     assert names(folder) == ["step-00000001"]
 
