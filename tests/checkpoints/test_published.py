@@ -13,7 +13,6 @@ from threading import Thread
 import pytest
 import torch
 
-from colorizer.checkpoints import published as weights
 from colorizer.checkpoints.published import (
     INCEPTION,
     VGG16,
@@ -178,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch):
     """A server on this machine, with 3 MB of anything."""
-    monkeypatch.setattr(weights, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("colorizer.checkpoints.published.PAUSES", (0.0, 0.0, 0.0))
     with _Server(random.Random(0).randbytes(3_000_001)) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -242,7 +241,7 @@ def test_an_address_that_has_gone_is_said(searched, server, served):
 
 def test_a_disk_without_room_is_said_before_the_download(searched, server, served, monkeypatch):
     usage = shutil._ntuple_diskusage(10**9, 10**9, 2_000_000)
-    monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(MissingWeights, match=r"it has 3\.0 MB, and .*own has 2\.0 MB free"):
         download(served)
     assert not list(searched[0].iterdir())
@@ -266,7 +265,7 @@ def test_a_disk_that_fills_up_is_said_and_nothing_is_left(searched, server, serv
 
 def test_the_description_tells_what_is_found_without_downloading(searched, vgg_file, monkeypatch):
     own, hub = searched
-    monkeypatch.delattr(weights, "download")
+    monkeypatch.delattr("colorizer.checkpoints.published.download")
     shutil.copy(vgg_file, own / "vgg19-dcbb9e9d.safetensors")
     (hub / VGG16.file).write_bytes(b"something else")
     found = dict(describe_weights())

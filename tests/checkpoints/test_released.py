@@ -165,6 +165,7 @@ def test_evaluate_takes_it(tmp_path, character_shards, no_weights):
     assert report["figures"]["self"]["psnr"]["mean"] > 0
 
 
+@pytest.mark.slow
 def test_other_ways_to_save_the_same_generator(tmp_path, draw_scene):
     state = _released("sga")
     scene = draw_scene(1, 64, 64)
@@ -314,7 +315,9 @@ def test_a_truncated_file_is_refused(share, tmp_path):
         _import(path)
 
 
-@pytest.mark.parametrize("place", [1, 30, 60, 90, 97, 99])
+@pytest.mark.parametrize(
+    "place", [1, 60, 99, *(pytest.param(place, marks=pytest.mark.slow) for place in (30, 90, 97))]
+)
 def test_a_flipped_bit_is_refused_or_changes_nothing(place, tmp_path):
     path = _saved(tmp_path, _released("sga"))
     wanted = read_tensors(_import(path))

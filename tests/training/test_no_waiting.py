@@ -61,7 +61,7 @@ def test_waits_are_noticed() -> None:
         *(pytest.param(name, marks=pytest.mark.slow) for name in ("attention-aware", "scft")),
     ],
 )
-@pytest.mark.parametrize("not_finite", ["stop", "skip"])
+@pytest.mark.parametrize("not_finite", ["stop", pytest.param("skip", marks=pytest.mark.slow)])
 def test_no_step_asks_the_device_for_a_value(tiny, vgg_file, preset, not_finite) -> None:
     config = tiny(preset, not_finite=not_finite)
     if isinstance(config, ColorizationConfig):

@@ -74,9 +74,8 @@ def test_both_networks_learn_at_the_rate_that_is_logged(tiny, monkeypatch):
     assert seen[1::2] == pytest.approx([1e-3 * f for f in factors])
 
 
-def test_a_run_continues_at_another_rate_and_says_so(tiny, capsys):
-    config = tiny(steps=2)
-    train(config)
+def test_a_run_continues_at_another_rate_and_says_so(trained, capsys):
+    config = trained
     other = OptimizerConfig(generator_lr=5e-5, schedule="cosine", betas=config.optimizer.betas)
     other = replace(other, ema_decay=config.optimizer.ema_decay)
     train(replace(config, steps=4, optimizer=other, keep_every=3))

@@ -139,12 +139,11 @@ def test_a_profile_of_a_run_has_its_steps(tiny):
     assert path.name == "rank-0-step-6.json.gz" and {"step 6", "step 7"} <= blocks
 
 
-def test_a_finished_run_is_left_alone(tiny, capsys):
-    config = tiny(steps=1)
-    train(config)
+def test_a_finished_run_is_left_alone(trained, capsys):
+    config = trained
     before = sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*"))
     train(config)
-    assert "is complete at step 1" in capsys.readouterr().out
+    assert "is complete at step 2" in capsys.readouterr().out
     assert sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*")) == before
 
 
@@ -157,22 +156,20 @@ def test_dry_run_prints_the_run_and_builds_nothing(tiny, capsys):
     assert not config.output.exists()
 
 
-def test_another_configuration_is_refused_with_the_difference(tiny):
-    config = tiny(steps=1)
-    train(config)
+def test_another_configuration_is_refused_with_the_difference(trained):
+    config = trained
     other = replace(
         config, network=replace(config.network, attention="scft"), augment=AugmentConfig(hue=0.1)
     )
     with pytest.raises(UserError) as error:
-        train(replace(other, steps=2))
+        train(replace(other, steps=3))
     assert "network.attention was stop-gradient, is now scft" in str(error.value)
     assert "augment.hue was 0.0, is now 0.1" in str(error.value)
     assert json.loads((config.output / "config.json").read_text())["augment"]["hue"] == 0.0
 
 
-def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(tiny, capsys):
-    config = tiny(steps=2, checkpoint_every=1)
-    train(config)
+def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(trained, capsys):
+    config = trained
     wanted = tensors_of(config, 2, "generator")
     path = config.output / "checkpoints" / "step-00000002" / "generator.safetensors"
     data = bytearray(path.read_bytes())
@@ -186,9 +183,8 @@ def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(t
     assert [m["step"] for m in metrics_of(config)] == [1, 2]
 
 
-def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(tiny, capsys):
-    config = tiny(steps=2)
-    train(config)
+def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(trained, capsys):
+    config = trained
     log = config.output / "metrics.jsonl"
     log.write_bytes(log.read_bytes() + b'{"step": 2, \xff\x00')  # a power cut
     train(replace(config, steps=3))
@@ -295,13 +291,11 @@ def test_bf16_trains(tiny):
     assert all(t.dtype != torch.bfloat16 for t in tensors_of(config, 3, "generator").values())
 
 
-def test_a_checkpoint_is_read_for_its_checksum_once(tiny, monkeypatch):
-    config = tiny(steps=1)
-    train(config)
+def test_a_checkpoint_is_read_for_its_checksum_once(trained, monkeypatch):
     hashed = []
     sha256_of = checkpoint.sha256_of
     monkeypatch.setattr(checkpoint, "sha256_of", lambda p: hashed.append(p.name) or sha256_of(p))
-    train(replace(config, steps=2))
+    train(replace(trained, steps=3, checkpoint_every=9))
     assert sorted(hashed) == sorted(f"{name}.safetensors" for name in FILES)
 
 
@@ -337,9 +331,7 @@ def test_other_errors_are_not_taken_for_full_memory(tiny, monkeypatch):
         train(tiny())
 
 
-def test_other_shards_under_the_same_run_are_refused(tiny, tmp_path):
-    config = tiny(steps=1)
-    train(config)
+def test_other_shards_under_the_same_run_are_refused(trained, tmp_path):
     make_shards(CharactersConfig(output=tmp_path / "other", count=4, size=64, seed=9, workers=1))
     with pytest.raises(UserError, match="other shards"):
-        train(replace(config, data=tmp_path / "other", steps=2))
+        train(replace(trained, data=tmp_path / "other", steps=3))
