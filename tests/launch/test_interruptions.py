@@ -141,7 +141,7 @@ def test_no_rank_waits_for_another_for_longer_than_the_timeout(two_ranks, number
     os.kill(two_ranks[1].pid, number)
     shown, _ = two_ranks[0].communicate(timeout=30)
     assert two_ranks[0].returncode == 1, shown
-    assert "error: process 0 stops: another one" in shown
+    assert "error: process 0 stops: another process" in shown
     assert "another process has ended, or did not answer for 5 s" in shown
     assert "Traceback" not in shown
 
