@@ -150,5 +150,7 @@ def _compare(metric: Metric, path: Path | None, device: torch.device) -> Compare
             return ms_ssim
         case "lpips-alex":
             return LPIPS("alex", path, device)
-        case _:
+        case "lpips-vgg":
             return LPIPS("vgg", path, device)
+        case _:
+            raise ValueError(f"{metric} does not compare a result with a truth")
