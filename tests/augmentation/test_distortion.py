@@ -164,6 +164,7 @@ def test_negatives_are_other_keys_and_depend_on_n():
     assert torch.equal(negatives[7:8], draw_parameters(STILL, 0, [7], 16).negatives)
 
 
+@pytest.mark.slow
 def test_two_control_points_never_coincide():
     points = draw_parameters(AugmentConfig(), 0, range(20_000)).points[:, 4:, 0]
     assert (points[:, 0] - points[:, 1]).abs().min() / 2 >= 0.99e-4  # points are in [-1, 1]

@@ -42,6 +42,7 @@ def test_lower_quality_does_more_damage_and_each_picture_has_its_own(draw_scene)
     assert np.array_equal(results, results.round()) and results.min() >= 0 and results.max() <= 255
 
 
+@pytest.mark.slow
 def test_compiled_it_is_the_same_and_warns_of_nothing(recwarn):
     torch.compiler.reset()
     compiled = torch.compile(jpeg, backend="aot_eager", fullgraph=True)

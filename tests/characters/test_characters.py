@@ -104,6 +104,7 @@ def test_flat_pixels_have_exactly_the_palette_color():
         assert np.array_equal(drawing.color[inside], expected[inside])
 
 
+@pytest.mark.slow
 def test_poses_differ_in_line_but_not_in_color():
     for seed in range(6):
         pictures = [_drawing(seed, number, size=256) for number in range(2)]

@@ -37,6 +37,7 @@ def config(picture_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return ten_pictures(picture_folder, tmp_path / "made")
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_number_of_workers(
     config: FolderConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

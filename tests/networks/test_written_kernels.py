@@ -1,5 +1,6 @@
 """Whether torch.compile can write kernels here, and that it does so for every size."""
 
+import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
@@ -35,6 +36,7 @@ def test_what_kernels_need_and_is_missing_is_named(monkeypatch, tmp_path):
     assert "TORCH_COMPILE_DISABLE" in missing()
 
 
+@pytest.mark.slow
 def test_more_sizes_than_torchs_default_are_compiled(monkeypatch):
     counter = CompileCounterWithBackend("eager")
     compile_it = torch.compile

@@ -56,6 +56,7 @@ def test_the_step_the_loss_and_the_samples_are_named_and_nothing_is_saved(tiny, 
     assert [p.name for p in (config.output / "checkpoints").iterdir()] == ["step-00000002"]
 
 
+@pytest.mark.slow
 def test_the_weights_do_not_learn_from_it(tiny, poison):
     """Left out on the device, before the host knows: also the moments, and also the average."""
     poison([3], float("nan"))

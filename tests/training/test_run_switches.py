@@ -48,6 +48,7 @@ def test_each_thing_is_written_when_it_is_asked_for(tiny):
     assert not (config.output / "order").exists()  # without log_samples
 
 
+@pytest.mark.slow
 def test_the_seed_draws_the_order_and_the_augmentation(tiny):
     zero, one = (
         _order(tiny(output=str(seed), seed=seed, steps=1, log_samples=True)) for seed in (0, 1)

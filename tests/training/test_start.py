@@ -142,6 +142,7 @@ def test_the_time_limit_holds_even_if_it_is_accelerates_own(tiny, monkeypatch, g
     assert asked == {"backend": backend, "seconds": wanted}
 
 
+@pytest.mark.slow
 def test_a_process_whose_others_never_come_says_so(tiny, monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
