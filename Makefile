@@ -38,6 +38,7 @@ test-fast: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 # Ten steps of each demo, to the last digit: a change of form alone prints the same before and after, on one machine.
 golden: .venv/installed
