@@ -43,6 +43,7 @@ class LineMethod(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """What determines the lines of the whole set, as JSON values."""
+        ...
 
     def line_of(self, fitted: Fitted) -> bytes | Undrawn:
         """The line of a picture, encoded for its sample, or what it will be drawn from.
@@ -50,6 +51,7 @@ class LineMethod(Protocol):
         Raises:
             UnusablePicture: it has no line.
         """
+        ...
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def plan_of(config: ShardsConfig, world: World) -> Plan:
         case "xdog":
             return Plan(config, source, XDoGLines(config.xdog))
         case "extractor":
+            assert config.extractor is not None  # as `check` has seen
             drawer = ExtractorDrawer(
                 config.extractor, config.extractor_scale, config.size, world.local_rank
             )

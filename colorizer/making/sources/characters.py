@@ -9,11 +9,12 @@ from colorizer.making.config import CharactersConfig
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.system.errors import UserError
 
+CharacterItem = Item[tuple[int, int]]  # where: seed and pose
 SEEDS_APART = 1_000_000  # characters that a --seed may have
 
 
 @dataclass(frozen=True)
-class Characters(Source):
+class Characters(Source[tuple[int, int]]):
     """`count` characters, each in `poses` poses."""
 
     config: CharactersConfig
@@ -36,7 +37,7 @@ class Characters(Source):
             "seed": config.seed,
         }
 
-    def find(self) -> Iterator[Item]:
+    def find(self) -> Iterator[CharacterItem]:
         first = self.config.seed * SEEDS_APART
         for seed in range(first, first + self.config.count):
             group = f"character-{seed:06d}"
@@ -44,7 +45,7 @@ class Characters(Source):
                 key = f"{group}-{pose}"
                 yield Item(key=key, source=key, stamp="", where=(seed, pose), group=group)
 
-    def load(self, item: Item) -> Picture:
+    def load(self, item: CharacterItem) -> Picture:
         seed, pose = item.where
         drawing = draw(sample_character(seed), sample_pose(seed, pose), self.config.size)
         metadata = {"lines": {"method": "drawn"}, "character": {"seed": seed, "pose": pose}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
 from colorizer.making.sources.loading import decode_single
 from colorizer.pictures.decode import (
     UnusablePicture,
@@ -15,6 +15,8 @@ from colorizer.pictures.decode import (
     to_grey,
 )
 from colorizer.pictures.files import PictureFile, Rejection, find_pictures, no_pictures
+
+SPLITS: dict[str, Split] = {"train": "train", "val": "held-out"}  # subfolder → what it is for
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class SideBySide(Source):
         return {"source": "side-by-side"}
 
     def find(self) -> Iterator[Item | Rejection]:
-        for within in ("train", "val") if self.has_split else ("",):
+        for within in SPLITS if self.has_split else ("",):
             for file in find_pictures(self.folder, within):
                 yield self._item(file, within) if isinstance(file, PictureFile) else file
 
@@ -78,7 +80,7 @@ class SideBySide(Source):
             stamp=str(file.bytes),
             where=(),
             group=self.grouping(file.source.removeprefix(f"{within}/")),
-            split={"train": "train", "val": "held-out"}.get(within),
+            split=SPLITS.get(within),
         )
 
     def load(self, item: Item) -> Picture:
