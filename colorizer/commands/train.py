@@ -29,6 +29,7 @@ def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
 
 
 def run() -> None:
+    """Train; after a stop, say how to continue."""
     stop_with_launcher()
     config = settings()
     finished = train(config)

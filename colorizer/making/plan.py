@@ -28,6 +28,7 @@ class Plan:
 
     @property
     def output(self) -> Path:
+        """The folder that gets train/ and held-out/."""
         return self.config.output
 
     @property

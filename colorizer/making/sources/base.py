@@ -91,7 +91,8 @@ class Grouping:
     """Which character a picture shows, told from its path."""
 
     def __init__(self, group_by: str | None) -> None:
-        """
+        """Take the rule, and refuse one that cannot work.
+
         Args:
             group_by: `parent`, a regular expression with one pair of brackets, or None.
 

@@ -29,6 +29,7 @@ class Characters(Source[tuple[int, int]]):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """How many characters and poses, and of which seed."""
         config = self.config
         return {
             "source": "characters",
@@ -38,6 +39,7 @@ class Characters(Source[tuple[int, int]]):
         }
 
     def find(self) -> Iterator[CharacterItem]:
+        """Every pose of every character; nothing can be rejected."""
         first = self.config.seed * SEEDS_APART
         for seed in range(first, first + self.config.count):
             group = f"character-{seed:06d}"
@@ -46,10 +48,12 @@ class Characters(Source[tuple[int, int]]):
                 yield Item(key=key, source=key, stamp="", where=(seed, pose), group=group)
 
     def load(self, item: CharacterItem) -> Picture:
+        """Draw the character, with its exact line."""
         seed, pose = item.where
         drawing = draw(sample_character(seed), sample_pose(seed, pose), self.config.size)
         metadata = {"lines": {"method": "drawn"}, "character": {"seed": seed, "pose": pose}}
         return Picture(drawing.color, drawing.line, metadata)
 
     def nothing_found(self) -> str:
+        """Never needed: settings without a character are refused."""
         raise AssertionError("at least one character is drawn")

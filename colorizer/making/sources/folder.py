@@ -28,9 +28,11 @@ class Folder(Source):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "folder"}
 
     def find(self) -> Iterator[Item | Rejection]:
+        """Every picture in the folder and its subfolders; what is none is rejected."""
         for file in find_pictures(self.folder):
             yield self._item(file) if isinstance(file, PictureFile) else file
 
@@ -44,9 +46,11 @@ class Folder(Source):
         )
 
     def load(self, item: Item) -> Picture:
+        """Decode the picture; its line is to be drawn."""
         return decode_single(read_file(self.folder / item.source))
 
     def nothing_found(self) -> str:
+        """Says which names pictures must have."""
         return no_pictures(self.folder)
 
 
@@ -62,13 +66,16 @@ class SideBySide(Source):
 
     @property
     def has_split(self) -> bool:
+        """Whether the folder holds train/ and val/."""
         return (self.folder / "train").is_dir() and (self.folder / "val").is_dir()
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "side-by-side"}
 
     def find(self) -> Iterator[Item | Rejection]:
+        """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
         for within in SPLITS if self.has_split else ("",):
             for file in find_pictures(self.folder, within):
                 yield self._item(file, within) if isinstance(file, PictureFile) else file
@@ -84,6 +91,7 @@ class SideBySide(Source):
         )
 
     def load(self, item: Item) -> Picture:
+        """Decode the picture and cut it in two: colour on the left, line on the right."""
         data = read_file(self.folder / item.source)
         decoded = decode_picture(data)
         height, width = decoded.pixels.shape[:2]
@@ -94,4 +102,5 @@ class SideBySide(Source):
         return Picture(color, to_grey(line), metadata, digest_of(data), decoded.animated)
 
     def nothing_found(self) -> str:
+        """Says which names pictures must have."""
         return no_pictures(self.folder)

@@ -26,9 +26,11 @@ class PairedFolders(Source[tuple[str]]):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "paired"}
 
     def find(self) -> Iterator[PairItem | Rejection]:
+        """Every pair; a picture without a partner, or with several, is rejected."""
         color = self._color_folder()
         for parent in walk(self.folder, color):
             yield from self._pair_up(parent, "line" + parent.removeprefix(color))
@@ -77,11 +79,13 @@ class PairedFolders(Source[tuple[str]]):
         )
 
     def load(self, item: PairItem) -> Picture:
+        """Decode the picture and its line drawing."""
         (line,) = item.where
         color_data = read_file(self.folder / item.source)
         return decode_pair(color_data, read_file(self.folder / line), line)
 
     def nothing_found(self) -> str:
+        """Says how pairs must be laid out."""
         return (
             f"{self.folder} holds no pairs; give each picture in colour/ a drawing of the same name"
             " in line/ (their endings may differ)."
@@ -103,9 +107,11 @@ class ListFile(Source[tuple[str | None]]):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "list"}
 
     def find(self) -> Iterator[ListItem | Rejection]:
+        """Every picture that the list names; a file that cannot be opened is rejected."""
         try:
             # As file names are: bytes that need not be text.
             lines = self.file.open(encoding="utf-8-sig", errors="surrogateescape")
@@ -137,6 +143,7 @@ class ListFile(Source[tuple[str | None]]):
         )
 
     def load(self, item: ListItem) -> Picture:
+        """Decode the picture, and its line drawing if the list gives one."""
         (line,) = item.where
         color_data = read_file(self._path(item.source))
         if line is None:
@@ -150,4 +157,5 @@ class ListFile(Source[tuple[str | None]]):
         return self.file.parent / path
 
     def nothing_found(self) -> str:
+        """Says what the list must hold."""
         return f"{self.file} lists no picture that exists; give a picture's path in each line."

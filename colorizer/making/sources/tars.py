@@ -61,6 +61,7 @@ class Tars(Source[Where]):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "tars"}
 
     @property
@@ -68,6 +69,7 @@ class Tars(Source[Where]):
         return self.tars if self.tars.is_dir() else self.tars.parent
 
     def find(self) -> Iterator[Item[Where] | Rejection]:
+        """Every sample of every tar; a damaged tar is rejected from the damage on."""
         for name in self._tar_names():
             if name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
@@ -123,6 +125,7 @@ class Tars(Source[Where]):
         )
 
     def load(self, item: Item[Where]) -> Picture:
+        """Read the sample's members where they lie, and decode them."""
         tar, picture_place, line_place, note_place = item.where
         color = self._read(tar, picture_place)
         line = None if line_place is None else self._read(tar, line_place)
@@ -147,6 +150,7 @@ class Tars(Source[Where]):
         return data
 
     def nothing_found(self) -> str:
+        """Says how pictures must be named."""
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
 
 
