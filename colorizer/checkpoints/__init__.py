@@ -1,0 +1,1 @@
+"""What is saved of a training, and read again; published weights; files of the released code."""

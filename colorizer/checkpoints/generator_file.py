@@ -76,12 +76,12 @@ def describe_generator(
 
 
 def _digest(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """safetensors has no checksum: a flipped bit would be read as another weight."""
+    """The sha256, as safetensors has no checksum: a flipped bit would be read as another weight."""
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

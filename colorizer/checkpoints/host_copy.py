@@ -1,6 +1,7 @@
 """What a checkpoint holds, copied to host memory."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,7 @@ class HostCopy:
         self._layout = layout
         self._memory = torch.empty(layout.nbytes, dtype=torch.uint8)
         if pinned:  # torch's own pinned memory would be a power of two: up to twice the need
-            cuda, address = torch.cuda.cudart(), self._memory.data_ptr()
+            cuda, address = _cuda_runtime(), self._memory.data_ptr()
             error = int(cuda.cudaHostRegister(address, layout.nbytes, 0))
             self._pinned = error == 0
             if error:  # the copies are as good, and slower
@@ -51,6 +52,10 @@ class HostCopy:
         """Give the memory back; what was copied last is lost."""
         if self._pinned:
             # A GPU that has failed refuses this as well; that it has is said elsewhere.
-            torch.cuda.cudart().cudaHostUnregister(self._memory.data_ptr())
+            _cuda_runtime().cudaHostUnregister(self._memory.data_ptr())
         self._layout, self._pinned = Layout((), ()), False
         self._memory = torch.empty(0, dtype=torch.uint8)
+
+
+def _cuda_runtime() -> Any:  # torch declares it as None
+    return torch.cuda.cudart()

@@ -16,7 +16,7 @@ from colorizer.checkpoints.commands import CheckpointPath, check_output, how_to_
 from colorizer.checkpoints.generator_file import MAX_SIDE, describe_generator
 from colorizer.checkpoints.saved_file import read_saved
 from colorizer.config.networks import GeneratorConfig
-from colorizer.config.presets import PRESETS
+from colorizer.config.presets import COLORIZERS
 from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError
@@ -52,7 +52,7 @@ def import_released(config: ImportConfig) -> None:
     Raises:
         UserError: the file is not a generator of the method; or the other cannot be written.
     """
-    network = PRESETS[config.method]().network
+    network = COLORIZERS[config.method]().network
     if not 0 < config.size <= MAX_SIDE or config.size % network.stride:
         raise UserError(
             f"--size is {config.size}; it must be a multiple of {network.stride} up to {MAX_SIDE}."
@@ -218,14 +218,14 @@ def fitting_network(method: str, state: Mapping[str, Tensor], path: Path) -> Gen
         UserError: it is another method's, or names, shapes or types are not those of the released
             code; says which.
     """
-    network = PRESETS[method]().network
+    network = COLORIZERS[method]().network
     channels, *_ = (*state[FIRST].shape, 0)
     if 0 < channels <= MAX_CHANNELS:
         network = replace(network, width=channels / 16)
     wanted = released_shapes(network)
     if state.keys() != wanted.keys():
         for other in get_args(Method):
-            if state.keys() == released_shapes(PRESETS[other]().network).keys():
+            if state.keys() == released_shapes(COLORIZERS[other]().network).keys():
                 raise UserError(f"{path} looks like {other}; give --method {other}.")
         faults = {
             "is missing": wanted.keys() - state.keys(),

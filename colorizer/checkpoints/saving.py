@@ -38,7 +38,8 @@ class Saver:
     """
 
     def __init__(self, folder: Path, keep: int, keep_every: int) -> None:
-        """
+        """Nothing is written yet.
+
         Args:
             folder: The run's checkpoint folder.
             keep: Newest checkpoints to keep.

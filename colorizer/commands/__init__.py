@@ -1,0 +1,1 @@
+"""The seven programs; `launch/` starts them in a clone."""

@@ -36,6 +36,7 @@ def settings(arguments: Sequence[str] | None = None) -> Command:
 
 
 def run() -> None:
+    """Do what the command line asks for."""
     match settings():
         case InspectConfig() as config:
             inspect(config)

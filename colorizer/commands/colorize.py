@@ -20,6 +20,7 @@ def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
 
 
 def run() -> None:
+    """Colour the drawing that the command line names."""
     colorize(settings())
 
 

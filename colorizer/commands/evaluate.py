@@ -21,6 +21,7 @@ def settings(arguments: Sequence[str] | None = None) -> EvaluateConfig:
 
 
 def run() -> None:
+    """Evaluate, or list the weights that the figures need (`--weights`)."""
     if sys.argv[1:] == ["--weights"]:
         console.say(f"Looked for in {', then in '.join(map(str, searched_folders()))}:")
         console.facts(describe_weights())

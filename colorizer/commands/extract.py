@@ -19,6 +19,7 @@ def settings(arguments: Sequence[str] | None = None) -> ExtractCommand:
 
 
 def run() -> None:
+    """Draw the pictures that the command line names."""
     extract(settings())
 
 

@@ -43,6 +43,7 @@ def settings(arguments: Sequence[str] | None = None) -> Source:
 
 
 def run() -> None:
+    """Make the shards, print what became of the pictures, and say what to do next."""
     config = settings()
     try:
         with processes() as world:
@@ -64,6 +65,7 @@ def run() -> None:
 
 
 def print_report(report: Report) -> None:
+    """Print how many pictures were found, kept, held out and rejected for which reason."""
     rows = [
         ("found", str(report.found)),
         ("kept for training", str(report.train)),

@@ -37,6 +37,7 @@ def settings(arguments: Sequence[str] | None = None) -> Table1Config:
 
 
 def run() -> None:
+    """Make the table, and take leave of the other processes."""
     make_table1(settings())
     leave_group()
 

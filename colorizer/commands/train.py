@@ -20,7 +20,7 @@ from colorizer.training.train import train
 
 def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
     """What the command line asks for; None: that of this process."""
-    presets = {name: (make.__doc__, make()) for name, make in PRESETS.items()}
+    presets = {name: (make.__doc__ or "", make()) for name, make in PRESETS.items()}
     example = f"{launched_command('train')} demo --data shards/demo --output runs/demo"
     with help_ending_with(example, arguments), in_groups:
         return tyro.extras.overridable_config_cli(
@@ -29,6 +29,7 @@ def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
 
 
 def run() -> None:
+    """Train; after a stop, say how to continue."""
     stop_with_launcher()
     config = settings()
     finished = train(config)

@@ -1,0 +1,1 @@
+"""Every setting of training, the presets, their bounds."""

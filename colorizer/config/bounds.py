@@ -51,6 +51,7 @@ def check_bounds(settings: Any, prefix: str = "") -> None:
         name, value = prefix + field.name, getattr(settings, field.name)
         if dataclasses.is_dataclass(value):
             check_bounds(value, f"{name}.")
+            continue
         for bounds in bounds_of(kinds[field.name]):
             _check(f"--{name.replace('_', '-')}", value, bounds)
 

@@ -30,6 +30,7 @@ class LossConfig:
 
     @property
     def needs_vgg(self) -> bool:
+        """Whether a loss compares features of VGG-19, whose weights must then be read."""
         return self.perceptual > 0 or self.style > 0
 
     @property

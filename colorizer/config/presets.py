@@ -86,12 +86,15 @@ def extractor_demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Ex
     )
 
 
-PRESETS: dict[str, Callable[..., TrainConfig]] = {
+COLORIZERS: dict[str, Callable[..., ColorizationConfig]] = {
     "attention-aware": attention_aware,
     "sga": sga,
     "scft-ca": scft_ca,
     "scft": scft,
     "demo": demo,
+}
+EXTRACTORS: dict[str, Callable[..., ExtractorTraining]] = {
     "extractor": extractor,
     "extractor-demo": extractor_demo,
 }
+PRESETS: dict[str, Callable[..., TrainConfig]] = {**COLORIZERS, **EXTRACTORS}

@@ -1,0 +1,1 @@
+"""Every held-out picture judged: figures, intervals, reports, Table 1."""

@@ -21,6 +21,7 @@ from colorizer.system.processes import World
 OF_PAIRS: tuple[Metric, ...] = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # result, truth
 OF_SETS: tuple[Metric, ...] = ("fid", "kid")  # all results, all held-out pictures
 Compare = Callable[[Tensor, Tensor], np.ndarray]  # B×H×W×3 uint8 results and truths → B values
+Need = tuple[PublishedWeights, Path | None]  # weights, and the path given for them
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,11 @@ def find_available(config: MeasureConfig, size: int, count: int, world: World) -
         UserError: a metric asked for by name cannot be had; says why. Or weights that are there
             cannot be used.
     """
-    wanted = [metric for metric in METRICS if metric in (config.metrics or METRICS)]
+    wanted: list[Metric] = [metric for metric in METRICS if metric in (config.metrics or METRICS)]
     absent = _too_small(size, count)
-    needed = {m: w for m, w in _weights_of(config).items() if m in wanted and m not in absent}
+    needed: dict[Metric, Need] = {
+        m: need for m, need in _weights_of(config).items() if m in wanted and m not in absent
+    }
     paths = _find_weights(needed, world)
     for metric in needed.keys() - paths.keys():
         absent[metric] = (
@@ -71,7 +74,7 @@ def find_available(config: MeasureConfig, size: int, count: int, world: World) -
     return Available([m for m in wanted if m not in absent], absent, paths, files)
 
 
-def _weights_of(config: MeasureConfig) -> dict[Metric, tuple[PublishedWeights, Path | None]]:
+def _weights_of(config: MeasureConfig) -> dict[Metric, Need]:
     """The weights that a metric needs, and the path given for them."""
     paths = config.weights
     return {
@@ -89,7 +92,7 @@ def _too_small(size: int, count: int) -> dict[Metric, str]:
         "lpips-alex": LPIPS_SMALLEST_SIDE["alex"],
         "lpips-vgg": LPIPS_SMALLEST_SIDE["vgg"],
     }
-    reasons = {
+    reasons: dict[Metric, str] = {
         metric: f"pictures of {size} pixels are too small, {side} are needed."
         for metric, side in sides.items()
         if size < side
@@ -99,11 +102,9 @@ def _too_small(size: int, count: int) -> dict[Metric, str]:
     return reasons
 
 
-def _find_weights(
-    needed: dict[Metric, tuple[PublishedWeights, Path | None]], world: World
-) -> dict[Metric, Path]:
+def _find_weights(needed: dict[Metric, Need], world: World) -> dict[Metric, Path]:
     """Where the weights of each metric are, of those whose weights every machine has."""
-    found: dict[tuple[PublishedWeights, Path | None], Path] = {}
+    found: dict[Need, Path] = {}
     wanted = list(dict.fromkeys(needed.values()))
     for turn in (world.local_rank == 0, world.local_rank != 0):  # one download a machine
         for published, path in wanted if turn else ():

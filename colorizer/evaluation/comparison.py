@@ -121,7 +121,7 @@ def _difference(
     mine, theirs = (_values(e.columns[name]) for e in (this, other))
     mean, low, high = bootstrap.mean(mine - theirs)
     interval = console.ABSENT
-    if low is not None:
+    if low is not None and high is not None:
         interval = f"{_number(metric, low, '+')} to {_number(metric, high, '+')}"
     return [_number(metric, mean, "+"), interval]
 

@@ -115,10 +115,21 @@ def _measure(
     identity: dict[str, Any] | None,
     world: World,
 ) -> dict[str, Any] | None:
-    """Evaluate and write the report; None in all but the first process."""
+    """Evaluate and write the report.
+
+    Args:
+        config: What to evaluate.
+        examiner: Takes the figures.
+        available: The metrics that can be had.
+        identity: Of the evaluation; None in all but the first process.
+        world: The processes that share the work.
+
+    Returns:
+        The content of the report; None in all but the first process.
+    """
     reader, protocol, inception = examiner.reader, examiner.protocol, examiner.metrics.inception
     cache = kept = None
-    if world.is_first and inception is not None:
+    if identity is not None and inception is not None:
         pictures = identity["data"]["sha256"]
         cache = FeatureCache(config.data / "features", pictures, len(reader), inception)
         kept = cache.read()

@@ -56,7 +56,7 @@ class Examiner:
         """
         examined = Examined()
         if with_references:
-            examined.features["references"] = self._features(torch.from_numpy(sample.color))
+            self._take_features(examined, "references", torch.from_numpy(sample.color))
         drawing = redraw(sample) if self.protocol.redrawn else None
         for mode in self.protocol.modes:
             reference = self.protocol.references[mode][number]
@@ -77,8 +77,7 @@ class Examiner:
         values, columns = examined.values, self.protocol.columns
         truth, guide = torch.from_numpy(sample.color), torch.from_numpy(given.color)
         result = self.colorize(sample, given)
-        if self.metrics.inception is not None:
-            examined.features[mode] = self._features(result)
+        self._take_features(examined, mode, result)
         values |= self._against(mode, sample.key, result, truth)
         if (column := Column(mode, "palette")) in columns:
             values[column] = _of_pair(palette_distance, result, guide)
@@ -86,7 +85,7 @@ class Examiner:
             values[column] = _of_pair(palette_distance, result, self._wrong(reference))
         if mode == "cross":
             values |= self._against("as_it_stands", sample.key, guide, truth)
-            if Column("constant", "psnr") in columns:
+            if drawing is not None and Column("constant", "psnr") in columns:
                 examined.constant = constant_terms(drawing)
         if mode == "random" and drawing is not None:
             known = torch.from_numpy(in_colors_of(drawing, given))
@@ -102,10 +101,13 @@ class Examiner:
 
     def _wrong(self, reference: int) -> Tensor:
         """A picture whose palette a result should not have: the reference's random reference."""
-        return torch.from_numpy(self.reader[self.protocol.references["random"][reference]].color)
+        wrong = self.protocol.reference_of("random", reference)
+        return torch.from_numpy(self.reader[wrong].color)
 
-    def _features(self, picture: Tensor) -> Tensor:
-        return self.metrics.inception.features(picture[None])[0]
+    def _take_features(self, examined: Examined, name: str, picture: Tensor) -> None:
+        """Keep Inception's features of a picture, if a figure needs them."""
+        if self.metrics.inception is not None:
+            examined.features[name] = self.metrics.inception.features(picture[None])[0]
 
     def _against(self, row: str, key: str, result: Tensor, truth: Tensor) -> dict[Column, float]:
         """The figures that a row has of a result and its truth."""

@@ -56,12 +56,13 @@ class Share:
             LostConnection: another process has ended before.
         """
         values = world.gather(_rows(self.values, len(self.columns)))
-        features = {
-            name: world.gather(torch.stack(taken) if taken else torch.empty(0, 2048))
-            for name, taken in self.features.items()
-        }
+        features: dict[str, Tensor] = {}
+        for name, taken in self.features.items():
+            own = torch.stack(taken) if taken else torch.empty(0, 2048)
+            if (every := world.gather(own)) is not None:
+                features[name] = every
         constant = world.gather(_rows(self.constant, TERMS))
-        if values is None:
+        if values is None or constant is None:
             return None
         return Findings(values.numpy(), features, constant.numpy())
 

@@ -83,7 +83,7 @@ def _judged(mode: Mode, protocol: Protocol) -> list[str]:
 
 def _row(mode: Mode, number: int, examiner: Examiner) -> list[np.ndarray]:
     protocol, reader = examiner.protocol, examiner.reader
-    sample, given = reader[number], reader[protocol.references[mode][number]]
+    sample, given = reader[number], reader[protocol.reference_of(mode, number)]
     result = examiner.colorize(sample, given).numpy()
     row = [sample.line, given.color, result]
     if not protocol.truth_is_known(mode):

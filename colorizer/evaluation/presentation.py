@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from colorizer.evaluation.config import Mode
 from colorizer.evaluation.protocol import ROWS
+from colorizer.evaluation.statistics import Interval
 from colorizer.system import console
 
 
@@ -40,13 +42,13 @@ GAINS = {
 }
 
 
-def figure(metric: str, interval: dict[str, float | None]) -> str:
+def figure(metric: str, interval: Interval) -> str:
     """`22.63 ±0.31`: a mean, and half the width of its 95 % interval."""
     shown = SHOWN[metric]
-    text = f"{interval['mean'] * shown.scale:.{shown.digits}f}"
-    if interval["low"] is None:
+    text = f"{interval.mean * shown.scale:.{shown.digits}f}"
+    if interval.low is None or interval.high is None:
         return text
-    return f"{text} ±{(interval['high'] - interval['low']) / 2 * shown.scale:.{shown.digits}f}"
+    return f"{text} ±{(interval.high - interval.low) / 2 * shown.scale:.{shown.digits}f}"
 
 
 def table_of(figures: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -55,7 +57,7 @@ def table_of(figures: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for metric, shown in SHOWN.items():
         cells = [
-            figure(metric, entry[metric]) if metric in entry else console.ABSENT
+            figure(metric, Interval(**entry[metric])) if metric in entry else console.ABSENT
             for entry in figures.values()
         ]
         if any(cell != console.ABSENT for cell in cells):
@@ -131,7 +133,7 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def markdown(content: dict[str, Any], grids: dict[str, str]) -> str:
+def markdown(content: dict[str, Any], grids: dict[Mode, str]) -> str:
     """report.md: the figures, how they were taken, and the pictures."""
     identity, figures = content["identity"], content["figures"]
     generator, data, machine = (identity[name] for name in ("generator", "data", "machine"))

@@ -61,6 +61,12 @@ class Protocol:
         """Those evaluated, in the order of reports."""
         return list(self.references)
 
+    def reference_of(self, mode: Mode, number: int) -> int:
+        """The reference of a picture that has one in a mode."""
+        reference = self.references[mode][number]
+        assert reference is not None
+        return reference
+
     def truth_is_known(self, mode: Mode) -> bool:
         """Whether it is known what a drawing should look like with a mode's reference."""
         return mode == "self" or self.redrawn
@@ -118,7 +124,7 @@ def _choose_references(
         "random": "there is only one held-out picture.",
         "cross": "no two held-out pictures belong to one group.",
     }
-    wanted = [mode for mode in possible if mode in (config.modes or MODES)]
+    wanted: list[Mode] = [mode for mode in possible if mode in (config.modes or MODES)]
     absent = {m: reasons[m] for m in wanted if all(r is None for r in possible[m])}
     for mode in config.modes:
         if mode in absent:
@@ -126,9 +132,9 @@ def _choose_references(
     return {mode: possible[mode] for mode in wanted if mode not in absent}, absent
 
 
-def _why_not_strangers(of_groups: Sequence[str], references: Sequence[int]) -> str | None:
+def _why_not_strangers(of_groups: Sequence[str], references: Sequence[int | None]) -> str | None:
     """Why random references are not all wrong ones; None: each is of another group."""
-    same = sum(of_groups[n] == of_groups[reference] for n, reference in enumerate(references))
+    same = sum(r is not None and of_groups[n] == of_groups[r] for n, r in enumerate(references))
     if not same:
         return None
     return (

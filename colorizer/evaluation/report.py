@@ -21,7 +21,7 @@ from colorizer.evaluation.config import MeasureConfig, Mode
 from colorizer.evaluation.findings import Findings
 from colorizer.evaluation.metrics.inception import fid, kid
 from colorizer.evaluation.protocol import ROWS, Protocol
-from colorizer.evaluation.statistics import Bootstrap
+from colorizer.evaluation.statistics import Bootstrap, Interval
 from colorizer.evaluation.stream import pictures_digest
 from colorizer.shards.index import Index
 from colorizer.shards.reader import ShardReader
@@ -100,7 +100,7 @@ def summarize(protocol: Protocol, available: Available, findings: Findings) -> d
         entry = figures.setdefault(mode, {"pictures": len(features)})
         for metric in of_sets:
             distance = DISTANCES[metric](features, findings.features["references"])
-            entry[metric] = {"mean": distance, "low": None, "high": None}
+            entry[metric] = Interval(distance, None, None)._asdict()
     return {row: figures[row] for row in ROWS if row in figures}
 
 

@@ -15,7 +15,7 @@ class Interval(NamedTuple):
     """A mean with its 95 % interval."""
 
     mean: float
-    low: float | None  # None: of one group alone nothing can be said
+    low: float | None  # both None: of one group alone nothing can be said
     high: float | None
 
 

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import webdataset
+from webdataset.compat import WebDataset
 
 from colorizer.shards.format import COLOR, JSON, LINE, scan_shard
 from colorizer.shards.index import Index
@@ -56,9 +56,9 @@ def _stream_shard(index: Index, shard: int, wanted: range) -> Iterator[tuple[int
             yield position, decode_sample(index, shard, sample)
 
 
-def _members(path: Path) -> webdataset.WebDataset:
+def _members(path: Path) -> WebDataset:
     """The samples of one shard, undecoded; all of them, in whatever process."""
-    return webdataset.WebDataset(
+    return WebDataset(
         [str(path.resolve())], shardshuffle=False, nodesplitter=None, workersplitter=None
     )
 

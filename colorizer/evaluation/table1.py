@@ -11,7 +11,7 @@ import tyro
 
 from colorizer.checkpoints.checkpoint import saved_steps
 from colorizer.config.networks import GeneratorConfig
-from colorizer.config.presets import PRESETS, demo
+from colorizer.config.presets import COLORIZERS, demo
 from colorizer.config.training import ColorizationConfig
 from colorizer.evaluation.config import EvaluateConfig, Table1Config
 from colorizer.evaluation.evaluator import evaluate, prepare
@@ -38,9 +38,14 @@ def demo_scale() -> Table1Config:
     """Small networks and short trainings, for drawn characters at 64x64 on a CPU."""
     small = demo()
     settings = {f.name: getattr(small, f.name) for f in dataclasses.fields(small) if f.init}
-    # Only SCFT's own triplet loss stays: the stop-gradient methods of the paper have none.
-    settings["loss"] = replace(small.loss, triplet=0.0)
-    return Table1Config(**settings | {"steps": 500, "seeds": 2, "sample_every": 0})
+    return replace(
+        Table1Config(**settings),
+        steps=500,
+        seeds=2,
+        sample_every=0,
+        # Only SCFT's own triplet loss stays: the stop-gradient methods of the paper have none.
+        loss=replace(small.loss, triplet=0.0),
+    )
 
 
 SCALES = {"paper": paper_scale, "demo": demo_scale}
@@ -48,18 +53,16 @@ SCALES = {"paper": paper_scale, "demo": demo_scale}
 
 def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfig:
     """The training of one method, with what all have in common from `config`."""
-    preset = PRESETS[method]()
+    preset = COLORIZERS[method]()
     base = {f.name: getattr(config, f.name) for f in dataclasses.fields(preset) if f.init}
     network = {name: getattr(preset.network, name) for name in TELLS_APART}
     triplet = config.loss.triplet or preset.loss.triplet
-    return ColorizationConfig(
-        **base
-        | {
-            "output": run_folder(config, method, seed),
-            "seed": seed,
-            "network": replace(config.network, **network),
-            "loss": replace(config.loss, triplet=triplet),
-        }
+    return replace(
+        ColorizationConfig(**base),
+        output=run_folder(config, method, seed),
+        seed=seed,
+        network=replace(config.network, **network),
+        loss=replace(config.loss, triplet=triplet),
     )
 
 

@@ -1,0 +1,1 @@
+"""Ways to a line drawing: XDoG, the extractor at work."""

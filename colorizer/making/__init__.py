@@ -1,0 +1,1 @@
+"""Pictures into shards, step by step."""

@@ -75,7 +75,8 @@ class FolderConfig(PicturesConfig):
 class ListConfig(PicturesConfig):
     """A text file that lists pictures, a path in each line.
 
-    A tab and the path of its line drawing may follow, for --lines given."""
+    A tab and the path of its line drawing may follow, for --lines given.
+    """
 
     file: Annotated[Path, tyro.conf.Positional]
     """Read this list; relative paths start from its folder."""
@@ -106,7 +107,8 @@ class TarsConfig(PicturesConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
     This is what img2dataset writes. With --lines given, the drawing is KEY.line.png (or .webp,
-    ...), as in the shards that this program makes."""
+    ...), as in the shards that this program makes.
+    """
 
     tars: Annotated[Path, tyro.conf.Positional]
     """Read this tar, or all tars in this folder and its subfolders."""

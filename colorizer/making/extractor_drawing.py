@@ -25,7 +25,8 @@ class ExtractorDrawer:
     """
 
     def __init__(self, checkpoint: Path, scale: int, size: int, local_rank: int) -> None:
-        """
+        """Load the extractor.
+
         Args:
             checkpoint: Run folder, checkpoint folder or .safetensors file.
             scale: How many times larger than the samples it draws.
@@ -53,8 +54,8 @@ class ExtractorDrawer:
         with ThreadPoolExecutor(ENCODERS) as encoders:
             while batch := list(islice(outcomes, BATCH)):
                 samples = [outcome for outcome in batch if isinstance(outcome, Prepared)]
-                lines = self._draw([sample.line for sample in samples])
-                drawn = encoders.map(self._with_line, samples, lines)
+                undrawn = [each.line for each in samples if isinstance(each.line, Undrawn)]
+                drawn = encoders.map(self._with_line, samples, undrawn, self._draw(undrawn))
                 for outcome in batch:
                     yield next(drawn) if isinstance(outcome, Prepared) else outcome
 
@@ -64,8 +65,8 @@ class ExtractorDrawer:
             return np.empty((0, 0, 0), np.uint8)
         return self._extractor.draw_batch(np.stack([each.picture for each in undrawn]))
 
-    def _with_line(self, sample: Prepared, line: np.ndarray) -> Prepared:
-        width, height, scale = sample.line.width, sample.line.height, self.lines.scale
+    def _with_line(self, sample: Prepared, undrawn: Undrawn, line: np.ndarray) -> Prepared:
+        width, height, scale = undrawn.width, undrawn.height, self.lines.scale
         top, left = (len(line) - scale * height) // 2, (len(line) - scale * width) // 2
         line = line[top : top + scale * height, left : left + scale * width]
         small = resize(line, width, height)

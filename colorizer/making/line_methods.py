@@ -43,6 +43,7 @@ class LineMethod(Protocol):
     @property
     def settings(self) -> dict[str, Any]:
         """What determines the lines of the whole set, as JSON values."""
+        ...
 
     def line_of(self, fitted: Fitted) -> bytes | Undrawn:
         """The line of a picture, encoded for its sample, or what it will be drawn from.
@@ -50,6 +51,7 @@ class LineMethod(Protocol):
         Raises:
             UnusablePicture: it has no line.
         """
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,11 @@ class GivenLines:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """Only which method it is."""
         return {"method": self.method}
 
     def line_of(self, fitted: Fitted) -> bytes:
+        """The source's line at the sample's size; UnusablePicture if the source has none."""
         if fitted.line is None:
             raise UnusablePicture("no line drawing")
         line = resize(fitted.line, fitted.width, fitted.height)
@@ -79,9 +83,11 @@ class XDoGLines:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """The method and every setting of XDoG."""
         return {"method": "xdog", **asdict(self.xdog)}
 
     def line_of(self, fitted: Fitted) -> bytes:
+        """The line that XDoG draws from the colours."""
         line = draw_lines(fitted.color, fitted.width, fitted.height, self.xdog)
         return encode_line(pad_to_square(line, fitted.size))
 
@@ -96,9 +102,11 @@ class ExtractorLines:
 
     @property
     def settings(self) -> dict[str, Any]:
+        """The method, which extractor, and its scale."""
         return {"method": "extractor", **asdict(self)}
 
     def line_of(self, fitted: Fitted) -> Undrawn:
+        """The colours at the size that the extractor draws at; nothing is drawn yet."""
         width, height = self.scale * fitted.width, self.scale * fitted.height
         large = resize(fitted.color, width, height)
         picture = _repeat_border(large, self.scale * fitted.size)

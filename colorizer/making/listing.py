@@ -64,6 +64,7 @@ class Listing:
         return digest.hexdigest()
 
     def close(self) -> None:
+        """Close the file; nothing can be read any more."""
         self._base.close()
 
     def _one(self, query: str) -> int:

@@ -73,7 +73,8 @@ class PieceWriter:
         if isinstance(outcome, Rejection):
             record = vars(outcome)
         else:
-            record = _record(outcome)
+            assert isinstance(outcome.line, bytes)  # no longer undrawn
+            record = _record(outcome, outcome.line)
             with writing(self._pictures):
                 self._file.writelines((outcome.color, outcome.line))
         self._lines.append(json.dumps(record) + "\n")
@@ -108,7 +109,7 @@ def read_piece(folder: Path, piece: int) -> Iterator[Kept | Rejection]:
         ) from error
 
 
-def _record(sample: Prepared) -> dict[str, Any]:
+def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
     item = sample.item
     return {
         "key": item.key,
@@ -120,7 +121,7 @@ def _record(sample: Prepared) -> dict[str, Any]:
         "pixels": sample.pixels,
         "animated": sample.animated,
         "color_size": len(sample.color),
-        "line_size": len(sample.line),
+        "line_size": len(line),
     }
 
 

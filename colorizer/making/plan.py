@@ -28,6 +28,7 @@ class Plan:
 
     @property
     def output(self) -> Path:
+        """The folder that gets train/ and held-out/."""
         return self.config.output
 
     @property
@@ -75,6 +76,7 @@ def plan_of(config: ShardsConfig, world: World) -> Plan:
         case "xdog":
             return Plan(config, source, XDoGLines(config.xdog))
         case "extractor":
+            assert config.extractor is not None  # as `check` has seen
             drawer = ExtractorDrawer(
                 config.extractor, config.extractor_scale, config.size, world.local_rank
             )

@@ -46,7 +46,7 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
     small = resize(fitted.color, fitted.width, fitted.height)
     color = encode_color(pad_to_square(small, preparation.size))
     # A computed line says nothing that its colours do not, and a network's differs in last digits.
-    own_line = b"" if preparation.lines.computed else line
+    own_line = b"" if preparation.lines.computed or isinstance(line, Undrawn) else line
     return Prepared(
         item=item,
         color=color,

@@ -1,0 +1,1 @@
+"""Files to arrays and back: finding, decoding, sizes, grids."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from colorizer.pictures.decode import SUFFIXES
 from colorizer.system.errors import UserError
@@ -94,5 +95,5 @@ def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | 
         return Rejection(source, "cannot be opened", error.strerror or str(error))
 
 
-def _refuse_unreadable(error: OSError) -> None:
+def _refuse_unreadable(error: OSError) -> NoReturn:
     raise UserError(f"{error.filename} cannot be listed: {error.strerror}.") from error

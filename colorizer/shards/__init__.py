@@ -1,0 +1,1 @@
+"""The format of shards: index, checked reading, writing."""

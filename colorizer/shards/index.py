@@ -42,6 +42,7 @@ class Index:
 
     @property
     def samples(self) -> int:
+        """Samples in all shards together."""
         return sum(shard.samples for shard in self.shards)
 
 

@@ -30,7 +30,8 @@ class ShardWriter:
     def __init__(
         self, folder: Path, size: int, samples_per_shard: int, settings: dict[str, Any]
     ) -> None:
-        """
+        """Nothing is written before the `with` block begins.
+
         Args:
             folder: Made if it does not exist; must hold no shards.
             size: Side of the pictures, in pixels.

@@ -1,0 +1,1 @@
+"""The machine: processes, terminal, disk, memory, devices."""

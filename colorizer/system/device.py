@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from accelerate.utils import str_to_bool
@@ -71,7 +72,8 @@ def exact_float32() -> Iterator[None]:
     The switches are the program's: while one thread is within, all compute so.
     """
     global _within, _before
-    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    convolutions: Any = torch.backends.cudnn  # a module to pyright, which does not see its switch
+    products = torch.backends.cuda.matmul
     with _lock:
         if _within == 0:
             _before = convolutions.allow_tf32, products.allow_tf32

@@ -121,7 +121,11 @@ def join_group(backend: str, timeout: timedelta) -> None:
     to 2.14), so these get names of their own. On several machines the restarts are not counted
     alike: there TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 makes torchrun take a new store each time.
     """
-    from torch.distributed import PrefixStore, TCPStore, init_process_group
+    from torch.distributed import (
+        PrefixStore,  # pyright: ignore[reportPrivateImportUsage]  # documented
+        TCPStore,  # pyright: ignore[reportPrivateImportUsage]  # documented
+        init_process_group,
+    )
 
     if os.environ.get("WORLD_SIZE", "1") == "1" or "LOCAL_RANK" not in os.environ:
         return

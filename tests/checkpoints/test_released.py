@@ -327,9 +327,11 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(place, tmp_path):
     try:
         tensors = read_tensors(_import(path, overwrite=True))
     except UserError as error:
-        assert str(path) in str(error)
+        refusal = str(error)
     else:
         assert all(torch.equal(tensors[name], tensor) for name, tensor in wanted.items())
+        return
+    assert str(path) in refusal
 
 
 def test_a_compressed_archive_is_refused_before_it_is_unpacked(tmp_path):

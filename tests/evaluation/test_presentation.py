@@ -15,6 +15,7 @@ from colorizer.evaluation.presentation import (
     table_of,
     title,
 )
+from colorizer.evaluation.statistics import Interval
 
 
 def interval(mean: float, half: float | None = None) -> dict[str, float | None]:
@@ -62,7 +63,7 @@ CONTENT = {
     ],
 )
 def test_a_figure_is_its_mean_and_half_its_interval(metric, mean, half, shown):
-    assert figure(metric, interval(mean, half)) == shown
+    assert figure(metric, Interval(**interval(mean, half))) == shown
 
 
 def test_a_table_has_a_row_for_each_metric_that_anything_has():

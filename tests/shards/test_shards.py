@@ -46,7 +46,7 @@ def test_line_round_trip_is_exact_for_every_grey() -> None:
 def test_undecodable_member_raises(decode) -> None:
     whole = encode_color(np.zeros((SIDE, SIDE, 3), np.uint8))
     for data in (b"", b"no picture", whole[:20]):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="a picture is not a whole"):
             decode(data)
 
 
@@ -117,13 +117,15 @@ def test_writer_refuses_a_folder_with_shards(shard_folder: Path) -> None:
 
 @pytest.mark.parametrize("key", ["", "a.b", "../a", "a/b", "ä", "k" * 81])
 def test_writer_refuses_unsafe_keys(tmp_path: Path, key: str) -> None:
-    with pytest.raises(ValueError), ShardWriter(tmp_path, SIDE, 4, {}) as writer:
+    refused = pytest.raises(ValueError, match="bad or repeated key")
+    with refused, ShardWriter(tmp_path, SIDE, 4, {}) as writer:
         writer.write(key, *blank(), {})
 
 
 def test_writer_refuses_another_shape(tmp_path: Path) -> None:
     color, line = blank()
-    with pytest.raises(ValueError), ShardWriter(tmp_path, SIDE, 4, {}) as writer:
+    refused = pytest.raises(ValueError, match="a: color is")
+    with refused, ShardWriter(tmp_path, SIDE, 4, {}) as writer:
         writer.write("a", color[1:], line, {})
 
 

@@ -14,10 +14,19 @@ def test_what_json_says_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 100_000, "NaN", "[-Infinity]", '{"a": {"b": 1, "b": 1}}', "{", "", b"\xff"]
+    ("text", "fault"),
+    [
+        ("[" * 100_000, "nested too deeply"),
+        ("NaN", "NaN is no JSON"),
+        ("[-Infinity]", "-Infinity is no JSON"),
+        ('{"a": {"b": 1, "b": 1}}', "a key is there twice"),
+        ("{", "Expecting property name"),
+        ("", "Expecting value"),
+        (b"\xff", "can't decode byte 0xff"),
+    ],
 )
-def test_what_is_not_json_is_one_kind_of_error(text):
-    with pytest.raises(ValueError):
+def test_what_is_not_json_is_one_kind_of_error(text, fault):
+    with pytest.raises(ValueError, match=fault):
         parse_json(text)
 
 

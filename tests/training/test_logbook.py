@@ -26,8 +26,9 @@ def entries(folder: Path) -> list[str]:
     return re.split(f"^{STAMP}", text, flags=re.MULTILINE)[1:]
 
 
-def test_messages_warnings_and_libraries_are_kept(tmp_path, capsys):
-    with pytest.warns(UserWarning), keep_log(tmp_path, rank=1, processes=2) as book:
+def say_in_every_way(folder: Path) -> None:
+    """Messages, a warning and a library's records while a log is kept."""
+    with keep_log(folder, rank=1, processes=2) as book:
         book.begin()
         console.say("said")
         console.warn("warned")
@@ -36,6 +37,11 @@ def test_messages_warnings_and_libraries_are_kept(tmp_path, capsys):
         logging.getLogger("a.library").warning("of a %s", "library")
         logging.getLogger("a.library").info("for its developers")
         logging.getLogger("torch").error("of torch, which passes nothing on")
+
+
+def test_messages_warnings_and_libraries_are_kept(tmp_path, capsys):
+    with pytest.warns(UserWarning, match="Python's"):
+        say_in_every_way(tmp_path)
     console.say("after")
     said, warned, table, pythons, library, torchs = entries(tmp_path)
     assert (said, warned) == ("process 1 INFO: said\n", "process 1 WARNING: warned\n")

@@ -41,7 +41,7 @@ class Inception:
 
     @reproducible()
     @torch.inference_mode()
-    @torch.jit.optimized_execution(False)
+    @torch.jit.optimized_execution(False)  # pyright: ignore[reportPrivateImportUsage]  # documented
     def features(self, pictures: Tensor) -> Tensor:
         """Features of each picture.
 

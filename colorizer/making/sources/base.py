@@ -7,7 +7,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -15,16 +15,17 @@ from colorizer.pictures.files import Rejection
 from colorizer.system.errors import UserError
 
 Split = Literal["train", "held-out"]
+Where = TypeVar("Where", bound=tuple[Any, ...])  # what a source needs to load an item, as JSON
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class Item(Generic[Where]):
     """One picture to be, small, and as plain as JSON."""
 
     key: str
     source: str  # its true name: a path relative to what was given, with /
     stamp: str  # changes with the file, as far as that can be told without reading it
-    where: tuple[str | int | None, ...]  # what its source needs to load it
+    where: Where
     group: str | None = None  # pictures of one group land in the same split
     split: Split | None = None  # where the source itself says so
 
@@ -40,7 +41,7 @@ class Picture:
     animated: bool = False  # the first of several frames was taken
 
 
-class Source(ABC):
+class Source(ABC, Generic[Where]):
     """Where pictures come from. Small enough to be sent to worker processes."""
 
     has_split = False  # its items say themselves which split they belong to
@@ -51,7 +52,7 @@ class Source(ABC):
         """Settings that tell this source from another, as JSON values."""
 
     @abstractmethod
-    def find(self) -> Iterator[Item | Rejection]:
+    def find(self) -> Iterator[Item[Where] | Rejection]:
         """Everything found, in any order, without reading a picture.
 
         Raises:
@@ -59,7 +60,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def load(self, item: Item) -> Picture:
+    def load(self, item: Item[Where]) -> Picture:
         """Read or draw it.
 
         Raises:
@@ -90,7 +91,8 @@ class Grouping:
     """Which character a picture shows, told from its path."""
 
     def __init__(self, group_by: str | None) -> None:
-        """
+        """Take the rule, and refuse one that cannot work.
+
         Args:
             group_by: `parent`, a regular expression with one pair of brackets, or None.
 

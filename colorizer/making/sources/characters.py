@@ -9,11 +9,12 @@ from colorizer.making.config import CharactersConfig
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.system.errors import UserError
 
+CharacterItem = Item[tuple[int, int]]  # where: seed and pose
 SEEDS_APART = 1_000_000  # characters that a --seed may have
 
 
 @dataclass(frozen=True)
-class Characters(Source):
+class Characters(Source[tuple[int, int]]):
     """`count` characters, each in `poses` poses."""
 
     config: CharactersConfig
@@ -28,6 +29,7 @@ class Characters(Source):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """How many characters and poses, and of which seed."""
         config = self.config
         return {
             "source": "characters",
@@ -36,7 +38,8 @@ class Characters(Source):
             "seed": config.seed,
         }
 
-    def find(self) -> Iterator[Item]:
+    def find(self) -> Iterator[CharacterItem]:
+        """Every pose of every character; nothing can be rejected."""
         first = self.config.seed * SEEDS_APART
         for seed in range(first, first + self.config.count):
             group = f"character-{seed:06d}"
@@ -44,11 +47,13 @@ class Characters(Source):
                 key = f"{group}-{pose}"
                 yield Item(key=key, source=key, stamp="", where=(seed, pose), group=group)
 
-    def load(self, item: Item) -> Picture:
+    def load(self, item: CharacterItem) -> Picture:
+        """Draw the character, with its exact line."""
         seed, pose = item.where
         drawing = draw(sample_character(seed), sample_pose(seed, pose), self.config.size)
         metadata = {"lines": {"method": "drawn"}, "character": {"seed": seed, "pose": pose}}
         return Picture(drawing.color, drawing.line, metadata)
 
     def nothing_found(self) -> str:
+        """Never needed: settings without a character are refused."""
         raise AssertionError("at least one character is drawn")

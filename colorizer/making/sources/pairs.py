@@ -13,9 +13,12 @@ from colorizer.pictures.decode import read_file
 from colorizer.pictures.files import PictureFile, Rejection, pictures_in, walk
 from colorizer.system.errors import UserError
 
+PairItem = Item[tuple[str]]  # where: path of the line drawing
+ListItem = Item[tuple[str | None]]  # where: the same, if the list gives it
+
 
 @dataclass(frozen=True)
-class PairedFolders(Source):
+class PairedFolders(Source[tuple[str]]):
     """Pairs have the same path under colour/ and line/ but for the suffix."""
 
     folder: Path
@@ -23,9 +26,11 @@ class PairedFolders(Source):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "paired"}
 
-    def find(self) -> Iterator[Item | Rejection]:
+    def find(self) -> Iterator[PairItem | Rejection]:
+        """Every pair; a picture without a partner, or with several, is rejected."""
         color = self._color_folder()
         for parent in walk(self.folder, color):
             yield from self._pair_up(parent, "line" + parent.removeprefix(color))
@@ -43,7 +48,7 @@ class PairedFolders(Source):
             )
         return names[0] if names else "colour"
 
-    def _pair_up(self, color_parent: str, line_parent: str) -> Iterator[Item | Rejection]:
+    def _pair_up(self, color_parent: str, line_parent: str) -> Iterator[PairItem | Rejection]:
         """Pair the files of two folders, either of which may be missing."""
         by_stem: dict[str, tuple[list[PictureFile], list[PictureFile]]]
         by_stem = defaultdict(lambda: ([], []))
@@ -64,7 +69,7 @@ class PairedFolders(Source):
                 case _:
                     yield from _unclear(colors + lines)
 
-    def _item(self, color: PictureFile, line: PictureFile) -> Item:
+    def _item(self, color: PictureFile, line: PictureFile) -> PairItem:
         return Item(
             key=make_key(color.source),
             source=color.source,
@@ -73,12 +78,14 @@ class PairedFolders(Source):
             group=self.grouping(color.source.partition("/")[2]),
         )
 
-    def load(self, item: Item) -> Picture:
+    def load(self, item: PairItem) -> Picture:
+        """Decode the picture and its line drawing."""
         (line,) = item.where
         color_data = read_file(self.folder / item.source)
-        return decode_pair(color_data, read_file(self.folder / str(line)), str(line))
+        return decode_pair(color_data, read_file(self.folder / line), line)
 
     def nothing_found(self) -> str:
+        """Says how pairs must be laid out."""
         return (
             f"{self.folder} holds no pairs; give each picture in colour/ a drawing of the same name"
             " in line/ (their endings may differ)."
@@ -92,7 +99,7 @@ def _unclear(files: list[PictureFile]) -> Iterator[Rejection]:
 
 
 @dataclass(frozen=True)
-class ListFile(Source):
+class ListFile(Source[tuple[str | None]]):
     """A text file with a picture's path a line; after a tab, that of its line drawing."""
 
     file: Path
@@ -100,9 +107,11 @@ class ListFile(Source):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "list"}
 
-    def find(self) -> Iterator[Item | Rejection]:
+    def find(self) -> Iterator[ListItem | Rejection]:
+        """Every picture that the list names; a file that cannot be opened is rejected."""
         try:
             # As file names are: bytes that need not be text.
             lines = self.file.open(encoding="utf-8-sig", errors="surrogateescape")
@@ -116,7 +125,7 @@ class ListFile(Source):
                 if text.strip():
                     yield self._look_at(text.rstrip("\r\n"))
 
-    def _look_at(self, text: str) -> Item | Rejection:
+    def _look_at(self, text: str) -> ListItem | Rejection:
         color, _, line = text.partition("\t")
         paths = [color, line] if line else [color]
         try:
@@ -133,12 +142,13 @@ class ListFile(Source):
             group=self.grouping(color),
         )
 
-    def load(self, item: Item) -> Picture:
+    def load(self, item: ListItem) -> Picture:
+        """Decode the picture, and its line drawing if the list gives one."""
         (line,) = item.where
         color_data = read_file(self._path(item.source))
         if line is None:
             return decode_single(color_data)
-        return decode_pair(color_data, read_file(self._path(str(line))), str(line))
+        return decode_pair(color_data, read_file(self._path(line)), line)
 
     def _rejected(self, color: str, text: str, fault: str) -> Rejection:
         return Rejection(color, "cannot be opened", f"{fault} ({text!r} in {self.file.name})")
@@ -147,4 +157,5 @@ class ListFile(Source):
         return self.file.parent / path
 
     def nothing_found(self) -> str:
+        """Says what the list must hold."""
         return f"{self.file} lists no picture that exists; give a picture's path in each line."

@@ -19,6 +19,8 @@ from colorizer.system.errors import UserError
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 MAX_JSON = 1_000_000  # bytes of a sample's metadata
 MAX_DEPTH = 50
+Place = tuple[int, int]  # where a member's bytes begin in the tar, and how many they are
+Where = tuple[str, Place, Place | None, Place | None]  # tar, picture, line drawing, metadata
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class _Member:
     name: str
     offset: int
     size: int
+
+    @property
+    def place(self) -> Place:
+        """Where its bytes lie."""
+        return self.offset, self.size
 
     @property
     def key(self) -> str:
@@ -42,7 +49,7 @@ class _Member:
 
 
 @dataclass(frozen=True)
-class Tars(Source):
+class Tars(Source[Where]):
     """The samples of one tar, or of all in a folder and its subfolders.
 
     A sample is a picture (`KEY.jpg`, or `KEY.color.png`), with a drawing (`KEY.line.png`) or
@@ -54,13 +61,15 @@ class Tars(Source):
 
     @property
     def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
         return {"source": "tars"}
 
     @property
     def _folder(self) -> Path:
         return self.tars if self.tars.is_dir() else self.tars.parent
 
-    def find(self) -> Iterator[Item | Rejection]:
+    def find(self) -> Iterator[Item[Where] | Rejection]:
+        """Every sample of every tar; a damaged tar is rejected from the damage on."""
         for name in self._tar_names():
             if name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
@@ -81,16 +90,18 @@ class Tars(Source):
                 if name.lower().endswith((".tar", *COMPRESSED)) and not name.startswith("."):
                     yield f"{parent}/{name}" if parent else name
 
-    def _list_tar(self, tar: str) -> Iterator[Item | Rejection]:
-        path = self._folder / tar
-        found = _members(path, tar)
-        for key, members in groupby(found, lambda m: m.key if isinstance(m, _Member) else None):
-            if key is None:
-                yield from members
-            else:
-                yield self._sample(tar, key, list(members))
+    def _list_tar(self, tar: str) -> Iterator[Item[Where] | Rejection]:
+        for key, found in groupby(_members(self._folder / tar, tar), _key_of):
+            members: list[_Member] = []
+            for each in found:
+                if isinstance(each, Rejection):
+                    yield each
+                else:
+                    members.append(each)
+            if key is not None:
+                yield self._sample(tar, key, members)
 
-    def _sample(self, tar: str, key: str, members: list[_Member]) -> Item | Rejection:
+    def _sample(self, tar: str, key: str, members: list[_Member]) -> Item[Where] | Rejection:
         pictures, lines, notes = [], [], []
         for member in members:
             role, _, suffix = member.kind.rpartition(".")
@@ -104,27 +115,28 @@ class Tars(Source):
             names = ", ".join(m.name for m in pictures + lines + notes)
             return Rejection(f"{tar}/{key}", "pictures not clear", names)
         places = [f"{m.offset}+{m.size}" for m in pictures + lines + notes]
-        where = [(m[0].offset, m[0].size) if m else (None, None) for m in (pictures, lines, notes)]
+        line, note = (found[0].place if found else None for found in (lines, notes))
         return Item(
             key=make_key(f"{tar}/{key}."),
             source=f"{tar}/{key}",
             stamp=" ".join(places),
-            where=(tar, *(number for pair in where for number in pair)),
+            where=(tar, pictures[0].place, line, note),
             group=self.grouping(pictures[0].name),
         )
 
-    def load(self, item: Item) -> Picture:
-        tar, *places = item.where
-        color, line, note = (
-            None if offset is None else self._read(str(tar), offset, size)
-            for offset, size in zip(places[::2], places[1::2], strict=True)
-        )
+    def load(self, item: Item[Where]) -> Picture:
+        """Read the sample's members where they lie, and decode them."""
+        tar, picture_place, line_place, note_place = item.where
+        color = self._read(tar, picture_place)
+        line = None if line_place is None else self._read(tar, line_place)
+        note = None if note_place is None else self._read(tar, note_place)
         picture = decode_single(color) if line is None else decode_pair(color, line, "its line")
         if note is not None:
             picture.metadata["metadata"] = _parse(note)
         return picture
 
-    def _read(self, tar: str, offset: int, size: int) -> bytes:
+    def _read(self, tar: str, place: Place) -> bytes:
+        offset, size = place
         if size > MAX_BYTES:
             raise UnusablePicture("too large", f"over {MAX_BYTES // 1_000_000} MB")
         try:
@@ -138,7 +150,12 @@ class Tars(Source):
         return data
 
     def nothing_found(self) -> str:
+        """Says how pictures must be named."""
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
+
+
+def _key_of(found: _Member | Rejection) -> str | None:
+    return found.key if isinstance(found, _Member) else None
 
 
 def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
@@ -147,15 +164,15 @@ def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
         yield Rejection(tar, "cannot be opened", "no regular file")
         return
     try:
-        with tarfile.open(path, "r:") as archive:
+        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
             while (member := archive.next()) is not None:
-                archive.members = []  # else it keeps them all
+                archive.members = []  # pyright: ignore[reportAttributeAccessIssue]  # else it keeps all
                 if member.size < 0:  # which would lead back to the same header for ever
                     yield Rejection(tar, "damaged tar", f"a size of {member.size} bytes")
                     return
                 if not member.isdir() and not os.path.basename(member.name).startswith("."):
                     yield _look_at(member, tar)
-            if not _only_zeros_from(archive.fileobj, archive.offset):
+            if not _only_zeros_from(file, archive.offset):
                 yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
     except tarfile.TarError as error:
         yield Rejection(tar, "damaged tar", str(error))
