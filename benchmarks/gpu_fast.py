@@ -169,8 +169,7 @@ def released(tell: Teller, place: Place, batch: int) -> None:
     """The released code's way of computing the same."""
     task = place.task("attention-aware", "no")
     pictures = task.augmented(*task.on_device(augmented(task, noise(batch, place.scale.size))))
-    unwrap = task.accelerator.unwrap_model
-    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg_losses.vgg
+    networks = task.generator.unwrapped, task.discriminator.unwrapped, task.vgg_losses.vgg
     recipe = ReleasedStep(task.config, *networks, frozen=False)
     del task, networks
     release()

@@ -60,7 +60,7 @@ def first_step(task: Colorization, batch: Batch) -> Step:
 
 def networks(task: Task) -> dict[str, nn.Module]:
     """The trained ones by their names."""
-    return {"generator": task.generator, "discriminator": task.discriminator}
+    return {name: learner.network for name, learner in task.learners.items()}
 
 
 def optimizer_of(task: Task, name: str) -> torch.optim.Optimizer:

@@ -66,8 +66,7 @@ def main() -> None:
         task = build(config, Path(folder))
     batch = augmented(task, noise(config.batch_size, config.size))
     pictures = task.augmented(*task.on_device(batch))
-    unwrap = task.accelerator.unwrap_model
-    networks = unwrap(task.generator), unwrap(task.discriminator), task.vgg_losses.vgg
+    networks = task.generator.unwrapped, task.discriminator.unwrapped, task.vgg_losses.vgg
     released = ReleasedStep(task.config, *networks, config.frozen)
 
     def ours() -> dict[str, torch.Tensor]:

@@ -1,0 +1,1 @@
+"""What batches go through on the device: the distorted reference, the degraded drawing."""

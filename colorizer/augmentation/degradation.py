@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from colorizer.augmentation.distortion import jitter
@@ -70,12 +71,19 @@ def draw_parameters(
         numbers: n of every sample of the batch.
     """
     drawn = [_draw_one(config, np.random.default_rng([seed, n, 2])) for n in numbers]
-    columns = (np.stack(column) for column in zip(*drawn, strict=True))
-    columns = (c.astype(np.float32) if c.dtype == np.float64 else c for c in columns)
-    return DegradationParameters(*map(torch.from_numpy, columns))
+    columns = {name: _column([one[name] for one in drawn]) for name in drawn[0]}
+    return DegradationParameters(**columns)
 
 
-def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> DegradationParameters:
+def _column(values: Sequence[ArrayLike]) -> Tensor:
+    """What was drawn for each sample, as rows; float32 where it is float64."""
+    column = np.stack([np.asarray(value) for value in values])
+    return torch.from_numpy(column.astype(np.float32) if column.dtype == np.float64 else column)
+
+
+def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> dict[str, ArrayLike]:
+    """One sample's `DegradationParameters` by their names."""
+
     def strength(most: float) -> float:
         """0 where the kind does not touch the sample."""
         amount = rng.uniform(0, most)
@@ -85,35 +93,34 @@ def _draw_one(config: DegradeConfig, rng: np.random.Generator) -> DegradationPar
         return strength(most) * rng.choice((-1, 1))
 
     low, high = np.log(config.zoom)
-    drawn = DegradationParameters(
-        key=rng.integers(2**32),
-        flip=rng.random() < config.flip,
-        zoom=np.exp(rng.uniform(low, high) * (rng.random() < config.chance)),
-        middle=rng.uniform(-1, 1, 2),
-        inked=(rng.random() < config.chance) & (config.ink > 0),
-        ink_color=rng.uniform(0, 0.4) * rng.uniform(0.4, 1, 3),
-        ink_tone=rng.uniform(0.1, 0.5),
-        ink_share=rng.uniform(0, 1),
-        opacity=1 - rng.uniform(0, config.ink),
-        shading=strength(config.shading),
-        patches=strength(config.patches) * (rng.choice((-1, 1)) + rng.uniform(-0.5, 0.5, 3)),
-        patch_edge=np.exp(rng.uniform(0, 4)),
-        texture=strength(config.texture),
-        haze=strength(config.haze),
-        haze_color=rng.uniform(0, 1, 3),
-        color=np.array(
+    return {
+        "key": rng.integers(2**32),
+        "flip": rng.random() < config.flip,
+        "zoom": np.exp(rng.uniform(low, high) * (rng.random() < config.chance)),
+        "middle": rng.uniform(-1, 1, 2),
+        "inked": (rng.random() < config.chance) & (config.ink > 0),
+        "ink_color": rng.uniform(0, 0.4) * rng.uniform(0.4, 1, 3),
+        "ink_tone": rng.uniform(0.1, 0.5),
+        "ink_share": rng.uniform(0, 1),
+        "opacity": 1 - rng.uniform(0, config.ink),
+        "shading": strength(config.shading),
+        "patches": strength(config.patches) * (rng.choice((-1, 1)) + rng.uniform(-0.5, 0.5, 3)),
+        "patch_edge": np.exp(rng.uniform(0, 4)),
+        "texture": strength(config.texture),
+        "haze": strength(config.haze),
+        "haze_color": rng.uniform(0, 1, 3),
+        "color": np.array(
             (
                 change(config.hue),
                 1 + change(config.saturation),
                 1 + change(config.brightness),
             )
         ),
-        gamma=2.0 ** change(config.gamma),
-        blur=strength(config.blur),
-        noise=strength(config.noise),
-        jpeg=100 - np.round(strength(100 - config.jpeg)),
-    )
-    return DegradationParameters(*map(np.asarray, drawn))
+        "gamma": 2.0 ** change(config.gamma),
+        "blur": strength(config.blur),
+        "noise": strength(config.noise),
+        "jpeg": 100 - np.round(strength(100 - config.jpeg)),
+    }
 
 
 def degrade(parameters: DegradationParameters, color: Tensor, line: Tensor) -> Degraded:
@@ -179,7 +186,8 @@ def draw_over(
 ) -> Tensor:
     """Ink over the painted fill: as it was, or in another colour and fainter."""
     as_it_was = (clean + (painted - fill) * (1 - ink)).clamp(0, 1)
-    pressure = smooth_noise(p.key.flatten() + PRESSURE_KEY, 1, *ink.shape[2:], SHADING_CELL)
+    height, width = ink.shape[2:]
+    pressure = smooth_noise(p.key.flatten() + PRESSURE_KEY, 1, height, width, SHADING_CELL)
     opacity = p.opacity + (1 - p.opacity) * pressure.clamp(-1, 1) * 0.5
     other = p.ink_share * p.ink_color + (1 - p.ink_share) * p.ink_tone * painted
     return torch.where(p.inked, torch.lerp(painted, other, ink * opacity), as_it_was)

@@ -10,6 +10,7 @@ import numpy as np
 
 from colorizer.characters.traits import REGIONS, TONES
 
+Point = tuple[float, float] | np.ndarray  # (2,)
 Points = Sequence[tuple[float, float]] | np.ndarray  # (N, 2)
 Window = tuple[slice, slice]  # rows, columns
 
@@ -43,7 +44,7 @@ def smooth(points: Points, closed: bool = False) -> np.ndarray:
     return curve if closed else np.concatenate([curve, p[-1:]])
 
 
-def bend(start: Points, end: Points, bulge: float) -> np.ndarray:
+def bend(start: Point, end: Point, bulge: float) -> np.ndarray:
     """Quadratic Bezier arc, (9, 2), from `start` to `end`; `bulge` > 0 bows to the left."""
     a, b = np.asarray(start, float), np.asarray(end, float)
     along = b - a

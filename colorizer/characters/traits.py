@@ -245,11 +245,13 @@ def _between(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _hsv(hue: float, saturation: float, value: float) -> RGB:
-    return tuple(round(255 * c) for c in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
+    red, green, blue = colorsys.hsv_to_rgb(hue % 1.0, saturation, value)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _mix(a: RGB, b: RGB, share: float) -> RGB:
-    return tuple(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+    red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def _distance(a: RGB, b: RGB) -> float:

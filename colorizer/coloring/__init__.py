@@ -1,0 +1,1 @@
+"""A trained generator at work: load it, colour a drawing."""

@@ -1,0 +1,1 @@
+"""Shards into batches, in order, by processes; which picture is whose reference."""

@@ -30,7 +30,8 @@ class TrainingData:
     """The samples of training, numbered in their order without end."""
 
     def __init__(self, folder: Path, seed: int, window: int, bad_samples: float = 0.0) -> None:
-        """
+        """Open the shards.
+
         Args:
             folder: Of shards.
             seed: Of the order.
@@ -94,17 +95,18 @@ class TrainingData:
         Raises:
             UserError: more are unreadable than may be.
         """
+        fault = ""
         for later in range(REPLACEMENTS + 1):
             shard, position = self.order[n + later * self.order.total]
             try:
                 return self.reader.read(shard, position)
             except UserError as error:
                 place = int(self.reader.starts[shard]) + position
-                bad[place] = str(error)
+                fault = bad[place] = str(error)
                 self._count(place, error)
         raise UserError(
             f"{REPLACEMENTS} samples in a row that were to replace an unreadable one cannot be read"
-            f" either; the last: {bad[place]}"
+            f" either; the last: {fault}"
         )
 
     def _count(self, place: int, error: UserError) -> None:

@@ -162,8 +162,8 @@ class _LoaderProcess(ForkProcess):
             yield
         except (EOFError, OSError) as error:
             self.join(REAPING)  # it has lost its connections, but may not have ended yet
-            signalled = self.exitcode is not None and self.exitcode < 0
-            how = f" by {signal.Signals(-self.exitcode).name}" if signalled else ""
+            code = self.exitcode
+            how = f" by {signal.Signals(-code).name}" if code is not None and code < 0 else ""
             raise UserError(
                 f"a loader process was ended{how}, most often for lack of memory; give fewer"
                 f" --workers, and look whether {self.folder} can still be read."

@@ -1,13 +1,15 @@
 """How line tokens look at reference tokens: stop-gradient attention (Sec. 3.2.2) and SCFT's."""
 
-from typing import NamedTuple
+from functools import reduce
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from colorizer.networks.blocks import SLOPE
+from colorizer.networks.gradients import Context, Function
 
 MAX_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
 PART_ENTRIES = 2**22  # of a larger one at a time
@@ -77,8 +79,8 @@ def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         query, key, value = map(_widened, (query, key, value))
         if _is_small(query, key):
             return torch.softmax(query @ key.transpose(1, 2) * query.shape[2] ** -0.5, 2) @ value
-        heads = (t.unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
-        return F.scaled_dot_product_attention(*heads).squeeze(1)
+        query, key, value = (t.unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
+        return F.scaled_dot_product_attention(query, key, value).squeeze(1)
 
 
 def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
@@ -105,15 +107,19 @@ def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
     return attention.to(value.dtype) @ value
 
 
-class _AttentionInParts(torch.autograd.Function):
+class _PartsContext(Context, Protocol):
+    rows: int  # queries at a time
+
+
+class _AttentionInParts(Function):
     """The same, some queries at a time; of A only the sums of its columns are kept."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, y: Tensor, value: Tensor) -> Tensor:
+    def forward(ctx: _PartsContext, x: Tensor, y: Tensor, value: Tensor) -> Tensor:
         rows = max(1, PART_ENTRIES // (len(y) * y.shape[1]))
         parts = x.split(rows, 1)
-        sums = sum(_softmax_over_keys(part, y).sum(1, keepdim=True) for part in parts)  # B×1×M
-        scale = _column_scale(sums, x, y)
+        sums = (_softmax_over_keys(part, y).sum(1, keepdim=True) for part in parts)  # B×1×M
+        scale = _column_scale(reduce(torch.add, sums), x, y)
         z = value.new_empty(*x.shape[:2], value.shape[2])
         for part, result in zip(parts, z.split(rows, 1), strict=True):
             attention = _softmax_over_keys(part, y).div_(scale)  # B×rows×M
@@ -124,8 +130,8 @@ class _AttentionInParts(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_z: Tensor) -> tuple[None, None, Tensor]:
-        """dV = Aᵀ·dZ."""
+    def backward(ctx: _PartsContext, d_z: Tensor) -> tuple[None, None, Tensor]:
+        """Gradient of the values: dV = Aᵀ·dZ."""
         x, y, scale = ctx.saved_tensors
         # In float32: half precision would lose what many parts add.
         d_value = _widened(d_z).new_zeros(*y.shape[:2], d_z.shape[2])

@@ -11,8 +11,10 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from colorizer.networks.gradients import Context, Function
 
 
 def normalize_over_processes(network: nn.Module) -> None:
@@ -28,28 +30,31 @@ def normalize_over_processes(network: nn.Module) -> None:
 class BatchNormOverProcesses(_BatchNorm):
     """Batch norm that, in training, takes mean and variance over all processes."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """B×C×..., any number of dimensions behind; the same shape comes back."""
         if not self.training:
-            return super().forward(x)
-        y, mean, variance = _Normalized.apply(x, self.weight, self.bias, self.eps)
+            return super().forward(input)
+        # The networks have no norm without statistics.
+        assert self.running_mean is not None and self.running_var is not None
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        y, mean, variance = _Normalized.apply(input, self.weight, self.bias, self.eps)
         with torch.no_grad():
-            count = dist.get_world_size() * x.numel() // x.shape[1]
+            count = dist.get_world_size() * input.numel() // input.shape[1]
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
         return y
 
-    def _check_input_dim(self, x: Tensor) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         """Any will do."""
 
 
-class _Normalized(torch.autograd.Function):
+class _Normalized(Function):
     """(x - mean) / √(variance + ε) · weight + bias; also gives mean and variance (C, float32)."""
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor, eps: float
+        ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         means, variances = _gathered(torch.stack(_mean_and_variance(x, eps))).unbind(1)  # each P×C
         mean = means.mean(0)
@@ -60,7 +65,7 @@ class _Normalized(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_y: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Context, d_y: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         x, weight, mean, scale = ctx.saved_tensors
         sums = _sums(d_y, x, mean, scale, weight)
         total = torch.stack([sums.d_y, sums.d_y_x])

@@ -36,6 +36,7 @@ class EncoderLayer(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels) if batch_norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """B×in×H×W → B×out×H×W, or half the size at stride 2."""
         return F.leaky_relu(self.norm(self.attention(self.conv(x))), SLOPE)
 
 
@@ -78,8 +79,8 @@ def tokens_from(maps: Sequence[Tensor]) -> Tensor:
     Returns:
         B×(h·w)×ΣC_k, h×w the size of the last map.
     """
-    size = maps[-1].shape[-2:]
-    pooled = torch.cat([F.adaptive_avg_pool2d(m, size) for m in maps], 1)  # B×ΣC×h×w
+    height, width = maps[-1].shape[-2:]
+    pooled = torch.cat([F.adaptive_avg_pool2d(m, (height, width)) for m in maps], 1)  # B×ΣC×h×w
     return pooled.flatten(2).transpose(1, 2)  # B×(h·w)×ΣC
 
 
@@ -97,6 +98,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """B×C×H×W → the same."""
         return F.relu(x + self.body(x))
 
 

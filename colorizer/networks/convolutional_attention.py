@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
+from colorizer.networks.gradients import Context, Function
 from colorizer.networks.kernels import in_one_kernel, missing_for_kernels
 
 
@@ -34,6 +35,7 @@ class ConvolutionalAttention(nn.Module):
         self.spatial = nn.Conv2d(2, 1, 7, padding=3, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """B×C×H×W → the same shape."""
         trains = torch.is_grad_enabled() and not torch.compiler.is_compiling()
         if x.is_cuda and trains and not missing_for_kernels():
             return InFewPasses.apply(x, self.mlp[0].weight, self.mlp[2].weight, self.spatial.weight)
@@ -48,13 +50,11 @@ class ConvolutionalAttention(nn.Module):
         return x * torch.sigmoid(self.spatial(summary))
 
 
-class InFewPasses(torch.autograd.Function):
+class InFewPasses(Function):
     """The same, a pass over the map at a time; only the map itself is kept, no weighed copy."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, x: Tensor, first: Tensor, second: Tensor, kernel: Tensor
-    ) -> Tensor:
+    def forward(ctx: Context, x: Tensor, first: Tensor, second: Tensor, kernel: Tensor) -> Tensor:
         """The map, the two layers' weights (hidden×C×1×1, C×hidden×1×1), and the 1×2×7×7 kernel."""
         with torch.autocast(x.device.type, enabled=False):
             pooled = in_one_kernel(_pooled)(x)
@@ -69,7 +69,8 @@ class InFewPasses(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def backward(ctx: Context, d_z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Gradients of the map, of the two layers' weights and of the kernel, each of its shape."""
         x, first, second, kernel, pooled, hidden, channel, peak, summary, place = ctx.saved_tensors
         with torch.autocast(x.device.type, enabled=False):
             d_place = in_one_kernel(_d_place)(d_z, x, channel, place)

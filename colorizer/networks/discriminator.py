@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
     def normalized_once(self) -> Iterator[None]:
         """Within it the spectral norms are computed once, in float32, not in every forward."""
         with parametrize.cached():
-            with torch.autocast(self.layers[-1].weight.device.type, enabled=False):
+            with torch.autocast(next(self.parameters()).device.type, enabled=False):
                 for layer in self.layers:
                     if parametrize.is_parametrized(layer):
                         _ = layer.weight

@@ -5,10 +5,14 @@ each addition rounds. A picture enlarged is R_h · X · R_wᵀ with two fixed ma
 gradient is R_hᵀ · dY · R_w. A CPU has no atomics to avoid, and nothing that makes products cheap.
 """
 
+from typing import Protocol
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
+
+from colorizer.networks.gradients import Context, Function
 
 
 def doubled(x: Tensor, align_corners: bool) -> Tensor:
@@ -18,17 +22,23 @@ def doubled(x: Tensor, align_corners: bool) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=align_corners)
 
 
-class Doubled(torch.autograd.Function):
+class _DoubledContext(Context, Protocol):
+    align_corners: bool
+
+
+class Doubled(Function):
     """The same on any device, its backward pass by products."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, align_corners: bool) -> Tensor:
+    def forward(ctx: _DoubledContext, x: Tensor, align_corners: bool) -> Tensor:
+        """B×C×H×W → B×C×2H×2W."""
         ctx.align_corners = align_corners
         return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=align_corners)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_y: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: _DoubledContext, d_y: Tensor) -> tuple[Tensor, None]:
+        """Gradient of the small map, B×C×H×W."""
         height, width = d_y.shape[2] // 2, d_y.shape[3] // 2
         d_y = d_y.permute(0, 2, 3, 1)  # B×2H×2W×C: without a copy if channels come last
         d_x = _transposed(width, ctx.align_corners, d_y) @ d_y  # B×2H×W×C

@@ -7,7 +7,7 @@ import sysconfig
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
@@ -36,8 +36,12 @@ def missing_for_kernels() -> str:
     return ""
 
 
-@cache
 def in_one_kernel(function: Callable[P, Result]) -> Callable[P, Result]:
     """A function of a few operations on a whole map, as one kernel; two for sums over a picture."""
+    return _compiled(function)  # a cached function keeps no types of its arguments
+
+
+@cache
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     torch._dynamo.config.recompile_limit = max(SIZES, torch._dynamo.config.recompile_limit)
     return torch.compile(function, dynamic=False)

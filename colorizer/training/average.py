@@ -11,7 +11,8 @@ class RunningAverage:
     """average ← decay·average + (1 - decay)·live; a shorter memory at first."""
 
     def __init__(self, network: nn.Module, live: nn.Module, decay: float) -> None:
-        """
+        """Start with a copy of the live network.
+
         Args:
             network: Becomes the average. A copy of `live`.
             live: On its device already: its tensors stay where they are from now on.
@@ -33,7 +34,8 @@ class RunningAverage:
         self.updates += 1
         decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
         get_ema_multi_avg_fn(decay)(*self._averaged, self.updates)  # all in one go
-        torch._foreach_copy_(*self._counted)
+        # torch has no public function that copies many tensors in one go.
+        torch._foreach_copy_(*self._counted)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _columns(pairs: list[Pair]) -> tuple[list[Tensor], list[Tensor]]:

@@ -34,12 +34,13 @@ from colorizer.training.losses import (
 from colorizer.training.recompute import recompute_activations
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import MEMORY_FORMAT, DiscriminatorInput, Task
+from colorizer.training.together import reduced
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WRONG_SEED = 0  # as evaluate.py's --pairs-seed
 
 
-class Colorization(Task[DistortionParameters, Augmented, Colored]):
+class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Colored]):
     """Colours a line drawing like the truth, from the truth distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
@@ -60,7 +61,7 @@ class Colorization(Task[DistortionParameters, Augmented, Colored]):
 
     def generate(self, pictures: Augmented) -> Colored:
         """The line in the reference's colours."""
-        return self.generator(pictures.line, pictures.reference)
+        return self.generator.network(pictures.line, pictures.reference)
 
     def real(self, pictures: Augmented) -> DiscriminatorInput:
         """The truth with its line."""
@@ -72,7 +73,7 @@ class Colorization(Task[DistortionParameters, Augmented, Colored]):
 
     def losses(self, pictures: Augmented, result: Colored) -> dict[str, Tensor]:
         """Eq. 1 to 3, and the triplet loss."""
-        weights = self.weights
+        weights = self.config.loss
         losses = {}
         if weights.l1 > 0:
             losses["l1"] = F.l1_loss(result.image.float(), pictures.truth)
@@ -83,14 +84,14 @@ class Colorization(Task[DistortionParameters, Augmented, Colored]):
             rows, columns = (side // stride for side in pictures.line.shape[2:])
             anchors = tokens_come_from(pictures.grid, rows, columns)
             # Each process has another number of them, and DDP takes the mean of all gradients.
-            count = self.accelerator.reduce((anchors >= 0).sum().float(), "mean")
+            count = reduced(self.accelerator, (anchors >= 0).sum().float(), "mean")
             losses["triplet"] = triplet_loss(
                 result.matching, anchors, pictures.negatives, weights.triplet_margin, count
             )
         return losses
 
     def sample_grid(self) -> "ColorizationSamples":
-        """line | reference | result | truth."""
+        """Columns: line | reference | result | truth."""
         return ColorizationSamples(self.config, self.accelerator.device)
 
     def held_out(self) -> "ColorizationHeldOut":
@@ -108,7 +109,7 @@ def build_vgg_losses(config: ColorizationConfig, accelerator: Accelerator) -> VG
     with accelerator.local_main_process_first():  # one download a machine
         state = load_weights(VGG19, loss.vgg_weights)
     vgg = VGGFeatures(state, loss.imagenet_normalization)
-    vgg.to(accelerator.device, memory_format=MEMORY_FORMAT)
+    vgg.to(accelerator.device).to(memory_format=MEMORY_FORMAT)
     # Autocast would convert its weights twice a step: it remembers those that learn alone.
     vgg.stages.to(PRECISIONS[accelerator.mixed_precision])
     if config.recompute:

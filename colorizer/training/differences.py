@@ -6,7 +6,9 @@ precision, and leave a GPU's tensor cores idle.
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
+
+from colorizer.networks.gradients import Context, Function
 
 
 def mean_difference(result: Tensor, truth: Tensor) -> Tensor:
@@ -41,30 +43,30 @@ def gram(features: Tensor) -> Tensor:
     return products / features[0].numel()
 
 
-class _MeanDifference(torch.autograd.Function):
+class _MeanDifference(Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, result: Tensor, truth: Tensor) -> Tensor:
+    def forward(ctx: Context, result: Tensor, truth: Tensor) -> Tensor:
         difference = result - truth  # its sign is exact in any precision
         ctx.save_for_backward(difference)
         return torch.linalg.vector_norm(difference, 1, dtype=_wide(result)) / result.numel()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_loss: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, d_loss: Tensor) -> tuple[Tensor, None]:
         (difference,) = ctx.saved_tensors
         return difference.sign().mul_(d_loss / difference.numel()), None
 
 
-class _GramDifference(torch.autograd.Function):
+class _GramDifference(Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, result: Tensor, truth: Tensor) -> Tensor:
+    def forward(ctx: Context, result: Tensor, truth: Tensor) -> Tensor:
         difference = gram(result) - gram(truth)
         ctx.save_for_backward(result, difference.sign())
         return difference.abs().mean()
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, d_loss: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Context, d_loss: Tensor) -> tuple[Tensor, None]:
         result, signs = ctx.saved_tensors
         channels, height = result.shape[1:3]
         # (S + Sᵀ) / C: a few values that half precision holds, and no sum that overflows.

@@ -24,7 +24,7 @@ from colorizer.training.samples import SampleGrid
 from colorizer.training.task import DiscriminatorInput, Task
 
 
-class Extraction(Task[DegradationParameters, Degraded, Tensor]):
+class Extraction(Task[ExtractorTraining, DegradationParameters, Degraded, Tensor]):
     """Draws the lines of a picture, however badly it has been treated."""
 
     def __init__(self, config: ExtractorTraining, accelerator: Accelerator) -> None:
@@ -40,7 +40,7 @@ class Extraction(Task[DegradationParameters, Degraded, Tensor]):
 
     def generate(self, pictures: Degraded) -> Tensor:
         """The picture's line drawing."""
-        return self.generator(pictures.color)
+        return self.generator.network(pictures.color)
 
     def real(self, pictures: Degraded) -> DiscriminatorInput:
         """The picture with its true line."""
@@ -52,12 +52,12 @@ class Extraction(Task[DegradationParameters, Degraded, Tensor]):
 
     def losses(self, pictures: Degraded, result: Tensor) -> dict[str, Tensor]:
         """How far the drawing is from the true line."""
-        if self.weights.l1 > 0:
+        if self.config.loss.l1 > 0:
             return {"l1": F.l1_loss(result.float(), pictures.line)}
         return {}
 
     def sample_grid(self) -> "ExtractionSamples":
-        """colour | result | degraded | result | truth."""
+        """Columns: colour | its result | degraded | its result | truth."""
         return ExtractionSamples(self.config, self.accelerator.device)
 
     def held_out(self) -> "ExtractionHeldOut":

@@ -14,6 +14,7 @@ from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.training.record import LossRecord
 from colorizer.training.task import StepResult
+from colorizer.training.together import reduced
 
 MAX_LEFT_OUT = 100  # updates in a row; by then nothing but the start of a new run helps
 MIN_SCALE = 2.0**-10  # of fp16's losses; 65,536 at first
@@ -31,7 +32,8 @@ class Health:
         allowed_bad: int,
         checkpoints: Path,
     ) -> None:
-        """
+        """Begin with nothing recorded.
+
         Args:
             config: What not to tolerate.
             accelerator: All processes look at the same moments.
@@ -136,15 +138,14 @@ class Health:
         """Sums over the processes."""
         device = self._accelerator.device
         precise = torch.float64 if device.type != "mps" else torch.float32
-        return self._accelerator.reduce(
-            torch.tensor(figures, dtype=precise, device=device), "sum"
-        ).tolist()
+        tensor = torch.tensor(figures, dtype=precise, device=device)
+        return reduced(self._accelerator, tensor, "sum").tolist()
 
     def _bad_anywhere(self) -> int:
         """Bad samples that any process has met: in time each meets them all."""
         met = torch.zeros(self._samples, device=self._accelerator.device)
         met[sorted(self._bad)] = 1
-        return int((self._accelerator.reduce(met, "sum") > 0).sum())
+        return int((reduced(self._accelerator, met, "sum") > 0).sum())
 
     def check_weights(self, networks: Iterable[nn.Module]) -> None:
         """The last update comes after the last loss: broken weights must not push out good ones.

@@ -13,6 +13,7 @@ from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.config.training import TrainConfig
 from colorizer.pictures.grid import psnr_of
 from colorizer.shards.reader import ShardReader
+from colorizer.training.together import reduced
 
 METRICS = ("l1", "psnr")
 
@@ -30,7 +31,8 @@ class HeldOut(ABC):
     rows: ClassVar[tuple[str, ...]]  # all that there may be, the one to choose the best by first
 
     def __init__(self, config: TrainConfig, accelerator: Accelerator) -> None:
-        """
+        """Choose the pictures, and read those of this process.
+
         Args:
             config: Which data, and how many pictures at most.
             accelerator: Says which of the pictures are this process's.
@@ -102,7 +104,7 @@ class HeldOut(ABC):
         device = self.accelerator.device
         precise = torch.float64 if device.type != "mps" else torch.float32
         tensor = torch.tensor(sums, dtype=precise, device=device)
-        return self.accelerator.reduce(tensor, "sum").cpu().numpy()
+        return reduced(self.accelerator, tensor, "sum").cpu().numpy()
 
 
 def evenly_chosen(count: int, at_most: int) -> list[int]:

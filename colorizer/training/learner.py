@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -13,14 +14,17 @@ from colorizer.networks.batch_norm import normalize_over_processes
 from colorizer.networks.blocks import DecoderLayer, EncoderLayer, ResidualBlock
 from colorizer.training.recompute import recompute_activations
 
+Network = TypeVar("Network", bound=nn.Module, covariant=True)
 
-class Learner:
+
+class Learner(Generic[Network]):
     """A network and its optimizer, ready for the device, the processes and the precision."""
 
     def __init__(
-        self, name: str, network: nn.Module, config: TrainConfig, accelerator: Accelerator
+        self, name: str, network: Network, config: TrainConfig, accelerator: Accelerator
     ) -> None:
-        """
+        """Prepare a network, which changes in place, and make its optimizer.
+
         Args:
             name: `generator` or `discriminator`, in settings, figures and files.
             network: On the CPU, with its first weights.
@@ -46,7 +50,7 @@ class Learner:
         self.parameters = list(self.network.parameters())
 
     @property
-    def unwrapped(self) -> nn.Module:
+    def unwrapped(self) -> Network:
         """The network without DDP around it."""
         return self._accelerator.unwrap_model(self.network)
 

@@ -33,12 +33,16 @@ class Logbook(logging.Handler):
 
     def begin(self) -> None:
         """Write what was said before, and from here on each message at once."""
-        with self.lock:
+        self.acquire()
+        try:
             waiting, self._waiting = self._waiting or [], None
             for entry in waiting:
                 self._append(entry)
+        finally:
+            self.release()
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write a message, or hold it back until `begin`."""
         if record.levelno < logging.WARNING and record.name != console.logger.name:
             return  # what libraries tell their developers
         entry = self.format(record)
@@ -66,7 +70,7 @@ class Logbook(logging.Handler):
             finally:
                 os.close(file)
         except OSError as error:
-            self._miss(error.strerror)
+            self._miss(error.strerror or str(error))
             return
         self._cut = written < len(data) and not data[:written].endswith(b"\n")
         if written < len(data):

@@ -1,5 +1,7 @@
 """The losses (Sec. 3.3, Eq. 2 to 4). Differences and means are float32 under autocast."""
 
+from itertools import islice
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,6 +28,9 @@ class VGGStage(nn.Sequential):
 class VGGFeatures(nn.Module):
     """Frozen VGG-19: a picture → the five maps that the perceptual and style losses compare."""
 
+    mean: Tensor  # 1×3×1×1, of ImageNet's pictures in [0, 1]; std likewise
+    std: Tensor
+
     def __init__(
         self,
         state: dict[str, Tensor],  # torchvision's vgg19 state dict; only features.* are used
@@ -40,7 +45,8 @@ class VGGFeatures(nn.Module):
 
         super().__init__()
         with torch.device("meta"):  # no time lost on random weights
-            layers = vgg19().features[: RELU_LAYERS[-1] + 1]
+            features = vgg19().features.children()
+        layers = nn.Sequential(*islice(features, RELU_LAYERS[-1] + 1))
         published = {name: f"features.{name}" for name, _ in layers.named_parameters()}
         layers.load_state_dict(weights_of(layers, published, state, VGG19.title), assign=True)
         starts = (0, *(last + 1 for last in RELU_LAYERS[:-1]))
@@ -56,7 +62,7 @@ class VGGFeatures(nn.Module):
     def forward(self, picture: Tensor) -> list[Tensor]:
         """B×3×H×W in [-1, 1] → five maps, 64 to 512 channels, in the weights' precision."""
         x = ((picture + 1) / 2 - self.mean) / self.std if self.imagenet_normalization else picture
-        x = x.to(self.stages[0][0].weight.dtype)
+        x = x.to(next(self.stages.parameters()).dtype)
         maps = []
         for stage in self.stages:
             x = stage(x)

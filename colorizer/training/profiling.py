@@ -25,7 +25,8 @@ class StepProfiler:
     """
 
     def __init__(self, folder: Path, count: int, rank: int, step: int) -> None:
-        """
+        """Choose the steps; nothing is traced yet.
+
         Args:
             folder: Made if it is not there.
             count: Steps to trace; 0: none, and nothing is written.
@@ -38,7 +39,7 @@ class StepProfiler:
         self._first = step + WARM_UP + 1
         self._last = step + WARM_UP + count if count else 0
         self._profile: profile | None = None
-        self._block: record_function | None = None
+        self._block: record_function | None = None  # in it, of the step under way
 
     def __enter__(self) -> Self:
         return self
@@ -46,32 +47,27 @@ class StepProfiler:
     def step(self) -> None:
         """Say that a step is done."""
         self._step += 1
-        if self._profile is not None:
+        if self._block is not None:
             self._block.__exit__(None, None, None)
-            if self._step == self._last:
-                self._write()
-                return
+            self._block = None
+        if self._profile is not None and self._step == self._last:
+            self._write(self._profile)
         elif self._step == self._first - 1 and self._last:
-            os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells its developers of each start
-            activities = [ProfilerActivity.CPU]
-            if torch.cuda.is_available():
-                activities.append(ProfilerActivity.CUDA)
-            self._profile = profile(activities=activities, acc_events=True)
-            self._profile.start()
+            self._profile = _started()
         if self._profile is not None:
             self._block = record_function(f"step {self._step + 1}")
             self._block.__enter__()
 
     def __exit__(self, *exception: object) -> None:
         if self._profile is not None:  # the run has ended before
-            self._write()
+            self._write(self._profile)
         elif self._step < self._first and self._last:
             console.warn(f"no profile is written: the run ended before step {self._first}.")
 
-    def _write(self) -> None:
+    def _write(self, trace: profile) -> None:
         """A trace that cannot be written costs the trace, not the run."""
         path = self._folder / f"rank-{self._rank}-step-{self._first}.json.gz"
-        trace, self._profile = self._profile, None
+        self._profile = None
         trace.stop()
         try:
             with writing(path), TemporaryDirectory() as folder:
@@ -83,3 +79,13 @@ class StepProfiler:
             console.warn(f"{error} Training goes on without the profile.")
         else:
             console.say(f"Profile of steps {self._first} to {self._step}: {path}")
+
+
+def _started() -> profile:
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it tells its developers of each start
+    activities = [ProfilerActivity.CPU]
+    if torch.cuda.is_available():
+        activities.append(ProfilerActivity.CUDA)
+    trace = profile(activities=activities, acc_events=True)
+    trace.start()
+    return trace

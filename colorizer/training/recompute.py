@@ -38,13 +38,16 @@ def _first_and_second_time(
 @contextmanager
 def _statistics_left_alone(module: nn.Module) -> Iterator[None]:
     """Batch norm counts a batch the first time only; what it gives back is the same."""
-    norms = [m for m in module.modules() if isinstance(m, BatchNorm)]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
+    before = [
+        (norm, norm.momentum, count)
+        for norm in module.modules()
+        if isinstance(norm, BatchNorm) and (count := norm.num_batches_tracked) is not None
+    ]
+    for norm, _, count in before:
         norm.momentum = 0.0
-        norm.num_batches_tracked = norm.num_batches_tracked.clone()
+        norm.num_batches_tracked = count.clone()
     try:
         yield
     finally:
-        for norm, (momentum, count) in zip(norms, before, strict=True):
+        for norm, momentum, count in before:
             norm.momentum, norm.num_batches_tracked = momentum, count

@@ -32,7 +32,8 @@ class LossRecord:
     """Losses and gradients' norms of the batches since the last look."""
 
     def __init__(self, judges_gradients: bool = True) -> None:
-        """
+        """Begin with nothing recorded.
+
         Args:
             judges_gradients: Whether one that is not finite is a fault; fp16's scaler, which looks
                 for the largest scale, makes some.

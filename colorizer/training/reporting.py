@@ -18,6 +18,7 @@ from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.training.curves import draw_curves
 from colorizer.training.run import RunFolder
+from colorizer.training.together import gathered
 from colorizer.training.tracking import Trackers
 
 
@@ -139,4 +140,4 @@ class Reporter:
     def _largest(self, values: list[float]) -> list[float]:
         """The largest of each over all processes."""
         row = torch.tensor([values], device=self.accelerator.device)
-        return self.accelerator.gather(row).amax(0).tolist()
+        return gathered(self.accelerator, row).amax(0).tolist()

@@ -18,8 +18,10 @@ from colorizer.training.held_out import HeldOut
 from colorizer.training.learner import Learner
 from colorizer.training.losses import adversarial_loss, discriminator_loss
 from colorizer.training.samples import SampleGrid
+from colorizer.training.together import reduced
 
 MEMORY_FORMAT = torch.channels_last  # what convolutions compute in, so that none converts its input
+Config = TypeVar("Config", bound=TrainConfig)
 Pictures = TypeVar("Pictures")  # a batch as the task's networks take it
 Result = TypeVar("Result")  # what its generator gives back
 Parameters = TypeVar("Parameters")  # the augmentation drawn for a batch, one row a sample
@@ -39,7 +41,7 @@ class StepResult(NamedTuple):
     norms: dict[str, Tensor]  # of the gradients of the networks that were updated
 
 
-class Task(ABC, Generic[Parameters, Pictures, Result]):
+class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
     """A generator, its discriminator if it has one, and the generator's running average.
 
     A task says how a batch is prepared, what the generator makes of it, what the discriminator
@@ -47,39 +49,35 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
     """
 
     def __init__(
-        self, config: TrainConfig, accelerator: Accelerator, generator: type[nn.Module]
+        self, config: Config, accelerator: Accelerator, generator: type[nn.Module]
     ) -> None:
         self.config = config
         self.accelerator = accelerator
-        self.weights = config.loss
         torch.manual_seed(config.seed)
-        self.learners: dict[str, Learner] = {}  # by the networks' names
         network = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
         decay = config.optimizer.ema_decay
         # Before autocast is around its forward pass.
         copied = deepcopy(network).to(accelerator.device) if decay > 0 else None
-        self.generator = self._prepared("generator", network)
-        self.discriminator = None
+        self.generator = Learner("generator", network, config, accelerator)
+        self.discriminator: Learner[Discriminator] | None = None
         if config.loss.adversarial > 0:
-            network = Discriminator(width=config.discriminator_width)
-            self.discriminator = self._prepared(
-                "discriminator", network.to(memory_format=MEMORY_FORMAT)
-            )
+            judge = Discriminator(width=config.discriminator_width)
+            judge = judge.to(memory_format=MEMORY_FORMAT)
+            self.discriminator = Learner("discriminator", judge, config, accelerator)
+        # By the names of their files, figures and settings.
+        self.learners: dict[str, Learner[nn.Module]] = {"generator": self.generator}
+        if self.discriminator is not None:
+            self.learners["discriminator"] = self.discriminator
         # The networks whose gradients accumulate.
         self.trained = [learner.network for learner in self.learners.values()]
         self.average = None
         if copied is not None:
-            live = self.learners["generator"].unwrapped
-            self.average = RunningAverage(copied, live, decay)
+            self.average = RunningAverage(copied, self.generator.unwrapped, decay)
         self.keeps_buffers = config.not_finite == "skip"
         # Walking through all modules takes milliseconds, and they stay what they are.
         self._buffers = [b for network in self.trained for b in network.buffers()]
         if config.compile:
             self.augmented = torch.compile(self.augmented)
-
-    def _prepared(self, name: str, network: nn.Module) -> nn.Module:
-        self.learners[name] = Learner(name, network, self.config, self.accelerator)
-        return self.learners[name].network
 
     # ---- What differs between tasks
 
@@ -133,7 +131,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         """
         if self.average is not None:
             return self.average.network
-        live = copy(self.learners["generator"].unwrapped)  # the weights are the same
+        live = copy(self.generator.unwrapped)  # the weights are the same
         live.__dict__.pop("forward", None)  # with autocast around it
         live._compiled_call_impl = None  # calls the one with autocast
         return live
@@ -158,7 +156,7 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         result = self.generate(pictures)
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
-            self._update_discriminator(pictures, result, outcome)
+            self._update_discriminator(self.discriminator, pictures, result, outcome)
         self._update_generator(pictures, result, outcome)
         if before:
             self._restore(before, outcome.losses)
@@ -167,31 +165,31 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         return outcome
 
     def _update_discriminator(
-        self, pictures: Pictures, result: Result, outcome: StepResult
+        self,
+        discriminator: Learner[Discriminator],
+        pictures: Pictures,
+        result: Result,
+        outcome: StepResult,
     ) -> None:
         fake = self.fake(pictures, result)
-        with self.learners["discriminator"].unwrapped.normalized_once():
-            real_scores = self.discriminator(*self.real(pictures))
-            fake_scores = self.discriminator(fake.picture.detach(), fake.line.detach())
+        with discriminator.unwrapped.normalized_once():
+            real_scores = discriminator.network(*self.real(pictures))
+            fake_scores = discriminator.network(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
         self.accelerator.backward(loss)
         outcome.losses["discriminator"] = loss.detach()
-        self._update("discriminator", outcome)
+        _update(discriminator, outcome)
 
     def _update_generator(self, pictures: Pictures, result: Result, outcome: StepResult) -> None:
         losses = self.losses(pictures, result)
         if self.discriminator is not None:
-            losses["adversarial"] = adversarial_loss(self._judge(self.fake(pictures, result)))
+            scores = _judged(self.discriminator, self.fake(pictures, result))
+            losses["adversarial"] = adversarial_loss(scores)
         self.accelerator.backward(
-            sum(getattr(self.weights, name) * loss for name, loss in losses.items())
+            sum(getattr(self.config.loss, name) * loss for name, loss in losses.items())
         )
         outcome.losses.update((name, loss.detach()) for name, loss in losses.items())
-        self._update("generator", outcome)
-
-    def _update(self, name: str, outcome: StepResult) -> None:
-        norm = self.learners[name].update()
-        if norm is not None:
-            outcome.norms[name] = norm
+        _update(self.generator, outcome)
 
     def _restore(self, before: list[Tensor], losses: dict[str, Tensor]) -> None:
         """Put the buffers back, on the device, if a loss is not finite: nor are they then.
@@ -199,25 +197,19 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         All processes put theirs back if one of them has such a loss.
         """
         finite = torch.stack(list(losses.values())).isfinite().all()
-        finite = self.accelerator.reduce(finite.float(), "mean") == 1
+        finite = reduced(self.accelerator, finite.float(), "mean") == 1
         for buffer, old in zip(self._buffers, before, strict=True):
             buffer.copy_(torch.where(finite, buffer, old))
-
-    def _judge(self, fake: DiscriminatorInput) -> Tensor:
-        """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
-        learner = self.learners["discriminator"]
-        with learner.frozen(), learner.unwrapped.normalized_once():
-            return learner.unwrapped(*fake)
 
     # ---- What a checkpoint holds
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """File name → tensors."""
-        state = self.learners["generator"].state()
+        state = self.generator.state()
         if self.average is not None:
             state["average"] = self.average.network.state_dict()
         if self.discriminator is not None:
-            state |= self.learners["discriminator"].state()
+            state |= self.discriminator.state()
         return state
 
     def load_state(self, state: Mapping[str, Mapping[str, Tensor]], updates: int) -> None:
@@ -227,3 +219,15 @@ class Task(ABC, Generic[Parameters, Pictures, Result]):
         if self.average is not None:
             self.average.network.load_state_dict(state["average"])
             self.average.updates = updates
+
+
+def _update(learner: Learner[nn.Module], outcome: StepResult) -> None:
+    norm = learner.update()
+    if norm is not None:
+        outcome.norms[learner.name] = norm
+
+
+def _judged(discriminator: Learner[Discriminator], fake: DiscriminatorInput) -> Tensor:
+    """D's scores for G's loss, without gradients for D or DDP's bookkeeping of them."""
+    with discriminator.frozen(), discriminator.unwrapped.normalized_once():
+        return discriminator.unwrapped(*fake)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
+from torch import Tensor
 
 from colorizer.system.errors import LostConnection, UserError
 from colorizer.system.processes import is_lost_connection
@@ -20,28 +21,39 @@ def found_by_first(accelerator: Accelerator, find: Callable[[], Answer]) -> Answ
     Raises:
         UserError: in every process, if it does in the first, whose sentence is the one to read.
     """
-    answer, failure = None, None
+    told: list[tuple[Answer] | None] = [None]  # None also where it raises
+    failure = None
     if accelerator.is_main_process:
         try:
-            answer = find()
+            told = [(find(),)]
         except UserError as error:
             failure = error
-    told = [(answer, failure is not None)]
     broadcast_object_list(told)
-    answer, failed = told[0]
     if failure is not None:
         raise failure
-    if failed:
+    if told[0] is None:
         raise UserError(
             f"process {accelerator.process_index} stops too; see the message of process 0."
         )
+    (answer,) = told[0]
     return answer
 
 
 def anyone(accelerator: Accelerator, answer: bool) -> bool:
     """Whether any process says yes; makes the host wait for the device."""
     flag = torch.tensor(float(answer), device=accelerator.device)
-    return accelerator.reduce(flag, "sum").item() > 0
+    return reduced(accelerator, flag, "sum").item() > 0
+
+
+def reduced(accelerator: Accelerator, tensor: Tensor, how: Literal["sum", "mean"]) -> Tensor:
+    """The sum or the mean over all processes of tensors of one shape, in each process."""
+    # Accelerate has no types: pyright takes it that a tensor may come back as a mapping.
+    return accelerator.reduce(tensor, how)  # pyright: ignore[reportReturnType]
+
+
+def gathered(accelerator: Accelerator, rows: Tensor) -> Tensor:
+    """The rows (n×...) of all processes, below each other, in each process."""
+    return accelerator.gather(rows)  # pyright: ignore[reportReturnType]  # as in `reduced`
 
 
 @contextmanager

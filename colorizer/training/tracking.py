@@ -5,11 +5,10 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from accelerate import Accelerator
-from accelerate.tracking import GeneralTracker
 
 from colorizer.config.serialization import flatten, to_json
 from colorizer.config.training import TrainConfig
@@ -20,6 +19,25 @@ from colorizer.system.storage import replace_file
 PROJECT = "colorizer"
 IDENTITY = "tracking-id"  # file in the run folder: by it a service knows a continued run again
 SHOW_PICTURES = ("tensorboard", "wandb", "trackio")
+
+
+class Tracker(Protocol):
+    """What Accelerate's trackers have; the base class that it gives them declares less."""
+
+    name: str
+    tracker: Any  # the service's own
+
+    def store_init_configuration(self, values: dict[str, Any]) -> None:
+        """Send the settings."""
+
+    def log(self, values: dict[str, Any], step: int | None) -> None:
+        """Send the figures of a step."""
+
+    def log_images(self, values: dict[str, Any], step: int | None, **kwargs: Any) -> None:
+        """Send pictures; only those in SHOW_PICTURES can."""
+
+    def finish(self) -> None:
+        """Have everything sent."""
 
 
 class Trackers:
@@ -40,7 +58,7 @@ class Trackers:
         Raises:
             UserError: one cannot start; names it.
         """
-        self._trackers: list[GeneralTracker] = []
+        self._trackers: list[Tracker] = []
         self._excepthook = threading.excepthook
         if not config.log_with or not accelerator.is_main_process:
             return
@@ -78,7 +96,7 @@ class Trackers:
         if type(failure.thread).__module__ != "tensorboard.summary.writer.event_file_writer":
             self._excepthook(failure)
 
-    def _each(self, send: Callable[[GeneralTracker], None]) -> None:
+    def _each(self, send: Callable[[Tracker], None]) -> None:
         for tracker in list(self._trackers):
             try:
                 send(tracker)
@@ -113,7 +131,7 @@ def _identity(folder: Path) -> str:
     return path.read_text().strip()
 
 
-def _store_settings(tracker: GeneralTracker, settings: dict[str, Any]) -> None:
+def _store_settings(tracker: Tracker, settings: dict[str, Any]) -> None:
     simple = {
         name: value if isinstance(value, bool | int | float | str) else str(value)
         for name, value in flatten(settings).items()
@@ -129,7 +147,7 @@ def _store_settings(tracker: GeneralTracker, settings: dict[str, Any]) -> None:
         tracker.store_init_configuration(simple)
 
 
-def _log_picture(tracker: GeneralTracker, name: str, picture: np.ndarray, step: int) -> None:
+def _log_picture(tracker: Tracker, name: str, picture: np.ndarray, step: int) -> None:
     match tracker.name:
         case "tensorboard":
             tracker.log_images({name: picture[None]}, step=step, dataformats="NHWC")
@@ -137,6 +155,6 @@ def _log_picture(tracker: GeneralTracker, name: str, picture: np.ndarray, step: 
         case "wandb":
             tracker.log_images({name: [picture]}, step=step)
         case "trackio":
-            from trackio import Image
+            from trackio import Image  # pyright: ignore[reportMissingImports]  # may be missing
 
             tracker.log({name: Image(picture)}, step=step)

@@ -109,8 +109,8 @@ class Trainer:
     def run(self) -> None:
         """Train to the end or to a request to stop; either way the last step is saved."""
         with self._under_way() as batches:
-            if self._is_look_due() and self._look():  # it was stopped before this look
-                self.keeper.point_at(self.best)
+            if best := self._look_if_due():  # it was stopped before this look
+                self.keeper.point_at(best)
             if not self.is_complete:
                 self._learn_from(batches)
         self.reporter.close()
@@ -133,9 +133,9 @@ class Trainer:
             if self._is_due(self.config.log_every, stopped):
                 self.shown_losses = self._log()
         # A scheduler that stops a run does not wait long: what is not due can wait.
-        better = not stopped and self._is_look_due() and self._look()
+        better = None if stopped else self._look_if_due()
         last = stopped or self.is_complete
-        self._save(last, better)
+        self._save(last, better is not None)
         if self.samples and self._is_due(self.config.sample_every, last):
             self.reporter.samples(self.step, self.samples.draw(self.task.result_generator))
         self.advance(self.step, self.shown_losses)
@@ -180,7 +180,7 @@ class Trainer:
         config, best = self.config, self.best
         if self.health.bad_samples:
             console.warn(f"{self.health.bad_samples} samples could not be read and were replaced.")
-        if self._no_longer_gains():
+        if best and self._no_longer_gains():
             console.say(
                 f"Training ends at step {self.step}: the last {best.looks_since} looks gave no"
                 f" better {best.figure}. A larger --patience continues it."
@@ -241,13 +241,12 @@ class Trainer:
         rates = {f"learning-rate/{name}": rate for name, rate in self.learning_rates.items()}
         return self.reporter.step(self.step, {**self.health.means(), **rates})
 
-    def _is_look_due(self) -> bool:
+    def _look_if_due(self) -> Best | None:
+        """Judge the generator on the held-out pictures; gives the look if it is the best so far."""
         if self.held_out is None or self.step in (0, self.looked):
-            return False
-        return self._is_due(self.config.evaluate_every)
-
-    def _look(self) -> bool:
-        """Judge the generator on the held-out pictures; gives whether it is the best so far."""
+            return None
+        if not self._is_due(self.config.evaluate_every):
+            return None
         start = time.monotonic()
         figures = self.held_out.look(self.task.result_generator)
         self.reporter.held_out(self.step, figures, time.monotonic() - start)
@@ -257,7 +256,7 @@ class Trainer:
             self.best = self.best.after(self.step, figures[figure])
         else:
             self.best = Best(figure, figures[figure], self.step)
-        return self.best.step == self.step
+        return self.best if self.best.step == self.step else None
 
     def _save(self, last: bool, better: bool) -> None:
         """Save if the step is the last or the best, or its turn has come.

@@ -25,29 +25,31 @@ class Watch:
         unwatched: int = 0,
         end: Callable[[], None] = console.end_at_once,
     ) -> None:
-        """
+        """Say what may take how long; nothing is watched yet.
+
         Args:
             seconds: That something watched may take; None: as long as it likes.
             sentence: What to say then.
             unwatched: How many first times may take as long as they like: they compile.
             end: What to do after that.
         """
-        self._seconds = seconds
         self._sentence = sentence
         self._unwatched = unwatched
         self._end = end
         self._since: float | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread = None
+        if seconds is not None:
+            self._thread = threading.Thread(target=self._look, args=(seconds,), daemon=True)
 
     def __enter__(self) -> Self:
-        if self._seconds is not None:
+        if self._thread is not None:
             self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._over.set()
-        if self._seconds is not None:
+        if self._thread is not None:
             self._thread.join()
 
     @contextmanager
@@ -62,10 +64,10 @@ class Watch:
         finally:
             self._since = None
 
-    def _look(self) -> None:
-        while not self._over.wait(self._seconds / LOOKS):
+    def _look(self, seconds: float) -> None:
+        while not self._over.wait(seconds / LOOKS):
             since = self._since  # read once: the other thread may forget it
-            if since is not None and time.monotonic() - since > self._seconds:
+            if since is not None and time.monotonic() - since > seconds:
                 try:
                     console.error(self._sentence)
                 finally:

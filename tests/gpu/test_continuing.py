@@ -42,8 +42,8 @@ def test_what_is_saved_from_the_gpu_is_put_back_to_the_bit(tiny):
         for key, tensor in tensors.items():
             assert tensor.device.type == "cuda", (name, key)
             assert torch.equal(tensor.cpu(), saved[name][key]), (name, key)
-    weight = task.generator.decoder.second[0][0].weight
-    moment = task.learners["generator"].optimizer.optimizer.state[weight]["exp_avg"]
+    weight = task.generator.network.decoder.second[0][0].weight
+    moment = task.generator.optimizer.optimizer.state[weight]["exp_avg"]
     assert moment.stride() == weight.stride()  # fused Adam takes that for granted
 
 

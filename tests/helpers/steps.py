@@ -38,7 +38,7 @@ def first_step(config: TrainConfig, batch: Batch) -> Step:
 def step_of(task: Task, batch: Batch) -> Step:
     """A step of a task, wherever it is in its training."""
     outcome = task.step(augmented(task, batch))
-    generator = task.accelerator.unwrap_model(task.generator)
+    generator = task.generator.unwrapped
     return Step(
         {name: loss.item() for name, loss in outcome.losses.items()},
         {name: norm.item() for name, norm in outcome.norms.items()},
@@ -63,7 +63,7 @@ def moved_alike(step: Step, other: Step, start: dict[str, Tensor]) -> float:
 
 def start_of(task: Task) -> dict[str, Tensor]:
     """A generator's weights, on the CPU."""
-    generator = task.accelerator.unwrap_model(task.generator)
+    generator = task.generator.unwrapped
     return {name: p.detach().cpu().clone() for name, p in generator.named_parameters()}
 
 

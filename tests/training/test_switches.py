@@ -62,7 +62,8 @@ def _learn(task: Task) -> StepResult:
 
 def _moments(task: Task, network: str = "generator") -> dict[str, Tensor]:
     """Adam's: after one step its gradient times 1 - β₁, and the gradient's square times 1 - β₂."""
-    return optimizer_tensors(getattr(task, network), task.learners[network].optimizer.optimizer)
+    learner = task.learners[network]
+    return optimizer_tensors(learner.network, learner.optimizer.optimizer)
 
 
 # ---- The presets
@@ -101,7 +102,7 @@ GENERATOR = {
 def test_every_setting_of_a_network_builds_another(build, preset):
     def shapes(network: object) -> dict[str, torch.Size]:
         task = build(preset, network=network)
-        return {name: t.shape for name, t in task.generator.state_dict().items()}
+        return {name: t.shape for name, t in task.generator.network.state_dict().items()}
 
     network = build(preset).config.network
     plain = shapes(network)
@@ -113,12 +114,12 @@ def test_every_setting_of_a_network_builds_another(build, preset):
 
 def test_the_discriminators_width(build):
     for width in (0.125, 0.5):
-        discriminator = build(discriminator_width=width).discriminator
+        discriminator = build(discriminator_width=width).discriminator.network
         assert discriminator.layers[0].out_channels == 16 * width
 
 
 def test_the_seed_draws_the_weights(build):
-    first, again, other = (build(seed=seed).generator.state_dict() for seed in (0, 0, 1))
+    first, again, other = (build(seed=seed).generator.network.state_dict() for seed in (0, 0, 1))
     name = "decoder.head.weight"
     assert torch.equal(first[name], again[name])
     assert not torch.equal(first[name], other[name])
@@ -195,11 +196,11 @@ def test_vgg_sees_the_pictures_as_they_are_or_as_imagenets(build, vgg_file, norm
 def test_each_network_has_its_own_learning_rate(build):
     rates = {"generator": 3e-3, "discriminator": 7e-4}
     task = build(optimizer=OptimizerConfig(*rates.values()))
-    before = {name: _weights(getattr(task, name)) for name in rates}
+    before = {name: _weights(task.learners[name].network) for name in rates}
     _learn(task)
     for name, rate in rates.items():
         # Adam's first step is as long as the learning rate.
-        change = (_weights(getattr(task, name)) - before[name]).abs().max().item()
+        change = (_weights(task.learners[name].network) - before[name]).abs().max().item()
         assert change == pytest.approx(rate, rel=1e-2), name
 
 
@@ -225,9 +226,9 @@ def test_betas_are_adams_decay_rates(build, network):
 def test_the_averages_decay(build):
     assert build(optimizer=OptimizerConfig()).average is None
     task = build(optimizer=OptimizerConfig(generator_lr=1e-2, ema_decay=0.125))
-    before = _weights(task.generator)
+    before = _weights(task.generator.network)
     _learn(task)
-    expected = torch.lerp(_weights(task.generator), before, 0.125)
+    expected = torch.lerp(_weights(task.generator.network), before, 0.125)
     torch.testing.assert_close(_weights(task.average.network), expected, atol=1e-6, rtol=0)
 
 
@@ -290,7 +291,7 @@ PRECISIONS = {"bf16": torch.bfloat16, "no": torch.float32, "auto": torch.float32
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_generator_and_discriminator_compute_in_the_precision_asked_for(build, precision):
     task = build(mixed_precision=precision)
-    seen = [_computed_in(network) for network in (task.generator, task.discriminator)]
+    seen = [_computed_in(learner.network) for learner in (task.generator, task.discriminator)]
     _learn(task)
     assert seen == [{PRECISIONS[precision]}] * 2
 
@@ -320,7 +321,7 @@ def test_recompute_keeps_less_for_the_backward_pass(build, vgg_file):
         pictures = _pictures(task)
         picture = pictures.truth.requires_grad_()
         return {
-            "generator": kept_for_backward(task.generator, lambda: task.generate(pictures)),
+            "generator": kept_for_backward(task.generator.network, lambda: task.generate(pictures)),
             "vgg": kept_for_backward(task.vgg_losses.vgg, lambda: task.vgg_losses.vgg(picture)),
         }
 
