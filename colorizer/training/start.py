@@ -105,8 +105,8 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     share = processes * config.accumulate
     if config.batch_size % share:
         raise UserError(
-            f"--batch-size {config.batch_size} is not a multiple of {processes} process(es) x"
-            f" --accumulate {config.accumulate}; give a multiple of {share}."
+            f"--batch-size is {config.batch_size}; give a multiple of {share}, the number of"
+            f" processes ({processes}) times --accumulate ({config.accumulate})."
         )
     if config.compile and config.recompute:
         raise UserError("--compile and --recompute do not go together; give one of them.")
@@ -155,16 +155,11 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     cuda = accelerator.device.type == "cuda"
     device = torch.cuda.get_device_name() if cuda else "CPU"
     processes = accelerator.num_processes
-    share = config.batch_size // (processes * config.accumulate)
     rows = [
         ("code", code_version()),
         ("processes", f"{processes} on {device}"),
         ("precision", _say_precision(config, accelerator)),
-        (
-            "batch",
-            f"{config.batch_size} = {share} x {processes} process(es) x {config.accumulate}"
-            " added up",
-        ),
+        ("batch", _say_batch(config, processes)),
         ("data", f"{samples} pictures of {size}x{size} in {config.data / 'train'}"),
         ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
         ("output", str(config.output)),
@@ -175,6 +170,15 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     if config.dry_run:
         resolved = replace(config, mixed_precision=accelerator.mixed_precision)
         console.say(json.dumps(to_json(resolved), indent=2))
+
+
+def _say_batch(config: TrainConfig, processes: int) -> str:
+    """`16 pictures`, or `16 pictures = 4 x 2 processes x 2 added up`."""
+    share = config.batch_size // (processes * config.accumulate)
+    factors = [f"{processes} processes"] * (processes > 1)
+    factors += [f"{config.accumulate} added up"] * (config.accumulate > 1)
+    shares = " x ".join([str(share), *factors])
+    return f"{config.batch_size} pictures" + (f" = {shares}" if factors else "")
 
 
 def _say_precision(config: TrainConfig, accelerator: Accelerator) -> str:

@@ -201,7 +201,7 @@ def test_help_lists_presets_and_every_setting_of_one():
     ("arguments", "words"),
     [
         (["--data", "/nowhere"], "/nowhere"),
-        (["--batch-size", "5", "--accumulate", "2"], "--batch-size 5 is not a multiple"),
+        (["--batch-size", "5", "--accumulate", "2"], "--batch-size is 5; give a multiple"),
         (
             ["--loss.perceptual", "1", "--loss.vgg-weights", "/none.safetensors"],
             "/none.safetensors",
@@ -222,5 +222,8 @@ def test_bad_settings_are_one_sentence_and_nothing_is_written(
 def test_a_batch_that_two_processes_cannot_share_is_refused(character_shards, tmp_path):
     refused = demo(TORCHRUN, character_shards, tmp_path / "run", "--batch-size", 3)
     assert refused.returncode != 0
-    assert "--batch-size 3 is not a multiple of 2 process(es)" in refused.stderr
+    assert (
+        "--batch-size is 3; give a multiple of 2, the number of processes (2) times"
+        in refused.stderr
+    )
     assert not (tmp_path / "run").exists()

@@ -151,7 +151,7 @@ def test_dry_run_prints_the_run_and_builds_nothing(tiny, capsys):
     config = tiny(dry_run=True, batch_size=6, accumulate=3)
     train(config)
     shown = capsys.readouterr().out
-    assert "6 = 2 x 1 process(es) x 3" in shown
+    assert "6 pictures = 2 x 3 added up" in shown
     assert '"width": 0.125' in shown
     assert not config.output.exists()
 
@@ -219,7 +219,7 @@ def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
 
 def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
     for changes, words in [
-        ({"batch_size": 5, "accumulate": 2}, "--batch-size 5 is not a multiple"),
+        ({"batch_size": 5, "accumulate": 2}, "--batch-size is 5; give a multiple of 2"),
         ({"accumulate": 0}, "--accumulate is 0"),
         ({"log_every": 0}, "--log-every is 0; it must be at least 1"),
         ({"seed": -1}, "--seed is -1"),
