@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -196,9 +197,9 @@ def giant(place: Path) -> list[object]:
 def wide(place: Path) -> list[object]:
     """a generator file that asks for width 1e9"""
     path = step(place, 12) / "average.safetensors"
-    described = {"attention": "stop-gradient", "convolutional_attention": True, "width": 1e9}
-    described |= {"encoder_batch_norm": True, "stages": 3, "residual_blocks": 1}
-    content = {"task": "colorization", "network": described, "size": 64, "step": 1, "sha256": ""}
+    with safe_open(path, "pt") as file:
+        content = json.loads(file.metadata()["colorizer"])
+    content["network"]["width"] = 1e9
     save_file(load_file(path), place / "wide.safetensors", {"colorizer": json.dumps(content)})
     return colorize(place, place / "wide.safetensors")
 
@@ -253,7 +254,7 @@ def main() -> None:
             place = base / "case"
             shutil.copytree(base / "shards", place / "shards")
             if case not in FRESH:
-                shutil.copytree(base / "run", place / "run")
+                shutil.copytree(base / "run", place / "run", symlinks=True)
             status, said = run(case(place), place)
             print(
                 f"{case.__doc__} (exit {status})\n    " + said.replace("\n", "\n    "), flush=True

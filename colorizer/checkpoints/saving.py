@@ -167,9 +167,14 @@ def point_at_best(folder: Path, best: Best | None) -> None:
     """Make the run's `best` a link to the best checkpoint; remove it if that is not there.
 
     Raises:
-        UserError: the run's folder does not allow it.
+        UserError: the run's folder does not allow it, or a folder has that name.
     """
     link = folder.parent / BEST
+    if link.is_dir() and not link.is_symlink():  # as copying a run makes of a link
+        raise UserError(
+            f"{link} is a folder, where a link to the best checkpoint belongs; delete it (the"
+            " checkpoint itself is in checkpoints/)."
+        )
     with writing(link):
         if best is None or not (folder / step_name(best.step)).is_dir():
             link.unlink(missing_ok=True)

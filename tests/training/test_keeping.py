@@ -119,4 +119,6 @@ def test_the_best_is_pointed_at_and_a_link_that_cannot_be_made_ends_nothing(keep
         (folder.parent / "best").unlink()
         (folder.parent / "best").mkdir()  # somebody's
         keeper.point_at(Best("cross/psnr", 20.0, step=1))
-        assert GOES_ON in capsys.readouterr().err
+        said = capsys.readouterr().err
+    assert "best is a folder, where a link to the best checkpoint belongs; delete it" in said
+    assert GOES_ON in said
