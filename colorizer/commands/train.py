@@ -14,7 +14,7 @@ from colorizer.config.training import TrainConfig
 from colorizer.system import console
 from colorizer.system.processes import leave_group
 from colorizer.system.programs import launched_command, started_as
-from colorizer.training.signals import stop_with_launcher
+from colorizer.training.signals import ignore_notices, stop_with_launcher
 from colorizer.training.train import train
 
 
@@ -33,6 +33,7 @@ def run() -> None:
     stop_with_launcher()
     config = settings()
     finished = train(config)
+    ignore_notices()
     if not finished and not config.dry_run and os.environ.get("RANK", "0") == "0":
         console.say(f"To continue, with the launcher you used: {shlex.join(sys.argv)}")
     leave_group()

@@ -47,8 +47,18 @@ class StopRequest:
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._handlers.items():
             if self._received and number in NOTICE_SIGNALS:
-                handler = signal.SIG_IGN  # trackers may need a minute to say goodbye
+                handler = _let_be  # trackers may need a minute to say goodbye
             signal.signal(number, handler)
+
+
+def _let_be(number: int, frame: FrameType | None) -> None:
+    """Do nothing. Unlike SIG_IGN, no program that this process starts inherits it."""
+
+
+def ignore_notices() -> None:
+    """For a program that has nothing left to save: Python's own handlers end before it does."""
+    for number in NOTICE_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def stop_with_launcher() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -92,5 +93,15 @@ def test_handlers_come_back(handlers):
 def test_after_a_request_further_notices_do_not_disturb_the_end(handlers):
     with StopRequest():
         signal.raise_signal(signal.SIGTERM)
-    assert all(signal.getsignal(number) == signal.SIG_IGN for number in NOTICE_SIGNALS)
+    for number in NOTICE_SIGNALS:
+        signal.raise_signal(number)
+        assert signal.getsignal(number) != handlers[number]
     assert all(signal.getsignal(number) == handlers[number] for number in STOP_SIGNALS)
+
+
+def test_a_program_started_after_a_request_is_ended_by_a_notice():
+    with StopRequest():
+        signal.raise_signal(signal.SIGTERM)
+    child = subprocess.Popen(["sleep", "30"])
+    child.send_signal(signal.SIGUSR1)
+    assert child.wait(20) == -signal.SIGUSR1
