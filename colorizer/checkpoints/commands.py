@@ -1,5 +1,6 @@
 """Looking at checkpoints: what they are, whether they are intact, and the generator alone."""
 
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -203,10 +204,11 @@ def export(config: ExportConfig) -> None:
 
 def how_to_use(generator: Path, colors: bool = True) -> str:
     """The command that colours with a generator's file, or else draws lines."""
+    path = shlex.quote(str(generator))
     if colors:
         rest = "--line DRAWING --reference PICTURE --output RESULT"
-        return f"{command('colorize')} --checkpoint {generator} {rest}"
-    return f"{command('extract')} --checkpoint {generator} --picture PICTURE --output RESULT"
+        return f"{command('colorize')} --checkpoint {path} {rest}"
+    return f"{command('extract')} --checkpoint {path} --picture PICTURE --output RESULT"
 
 
 def check_output(output: Path, overwrite: bool) -> None:

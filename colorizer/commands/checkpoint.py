@@ -28,8 +28,13 @@ def settings(arguments: Sequence[str] | None = None) -> Command:
         "export": ExportConfig,
         "import": ImportConfig,
     }
-    example = f"{command('checkpoint')} verify runs/mine"
-    with help_ending_with(example, arguments):
+    examples = {
+        "verify": "verify runs/mine",
+        "inspect": "inspect runs/mine",
+        "export": "export runs/mine --output generator.safetensors",
+        "import": "import FILE.pth --method attention-aware --output generator.safetensors",
+    }
+    with help_ending_with(command("checkpoint"), examples, arguments):
         return tyro.extras.subcommand_cli_from_dict(
             commands, prog=started_as(), description=__doc__, args=arguments
         )

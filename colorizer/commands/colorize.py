@@ -13,9 +13,8 @@ from colorizer.system.programs import command, started_as
 
 def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
     """What the command line asks for; None: that of this process."""
-    example = f"{command('colorize')} --checkpoint runs/mine --line a.png --reference b.png"
-    example += " --output c.png"
-    with help_ending_with(example, arguments):
+    examples = {"": "--checkpoint runs/mine --line a.png --reference b.png --output c.png"}
+    with help_ending_with(command("colorize"), examples, arguments):
         return tyro.cli(ColorizeConfig, prog=started_as(), args=arguments)
 
 

@@ -15,8 +15,8 @@ from colorizer.system.programs import command, started_as
 
 def settings(arguments: Sequence[str] | None = None) -> EvaluateConfig:
     """What the command line asks for; None: that of this process."""
-    example = f"{command('evaluate')} --checkpoint runs/mine --data shards/mine --output report"
-    with help_ending_with(example, arguments):
+    examples = {"": "--checkpoint runs/mine --data shards/mine --output runs/mine/report"}
+    with help_ending_with(command("evaluate"), examples, arguments):
         return tyro.cli(EvaluateConfig, prog=started_as(), args=arguments)
 
 

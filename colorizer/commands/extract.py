@@ -13,8 +13,8 @@ from colorizer.system.programs import command, started_as
 
 def settings(arguments: Sequence[str] | None = None) -> ExtractCommand:
     """What the command line asks for; None: that of this process."""
-    example = f"{command('extract')} --checkpoint runs/extractor --picture pictures --output lines"
-    with help_ending_with(example, arguments):
+    examples = {"": "--checkpoint runs/extractor --picture pictures --output lines"}
+    with help_ending_with(command("extract"), examples, arguments):
         return tyro.cli(ExtractCommand, prog=started_as(), args=arguments)
 
 

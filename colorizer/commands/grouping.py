@@ -1,4 +1,4 @@
-"""A training's settings in groups: each is a box of `--help`, its options keep their names."""
+"""The settings of train.py in groups: a box of `--help` each; options keep their names."""
 
 import dataclasses
 from typing import Any, get_type_hints
@@ -30,7 +30,7 @@ def _group(info: StructTypeInfo) -> StructConstructorSpec | None:
     fields = []
     for name, kind in GROUPS.items():
         default = kind(**{f.name: getattr(info.default, f.name) for f in dataclasses.fields(kind)})
-        fields.append(StructFieldSpec(name, tyro.conf.OmitArgPrefixes[kind], default, helptext=""))
+        fields.append(StructFieldSpec(name, tyro.conf.OmitArgPrefixes[kind], default, kind.__doc__))
     grouped = {f.name for kind in GROUPS.values() for f in dataclasses.fields(kind)}
     types = get_type_hints(info.type, include_extras=True)
     fields += [

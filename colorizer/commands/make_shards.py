@@ -4,6 +4,7 @@ Under torchrun or `accelerate launch` the processes share the work, on one machi
 command goes on where an earlier one was stopped.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -34,11 +35,19 @@ Source = (
     | Annotated[TarsConfig, tyro.conf.subcommand("tars")]
 )
 
+EXAMPLES = {
+    "folder": "folder pictures --group-by parent --output shards/mine",
+    "characters": "characters --count 2200 --size 64 --output shards/demo",
+    "paired": "paired pairs --output shards/mine",
+    "side-by-side": "side-by-side pairs --output shards/mine",
+    "list": "list pictures.txt --output shards/mine",
+    "tars": "tars downloaded --output shards/mine",
+}
+
 
 def settings(arguments: Sequence[str] | None = None) -> Source:
     """What the command line asks for; None: that of this process."""
-    example = f"{command('make_shards')} folder pictures --output shards/mine"
-    with help_ending_with(example, arguments):
+    with help_ending_with(command("make_shards"), EXAMPLES, arguments):
         return tyro.cli(Source, prog=started_as(), description=__doc__, args=arguments)
 
 
@@ -60,7 +69,8 @@ def run() -> None:
     if report.rejected:
         console.say(f"Each rejected file and its reason: {config.output / REJECTED}")
     console.say(f"Look at some of them before you train: {config.output / PREVIEW}")
-    train = f"{launched_command('train')} PRESET --data {config.output} --output RUN"
+    data = shlex.quote(str(config.output))
+    train = f"{launched_command('train')} PRESET --data {data} --output RUN"
     console.say(f"Train on them: {train}")
 
 

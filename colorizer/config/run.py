@@ -23,7 +23,7 @@ class RunSettings:
     """What is trained on, and for how long."""
 
     data: Path
-    """Read the shards that make_shards.py wrote to this folder."""
+    """Read the shards in this folder."""
     output: Path
     """Write checkpoints, samples and metrics to this folder."""
     steps: PositiveCount = 250_000

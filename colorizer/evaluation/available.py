@@ -17,6 +17,7 @@ from colorizer.evaluation.metrics.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.evaluation.metrics.pixels import MS_SSIM_SMALLEST_SIDE, ms_ssim, psnr
 from colorizer.system.errors import UserError
 from colorizer.system.processes import World
+from colorizer.system.programs import command
 
 OF_PAIRS: tuple[Metric, ...] = ("psnr", "ms-ssim", "lpips-alex", "lpips-vgg")  # result, truth
 OF_SETS: tuple[Metric, ...] = ("fid", "kid")  # all results, all held-out pictures
@@ -60,7 +61,7 @@ def find_available(config: MeasureConfig, size: int, count: int, world: World) -
     for metric in needed.keys() - paths.keys():
         absent[metric] = (
             f"the {needed[metric][0].title} weights were neither found nor downloaded;"
-            " `evaluate.py --weights` tells where to put them."
+            f" `{command('evaluate')} --weights` tells where to put them."
         )
     absent = {metric: absent[metric] for metric in wanted if metric in absent}
     for metric in config.metrics:

@@ -49,7 +49,7 @@ class MeasureConfig:
 class EvaluateConfig:
     """Colour held-out drawings and compare with the truth.
 
-    `evaluate.py --weights` alone lists the weights that the figures need, and where they are.
+    `--weights` alone lists the weights that the figures need, and where they are.
     """
 
     checkpoint: Path

@@ -134,7 +134,7 @@ def read_report(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give a {REPORT}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is not a report of evaluate.py; give its {REPORT}.") from error
+        raise UserError(f"{path} is no report of an evaluation; give a {REPORT}.") from error
     if not known:
         raise UserError(f"{path} is a report of another format; evaluate again.")
     return content

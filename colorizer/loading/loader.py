@@ -1,6 +1,7 @@
 """Loads batches ahead of the training, in processes whose end or silence is noticed."""
 
 import mmap
+import pickle
 import signal
 import time
 import traceback
@@ -186,4 +187,13 @@ class _LoaderProcess(ForkProcess):
             return self.load(batch)
         except Exception as error:  # raised again by `answer`
             error.add_note(f"In a loader process:\n{traceback.format_exc()}")
-            return error
+            return _as_sent(error)
+
+
+def _as_sent(error: Exception) -> Exception:
+    """The error, or one of its words if it would not survive being sent."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever somebody's __reduce__ or __init__ raises
+        return RuntimeError("".join(traceback.format_exception(error)))
+    return error

@@ -27,7 +27,7 @@ class ShardsConfig:
     samples_per_shard: int = 1000
     """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0
-    """Start this many worker processes; 0: one for each of the machine's cores, shared out."""
+    """Start this many worker processes; 0: one for each core that it may use."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ class PicturesConfig(ShardsConfig):
     group_by: str | None = None
     """Tell which pictures show the same character: `parent` (those of a folder), or a pattern.
 
-    A pattern is a regular expression to be found in the picture's path, such as
-    '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
+    A pattern is a regular expression to be found in the picture's path, such
+    as '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +106,8 @@ class SideBySideConfig(PicturesConfig):
 class TarsConfig(PicturesConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
-    This is what img2dataset writes. With --lines given, the drawing is KEY.line.png (or .webp,
-    ...), as in the shards that this program makes.
+    This is what img2dataset writes. With --lines given, the drawing is KEY.line.png or another
+    picture of that name, as in the shards that this program makes.
     """
 
     tars: Annotated[Path, tyro.conf.Positional]

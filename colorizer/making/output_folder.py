@@ -96,7 +96,7 @@ def _refuse_foreign_shards(output: Path) -> None:
     for folder in split_folders(output):
         for path in (*folder.glob("*.tar"), *folder.glob(INDEX)):
             raise UserError(
-                f"{path} is in the way: it belongs to no set that make_shards.py has finished or"
+                f"{path} is in the way: it belongs to no set of shards that was finished or"
                 " begun. Choose another --output or delete it."
             )
 

@@ -41,8 +41,7 @@ class Plan:
     @property
     def preparation(self) -> Preparation:
         """What worker processes have to know."""
-        scale = getattr(self.config, "extractor_scale", 1)
-        detail = max(DETAIL, scale)
+        detail = max(DETAIL, self.drawer.lines.scale if self.drawer else 1)
         return Preparation(self.source, self.config.size, self.config.fit, self.lines, detail)
 
     def settings(self, listing: Listing) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
+from colorizer.system.programs import command
 
 FORMAT = 2
 INDEX = "index.json"
@@ -101,10 +102,10 @@ def _no_index(folder: Path) -> str:
     if re.match(r"[a-z0-9+]+:", str(folder)):
         return f"{folder}: addresses and pipes are not opened; give a folder on this machine."
     if not folder.is_dir():
-        return f"{folder} is not a folder; give one that make_shards.py has written."
+        return f"{folder} is not a folder; give a folder of shards."
     if (folder / "train" / INDEX).is_file():
         return f"{folder} holds no {INDEX}; give its folder train/ or held-out/."
-    return f"{folder} holds no {INDEX}; make its shards with make_shards.py."
+    return f"{folder} holds no {INDEX}; make its shards with {command('make_shards')}."
 
 
 def _parse_index(path: Path, content: Any) -> Index:

@@ -47,12 +47,8 @@ class Learner(Generic[Network]):
         # What is prepared has autocast around its forward pass from here on.
         self.network, self.optimizer = accelerator.prepare(network, adam)
         # Walking through all modules takes milliseconds, and they stay what they are.
+        self.unwrapped: Network = accelerator.unwrap_model(self.network)  # without DDP around it
         self.parameters = list(self.network.parameters())
-
-    @property
-    def unwrapped(self) -> Network:
-        """The network without DDP around it."""
-        return self._accelerator.unwrap_model(self.network)
 
     def set_learning_rate(self, factor: float) -> float:
         """Set it to so much of what the settings say; gives it."""

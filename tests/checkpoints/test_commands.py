@@ -74,7 +74,7 @@ def test_verify_reads_every_checkpoint_and_says_which_would_be_used(two, capsys)
 def test_an_export_is_enough_and_colours_the_same(trained, tmp_path, draw_scene, capsys):
     path = tmp_path / "a b" / "mine.safetensors"
     export(ExportConfig(trained.output, path))
-    assert f"colorizer-colorize --checkpoint {path} --line" in capsys.readouterr().out
+    assert f"colorizer-colorize --checkpoint '{path}' --line" in capsys.readouterr().out
     verify_all(VerifyConfig(path))
     scene = draw_scene(1, 70, 60)
     whole, alone = Colorizer(trained.output), Colorizer(path)

@@ -225,3 +225,19 @@ def test_a_fault_of_the_program_stays_one(data, workers, kind):
     data.reader.read = faulty
     with pytest.raises(kind, match="what this fault is about"):
         list(load_batches(data, MANY, workers, pin_memory=False, timeout=60))
+
+
+class OddError(Exception):
+    """Cannot be made again from what it says of itself."""
+
+    def __init__(self, shard: str, key: str) -> None:
+        super().__init__(f"{key} of {shard} is odd")
+
+
+def test_a_fault_that_cannot_be_sent_is_told_in_its_words(data):
+    def fail(*arguments):
+        raise OddError("shard", "key")
+
+    data.load_into = fail
+    with pytest.raises(RuntimeError, match="OddError: key of shard is odd"):
+        list(load_batches(data, MANY, 1, pin_memory=False))

@@ -144,7 +144,7 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_missing_index_says_what_to_do(tmp_path: Path, shard_folder: Path) -> None:
-    with pytest.raises(UserError, match="make_shards"):
+    with pytest.raises(UserError, match="make its shards with colorizer-make-shards"):
         read_index(tmp_path)
     with pytest.raises(UserError, match="is not a folder"):
         read_index(tmp_path / "gone")
