@@ -23,7 +23,7 @@ gpu-wheels:
 	$(PYTHON) -m pip download --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
 		--platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
 		--dest .whl 'webdataset>=1.0' braceexpand 'tyro>=0.9.18' docstring-parser typeguard \
-		'pytorch-msssim>=1.0' 'lpips>=0.1.4' 'clean-fid>=0.1.35'
+		'pytorch-msssim>=1.0' 'lpips>=0.1.4'
 	du -sh .whl
 
 # One test at a time on each core: most of them start programs and wait.

@@ -33,7 +33,7 @@ from colorizer.system.version import code_version
 REPORT, TEXT, PICTURES = "report.json", "report.md", "pictures.csv"
 FORMAT = 1
 MAX_BYTES = 2**20  # of a report.json
-PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pytorch-msssim", "lpips", "clean-fid")
+PACKAGES = ("torch", "torchvision", "numpy", "pillow", "pytorch-msssim", "lpips")
 DISTANCES = {"fid": fid, "kid": kid}
 
 

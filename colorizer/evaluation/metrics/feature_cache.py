@@ -30,7 +30,7 @@ class FeatureCache:
             inception: What makes the features.
         """
         # Other devices and versions give other last bits: each has features of its own.
-        packages = (f"{name} {version(name)}" for name in ("torch", "pillow", "clean-fid"))
+        packages = (f"{name} {version(name)}" for name in ("torch", "pillow"))
         parts = (pictures, inception.sha256, device_name(inception.device), *packages)
         self.content = hashlib.sha256("\n".join(parts).encode()).hexdigest()
         self.count = count

@@ -3,13 +3,15 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import torch
-from cleanfid.resize import build_resizer
+from PIL import Image
 from torch import Tensor
 
 from colorizer.checkpoints import published as weights
 from colorizer.system.device import reproducible
 
+SIDE = 299  # of what Inception sees
 KID_BLOCK = 1024  # pictures; a block of its kernel takes 8 MiB
 
 
@@ -37,7 +39,6 @@ class Inception:
             warnings.filterwarnings("ignore", "`torch.jit")
             network = torch.jit.load(str(found), map_location=self.device)
         self.layers = network.eval().layers  # without its own resizing
-        self.resize = build_resizer("clean")
 
     @reproducible()
     @torch.inference_mode()
@@ -57,9 +58,16 @@ class Inception:
         return torch.cat([self._features_of(picture) for picture in pictures])
 
     def _features_of(self, picture: Tensor) -> Tensor:
-        resized = torch.from_numpy(self.resize(picture.numpy()))  # 299×299×3 float32 in [0, 255]
-        x = resized.permute(2, 0, 1)[None].to(self.device)
+        x = torch.from_numpy(_resized(picture.numpy()))[None].to(self.device)
         return self.layers((x - 128) / 128).view(1, -1).cpu()
+
+
+def _resized(picture: np.ndarray) -> np.ndarray:
+    """H×W×3 uint8 → 3×299×299 float32 in [0, 255], by Pillow in float, as clean-fid's "clean"."""
+    size = (SIDE, SIDE)
+    channels = map(Image.fromarray, picture.astype(np.float32).transpose(2, 0, 1))
+    resized = [np.asarray(c.resize(size, Image.Resampling.BICUBIC)) for c in channels]
+    return np.stack(resized).clip(0, 255)
 
 
 @reproducible()
