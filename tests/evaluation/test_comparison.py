@@ -81,7 +81,7 @@ def test_reports_of_other_pictures_and_other_files_are_refused(two, tmp_path, dr
     with pytest.raises(UserError, match="is of other pictures"):
         evaluate(other)
     (tmp_path / "text.json").write_text("{}")
-    for path, words in [("none.json", "cannot be read"), ("text.json", "not a report")]:
+    for path, words in [("none.json", "cannot be read"), ("text.json", "is no report")]:
         with pytest.raises(UserError, match=words):
             evaluate(replace(other, against=tmp_path / path))
     assert not (tmp_path / "o").exists()
@@ -109,7 +109,7 @@ def test_a_report_that_was_changed_is_refused_by_name(two, tmp_path):
         ("identity", json.loads(content)["identity"] | {"machine": "mine"}),
     ):
         report.write_text(json.dumps(json.loads(content) | {part: value}))
-        refused(r"report\.json is not a report of evaluate\.py")
+        refused(r"report\.json is no report of an evaluation")
     report.write_text(content)
     for text in (
         pictures.rsplit("\n", 2)[0],
