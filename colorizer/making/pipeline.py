@@ -36,7 +36,8 @@ def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
     """Write train/ and held-out/ under the output, rejected.jsonl, and preview.png to look at.
 
     The bytes written depend on the pictures and settings alone, not on the number of processes and
-    workers, and not on how often the work was stopped.
+    workers, and not on how often the work was stopped. Workers import the program that calls this:
+    call it under `if __name__ == "__main__":`.
 
     Args:
         config: What to make.
