@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from accelerate.state import AcceleratorState, GradientState
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from colorizer.config.losses import ExtractionLossConfig, LossConfig
@@ -22,6 +23,12 @@ from colorizer.shards.writer import ShardWriter
 from colorizer.training.train import train
 
 START_PROGRAMS = ("launch", "benchmarks")  # folders of tests
+
+# What a busy machine cannot hold is no fault of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 DrawScene = Callable[[int, int, int], np.ndarray]
 TinyConfig = Callable[..., TrainConfig]
