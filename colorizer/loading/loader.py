@@ -27,7 +27,7 @@ from colorizer.system.workers import leave_with_parent
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
 
-Loaded = tuple[list[str], dict[int, str]]  # `keys` and `bad` of a batch
+Loaded = tuple[list[str], dict[int, str], list[str]]  # `keys`, `bad`, `references` of a batch
 Load = Callable[[int], Loaded]  # loads a batch, which is counted from 0, into its memory
 
 

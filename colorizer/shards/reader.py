@@ -79,6 +79,21 @@ class ShardReader:
         check_sample(self.index, shard, position, sample)
         return sample
 
+    def color(self, number: int) -> tuple[str, np.ndarray]:
+        """Key and colours (H×W×3 uint8 RGB) of the sample at a place; its line is not decoded.
+
+        Raises:
+            UserError: as for `read`.
+        """
+        shard, position = self._place(number)
+        sample = self.read_encoded(shard, position)
+        _metadata_of(self.index, shard, position, sample)
+        try:
+            _check_size(self.index, sample.color)
+            return sample.key, decode_color(sample.color)
+        except ValueError as error:
+            raise unreadable(self.index, shard, sample.key, error) from error
+
     def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
         """Key and JSON of the sample at a place in the order of the shards.
 
@@ -136,9 +151,7 @@ def decode_sample(index: Index, shard: int, position: int, sample: Encoded) -> S
     """
     try:
         for data in (sample.color, sample.line):  # before anything is decoded
-            width, height = picture_size(data)
-            if (width, height) != (index.size, index.size):
-                raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+            _check_size(index, data)
         color, line = decode_color(sample.color), decode_line(sample.line)
     except ValueError as error:
         raise unreadable(index, shard, sample.key, error) from error
@@ -152,6 +165,12 @@ def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserErro
         f"shard {index.folder / index.shards[shard].name}: sample {key} cannot be read ({reason});"
         " check the disk, or make the shards again."
     )
+
+
+def _check_size(index: Index, picture: bytes) -> None:
+    width, height = picture_size(picture)
+    if (width, height) != (index.size, index.size):
+        raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
 
 
 def _not_as_written(index: Index, shard: int, key: str, what: str) -> UserError:

@@ -163,7 +163,10 @@ class RunFolder:
         append_lines(self.metrics, [figures])
 
     def append_samples(self, rank: int, step: int, batch: Batch) -> None:
-        """Write down what one process has trained on: samples, and digests of their augmentation.
+        """Write down what one process has trained on.
+
+        The samples, the reference pictures if the batch carries them, and digests of the
+        augmentation.
 
         Args:
             rank: The process.
@@ -175,9 +178,10 @@ class RunFolder:
             digest = hashlib.blake2b(digest_size=8)
             for column in parameters:
                 digest.update(column[row].numpy().tobytes())
-            lines.append(
-                {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
-            )
+            line = {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
+            if batch.references:
+                line["reference"] = batch.references[row]
+            lines.append(line)
         append_lines(self.order / f"rank-{rank}.jsonl", lines)
 
 

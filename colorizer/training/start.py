@@ -161,6 +161,7 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         ("precision", _say_precision(config, accelerator)),
         ("batch", _say_batch(config, processes)),
         ("data", f"{samples} pictures of {size}x{size} in {config.data / 'train'}"),
+        *_say_references(data),
         ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
         ("output", str(config.output)),
     ]
@@ -170,6 +171,17 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     if config.dry_run:
         resolved = replace(config, mixed_precision=accelerator.mixed_precision)
         console.say(json.dumps(to_json(resolved), indent=2))
+
+
+def _say_references(data: TrainingData) -> list[tuple[str, str]]:
+    """How many samples can have another picture's colours; nothing where none is to have them."""
+    if data.partners is None:
+        return []
+    said = (
+        f"{data.same_group:.0%} another picture of the group, which {data.partners.count} pictures"
+        " have"
+    )
+    return [("references", said)]
 
 
 def _say_batch(config: TrainConfig, processes: int) -> str:

@@ -52,7 +52,7 @@ def train(config: TrainConfig) -> bool:
 
 def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
     main = accelerator.is_main_process
-    data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)
+    data = open_data(config)
     read_index(config.data / "held-out")
     check_size(config, data)
     if main:
@@ -83,6 +83,18 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
             trainer.resume(newest)
         trainer.run()
     return trainer.is_complete
+
+
+def open_data(config: TrainConfig) -> TrainingData:
+    """The samples of a run.
+
+    Raises:
+        UserError: their shards are damaged, or do not have what the settings need.
+    """
+    same_group = config.references.same_group if isinstance(config, ColorizationConfig) else 0.0
+    return TrainingData(
+        config.data / "train", config.seed, config.shard_window, config.bad_samples, same_group
+    )
 
 
 def _less_memory(config: TrainConfig) -> str:

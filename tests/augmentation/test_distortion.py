@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from colorizer.augmentation.distortion import (
+    ReferencePictures,
     augment,
     draw_parameters,
     draw_points,
@@ -14,6 +15,7 @@ from colorizer.augmentation.distortion import (
     warp,
 )
 from colorizer.config.augmentation import AugmentConfig
+from colorizer.training.losses import tokens_come_from
 
 STILL = AugmentConfig(strength=0.0)
 
@@ -132,6 +134,25 @@ def test_flip_mirrors_line_and_truth_and_flip_reference_the_reference_alone():
     mirrored = augment(alone, draw_parameters(alone, 0, [0, 1]), color, line)
     assert torch.equal(mirrored.truth, still.truth)
     torch.testing.assert_close(mirrored.reference, still.truth.flip(3), atol=1e-4, rtol=0)
+
+
+def test_references_of_their_own_are_flipped_jittered_and_warped_like_the_truth():
+    config = AugmentConfig("grid", strength=0.1, flip=0.5, flip_reference=0.5, hue=0.5)
+    parameters = draw_parameters(config, 0, range(6))
+    color, line = _pictures(6)
+    others = color.flip(0)
+    of_group = torch.tensor([True, False, True, True, False, True])
+    of_truth = augment(config, parameters, color, line)
+    of_others = augment(config, parameters, others, line)
+    mixed = torch.where(of_group.view(-1, 1, 1, 1), others, color)
+    batch = augment(config, parameters, color, line, ReferencePictures(mixed, of_group))
+    assert torch.equal(batch.truth, of_truth.truth) and torch.equal(batch.line, of_truth.line)
+    wanted = torch.where(of_group.view(-1, 1, 1, 1), of_others.reference, of_truth.reference)
+    assert torch.equal(batch.reference, wanted)
+    assert torch.equal(batch.grid[~of_group], of_truth.grid[~of_group])
+    anchors, before = (tokens_come_from(b.grid, 3, 3) for b in (batch, of_truth))
+    assert (anchors[of_group] == -1).all()
+    assert torch.equal(anchors[~of_group], before[~of_group]) and (anchors >= 0).any()
 
 
 def test_jitter_turns_hue_and_keeps_grey():
