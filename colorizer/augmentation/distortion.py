@@ -1,4 +1,4 @@
-"""Thin-plate-spline warp (Sec. 4.1), flips and colour jitter, batched on the training device.
+"""Thin-plate-spline warp (Sec. 4.1), similarity, flips and colour jitter, on the training device.
 
 The parameters of sample n are a pure function of (seed, n): they do not depend on the batch, the
 process or the device.
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from colorizer.config.augmentation import AugmentConfig
 
-CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; they never move
+CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; no spline moves them
 APART = 1e-4  # of the side, between two control points
 BORDER_VALUE = {"black": -1.0, "white": 1.0}
 NOWHERE = 2.0  # outside the truth: where the pixels of another picture come from
@@ -61,6 +61,8 @@ def draw_parameters(
     """
     rngs = [np.random.default_rng([seed, n]) for n in numbers]
     points, moved = draw_points(config, rngs)
+    if config.scale or config.turn or config.shift:
+        moved = _by_similarity(config, seed, numbers, moved)
     flips = np.stack([rng.random(2) for rng in rngs]) < (config.flip, config.flip_reference)
     strengths = (config.hue, config.saturation, config.brightness)
     color = (0, 1, 1) + np.stack([rng.uniform(-1, 1, 3) for rng in rngs]) * strengths
@@ -113,6 +115,20 @@ def _on_grid(
     inner = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
     moves = [rng.uniform(-config.strength, config.strength, inner.shape) * 2 for rng in rngs]
     return np.broadcast_to(inner, (len(rngs), *inner.shape)), np.stack(moves)
+
+
+def _by_similarity(
+    config: AugmentConfig, seed: int, numbers: Sequence[int], moved: np.ndarray
+) -> np.ndarray:
+    """B×K×2 places in the input, scaled and turned around the picture's middle, and shifted.
+
+    The corners move, too. From numbers of their own, so that the others' are what they were.
+    """
+    drawn = np.stack([np.random.default_rng([seed, n, 3]).uniform(-1, 1, 4) for n in numbers])
+    scale, angle = np.exp(config.scale * drawn[:, 0]), config.turn * drawn[:, 1]
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    matrices = np.stack([cos, sin, -sin, cos], 1).reshape(-1, 2, 2)  # of rows (x, y)
+    return (moved @ matrices + config.shift * drawn[:, None, 2:]).astype(np.float32)
 
 
 def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:

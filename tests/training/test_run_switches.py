@@ -81,7 +81,8 @@ def test_the_log_has_the_references_and_goes_on_alike(tiny):
     for line in others:  # the other pose
         assert line["reference"][:-1] == line["key"][:-1]
     plain = _order(tiny(output="plain", steps=6, log_samples=True))
-    assert [line | {"reference": other["reference"]} for line, other in zip(plain, whole)] == whole
+    without = [{k: v for k, v in line.items() if k != "reference"} for line in whole]
+    assert without == plain
 
 
 def test_another_share_of_references_is_another_run(tiny):
