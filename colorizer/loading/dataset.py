@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from colorizer.loading.batch import Batch
-from colorizer.loading.order import Order
+from colorizer.loading.order import BLOCK, MixedOrder, Order, counts_in_block
 from colorizer.loading.partners import Partners
-from colorizer.shards.reader import Sample, ShardReader
+from colorizer.loading.sets import JoinedSets
+from colorizer.shards.reader import Sample
 from colorizer.system.errors import UserError
 from colorizer.system.layout import Layout
 
@@ -29,6 +30,11 @@ def draw_nothing(numbers: list[int], size: int) -> Sequence[Tensor]:
     return ()
 
 
+def say(folders: Sequence[Path]) -> str:
+    """Folders as a sentence names them."""
+    return " and ".join(map(str, folders))
+
+
 class Reference(NamedTuple):
     """The picture that a sample's reference is made of."""
 
@@ -42,38 +48,50 @@ class TrainingData:
 
     def __init__(
         self,
-        folder: Path,
+        folders: Sequence[Path],
         seed: int,
         window: int,
         bad_samples: float = 0.0,
         same_group: float = 0.0,
+        shares: Sequence[float] = (),
     ) -> None:
         """Open the shards.
 
         Args:
-            folder: Of shards.
+            folders: Of shards, one for each set.
             seed: Of the order, and of the references that are drawn.
             window: Shards whose samples are shuffled together.
             bad_samples: Share of the samples, 0 to 1, that may be unreadable, in each process.
                 Another takes the place of such a one.
             same_group: Share of the samples, 0 to 1, whose reference is another picture of their
                 group. Above 0 batches carry the pictures of the references.
+            shares: Of each set among the samples, above 0, in proportion to each other; without,
+                the sets' sizes.
 
         Raises:
-            UserError: the index or a shard is missing or damaged, there are no samples, or no two
-                of them belong to one group where that is needed.
+            UserError: an index or a shard is missing or damaged, a set has no samples, pictures of
+                another size or too small a share, or no two samples belong to one group where that
+                is needed.
         """
-        self.reader = ShardReader(folder)
-        if len(self.reader) == 0:
-            raise UserError(f"{folder}: the shards hold no samples; make them from more pictures.")
-        self.order = Order(self.reader.counts, seed, window)
+        self.reader = JoinedSets(folders)
+        sets = self.reader.readers
+        counts = counts_in_block(shares or [len(reader) for reader in sets])
+        for folder, count in zip(folders, counts, strict=True):
+            if count == 0:
+                raise UserError(
+                    f"{folder} would give none of {BLOCK} samples; give it more in --shares."
+                )
+        self.shares = [count / BLOCK for count in counts]
+        orders = [Order(reader.counts, seed, window) for reader in sets]
+        self.order = MixedOrder(orders, counts, seed)
         self.seed = seed
         self.same_group = same_group
         self.partners = Partners(self.reader.groups) if same_group > 0 else None
         if self.partners is not None and self.partners.count == 0:
             raise UserError(
-                f"{folder}: no two of its pictures belong to one group, so --references.same-group"
-                " has none to draw; make the shards with --group-by, or leave the setting out."
+                f"{say(folders)}: no two pictures of a set belong to one group, so"
+                " --references.same-group has none to draw; make the shards with --group-by, or"
+                " leave the setting out."
             )
         self.bad_samples = bad_samples
         # 0.29 * 100 is 28.999...
@@ -82,7 +100,7 @@ class TrainingData:
 
     def layout(self, count: int, draw: Draw) -> Layout:
         """How so many samples lie in memory."""
-        size = self.reader.index.size
+        size = self.reader.size
         color = torch.empty(count, size, size, 3, dtype=torch.uint8)
         references = (color, torch.empty(count, dtype=torch.bool)) if self.partners else ()
         return Layout.of((color, color[..., 0], *references, *draw([0] * count, size)))
@@ -123,7 +141,7 @@ class TrainingData:
             pictures, of_group, *parameters = parameters
             np.stack([reference.color for reference in references], out=pictures)
             of_group[...] = [reference.of_group for reference in references]
-        for parameter, drawn in zip(parameters, draw(numbers, self.reader.index.size), strict=True):
+        for parameter, drawn in zip(parameters, draw(numbers, self.reader.size), strict=True):
             parameter[...] = drawn
         return keys, bad, [reference.key for reference in references]
 
@@ -161,7 +179,7 @@ class TrainingData:
         """
         fault = ""
         for later in range(REPLACEMENTS + 1):
-            shard, position = self.order[n + later * self.order.total]
+            shard, position = self.order.later(n, later)
             place = int(self.reader.starts[shard]) + position
             try:
                 return place, self.reader.read(shard, position)

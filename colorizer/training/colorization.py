@@ -173,7 +173,7 @@ class ColorizationHeldOut(HeldOut):
     )
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
-        reader = ShardReader(config.data / "held-out")
+        reader = ShardReader(config.held_out_shards)
         self._groups = groups(reader)
         self._same = same_group(self._groups)
         self._random = random_references(self._groups, WRONG_SEED)

@@ -53,13 +53,13 @@ def train(config: TrainConfig) -> bool:
 def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
     main = accelerator.is_main_process
     data = open_data(config)
-    read_index(config.data / "held-out")
+    read_index(config.held_out_shards)
     check_size(config, data)
     if main:
         describe(config, accelerator, data)
     if config.dry_run:
         return False
-    run = RunFolder(config, data.reader.index)
+    run = RunFolder(config, [reader.index for reader in data.reader.readers])
     if is_complete(config, run.peek()):
         newest = found_by_first(accelerator, run.find_checkpoint)
         if newest and is_complete(config, newest.state):
@@ -93,7 +93,12 @@ def open_data(config: TrainConfig) -> TrainingData:
     """
     same_group = config.references.same_group if isinstance(config, ColorizationConfig) else 0.0
     return TrainingData(
-        config.data / "train", config.seed, config.shard_window, config.bad_samples, same_group
+        config.training_shards,
+        config.seed,
+        config.shard_window,
+        config.bad_samples,
+        same_group,
+        config.shares,
     )
 
 

@@ -40,7 +40,7 @@ def load(
     first: int = 0,
     bad_samples: float = 0.0,
 ) -> list[Batch]:
-    data = TrainingData(folder, 3, 2, bad_samples, share)
+    data = TrainingData([folder], 3, 2, bad_samples, share)
     numbers = BatchNumbers(first, STEPS, BATCH, 1, rank, world)
     return list(load_batches(data, numbers, workers, pin_memory=False))
 
@@ -179,17 +179,17 @@ def test_an_unreadable_reference_counts_as_a_sample(folder):
         (0.0, "sample s[36] is not as it was written"),
         (0.125, "2 of 8 samples cannot be read, and --bad-samples 0.125 allows 1"),
     ):
-        data = TrainingData(folder, 3, 2, allowed, 1.0)
+        data = TrainingData([folder], 3, 2, allowed, 1.0)
         number = next(n for n in range(8) if data.order[n] == (0, 0))  # that of s0
         with pytest.raises(UserError, match=words):
             data.load([number])
 
 
 def test_a_set_without_partners_is_refused(shard_folder):
-    TrainingData(shard_folder, 0, 2)
+    TrainingData([shard_folder], 0, 2)
     with pytest.raises(UserError) as refused:
-        TrainingData(shard_folder, 0, 2, same_group=0.1)
+        TrainingData([shard_folder], 0, 2, same_group=0.1)
     assert str(refused.value) == (
-        f"{shard_folder}: no two of its pictures belong to one group, so --references.same-group"
+        f"{shard_folder}: no two pictures of a set belong to one group, so --references.same-group"
         " has none to draw; make the shards with --group-by, or leave the setting out."
     )

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from colorizer.config.references import ReferencesConfig
 from colorizer.loading.dataset import TrainingData
+from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
@@ -62,7 +63,8 @@ def test_only_shards_of_a_window_are_shuffled_together(tiny):
     def shards(window: int) -> set[int]:
         config = tiny(output=str(window), steps=1, shard_window=window, log_samples=True)
         keys = {line["key"] for line in _order(config)}
-        reader = TrainingData(config.data / "train", 0, 1).reader
+        (folder,) = config.training_shards
+        reader = ShardReader(folder)
         places = [n for n in range(len(reader)) if reader[n].key in keys]
         return set(np.searchsorted(reader.starts, places, "right"))
 

@@ -355,7 +355,7 @@ def test_compile_makes_a_graph_of_each_part_and_breaks_none(build, vgg_file, mon
     extraction = preset == "extractor"
     changes = {} if extraction else {"loss": LossConfig(triplet=1.0, vgg_weights=vgg_file)}
     task = build(preset, compile=True, **changes)
-    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1], task.draw_parameters)
+    batch = TrainingData(task.config.training_shards, 0, 16).load([0, 1], task.draw_parameters)
     for _ in range(2):
         task.step(batch)
     assert not counters["graph_break"]
