@@ -78,6 +78,8 @@ def test_every_block_has_the_shares_and_every_set_its_own_order():
         shard, position = order[n]
         number = int(shard >= 3)
         assert (shard - 3 * number, position) == alone[number][met[number]]
+        shard, position = order.later(n, 2)
+        assert (shard - 3 * number, position) == alone[number][met[number] + 2 * (12, 4)[number]]
         met[number] += 1
         if n % BLOCK == BLOCK - 1:
             assert met == [700 * (n // BLOCK + 1), 300 * (n // BLOCK + 1)]
