@@ -18,7 +18,7 @@ STARTING = 6  # steps until loader processes, libraries and memory are there
 
 def run(tell: Teller, place: Place) -> None:
     """Both."""
-    data = TrainingData(place.shards / "train", seed=0, window=16)
+    data = TrainingData([place.shards / "train"], seed=0, window=16)
     for workers in place.scale.workers:
         tell.attempt(f"{workers} loader processes", lambda w=workers: loading(tell, place, data, w))
     tell.attempt("fed steps", lambda: fed(tell, place, data))

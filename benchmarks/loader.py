@@ -59,10 +59,11 @@ class LoaderConfig:
 def main() -> None:
     config = tyro.cli(LoaderConfig, description=__doc__)
     cv2.setNumThreads(0)
-    data = TrainingData(config.data / "train", seed=0, window=16)
-    places = [(s, p) for s, count in enumerate(data.reader.counts) for p in range(count)][:500]
-    encoded = [data.reader.read_encoded(*place) for place in places]
-    print(f"{len(data.reader)} pairs of {data.reader.index.size}x{data.reader.index.size}")
+    data = TrainingData([config.data / "train"], seed=0, window=16)
+    (reader,) = data.reader.readers
+    places = [(s, p) for s, count in enumerate(reader.counts) for p in range(count)][:500]
+    encoded = [reader.read_encoded(*place) for place in places]
+    print(f"{len(reader)} pairs of {reader.index.size}x{reader.index.size}")
     for workers in config.workers:
         compare(config, data, encoded, workers)
     show_steps(data, places, encoded)
@@ -111,10 +112,11 @@ def draw(numbers: list[int], size: int) -> DistortionParameters:
 
 def show_steps(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:
     """Microseconds a pair of each thing that a loader process does."""
-    samples = [data.reader.read(*place) for place in places]
-    batch, size = data.load([0]), data.reader.index.size
+    (reader,) = data.reader.readers
+    samples = [reader.read(*place) for place in places]
+    batch, size = data.load([0]), reader.index.size
     steps: dict[str, Callable[[], object]] = {
-        "read and check": lambda: [data.reader.read_encoded(*place) for place in places],
+        "read and check": lambda: [reader.read_encoded(*place) for place in places],
         "  of this, crc32": lambda: [checksum(e.color, e.line, e.json) for e in encoded],
         "decode the colour": lambda: [decode_color(e.color) for e in encoded],
         "decode the line": lambda: [decode_line(e.line) for e in encoded],

@@ -1,4 +1,4 @@
-"""Thin-plate-spline warp (Sec. 4.1), flips and colour jitter, batched on the training device.
+"""Thin-plate-spline warp (Sec. 4.1), similarity, flips and colour jitter, on the training device.
 
 The parameters of sample n are a pure function of (seed, n): they do not depend on the batch, the
 process or the device.
@@ -14,9 +14,10 @@ from torch import Tensor
 
 from colorizer.config.augmentation import AugmentConfig
 
-CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; they never move
+CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; no spline moves them
 APART = 1e-4  # of the side, between two control points
 BORDER_VALUE = {"black": -1.0, "white": 1.0}
+NOWHERE = 2.0  # outside the truth: where the pixels of another picture come from
 
 
 class DistortionParameters(NamedTuple):
@@ -30,13 +31,20 @@ class DistortionParameters(NamedTuple):
     negatives: Tensor  # B×keys: for the triplet loss, for every key another
 
 
+class ReferencePictures(NamedTuple):
+    """What the references of a batch are made of, where that is not always the truth."""
+
+    color: Tensor  # B×H×W×3 uint8 RGB
+    of_group: Tensor  # B bool: another picture of the group; else the truth's own
+
+
 class Augmented(NamedTuple):
     """A batch as the networks take it, pictures in [-1, 1]."""
 
     line: Tensor  # B×1×H×W, white 1
     truth: Tensor  # B×3×H×W
-    reference: Tensor  # B×3×H×W, the distorted truth
-    grid: Tensor  # B×H×W×2: where in the truth each pixel of the reference comes from
+    reference: Tensor  # B×3×H×W, the truth or another picture of its group, distorted
+    grid: Tensor  # B×H×W×2: where in the truth each pixel of the reference comes from, or NOWHERE
     negatives: Tensor  # B×keys, as they were drawn
 
 
@@ -53,6 +61,8 @@ def draw_parameters(
     """
     rngs = [np.random.default_rng([seed, n]) for n in numbers]
     points, moved = draw_points(config, rngs)
+    if config.scale or config.turn or config.shift:
+        moved = _by_similarity(config, seed, numbers, moved)
     flips = np.stack([rng.random(2) for rng in rngs]) < (config.flip, config.flip_reference)
     strengths = (config.hue, config.saturation, config.brightness)
     color = (0, 1, 1) + np.stack([rng.uniform(-1, 1, 3) for rng in rngs]) * strengths
@@ -107,6 +117,20 @@ def _on_grid(
     return np.broadcast_to(inner, (len(rngs), *inner.shape)), np.stack(moves)
 
 
+def _by_similarity(
+    config: AugmentConfig, seed: int, numbers: Sequence[int], moved: np.ndarray
+) -> np.ndarray:
+    """B×K×2 places in the input, scaled and turned around the picture's middle, and shifted.
+
+    The corners move, too. From numbers of their own, so that the others' are what they were.
+    """
+    drawn = np.stack([np.random.default_rng([seed, n, 3]).uniform(-1, 1, 4) for n in numbers])
+    scale, angle = np.exp(config.scale * drawn[:, 0]), config.turn * drawn[:, 1]
+    cos, sin = scale * np.cos(angle), scale * np.sin(angle)
+    matrices = np.stack([cos, sin, -sin, cos], 1).reshape(-1, 2, 2)  # of rows (x, y)
+    return (moved @ matrices + config.shift * drawn[:, None, 2:]).astype(np.float32)
+
+
 def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:
     """B×keys: for every key another."""
     if not keys:
@@ -116,7 +140,11 @@ def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:
 
 
 def augment(
-    config: AugmentConfig, parameters: DistortionParameters, color: Tensor, line: Tensor
+    config: AugmentConfig,
+    parameters: DistortionParameters,
+    color: Tensor,
+    line: Tensor,
+    references: ReferencePictures | None = None,
 ) -> Augmented:
     """Make line, truth and reference of a batch, on the device the pictures are on.
 
@@ -125,17 +153,31 @@ def augment(
         parameters: From `draw_parameters`, on the same device.
         color: B×H×W×3 uint8 RGB.
         line: B×H×W uint8, white 255.
+        references: What the references are made of; None: the truth.
     """
-    truth = to_signed(color.permute(0, 3, 1, 2))  # B×3×H×W
+    truth = _flipped_and_jittered(config, parameters, color)
     line = to_signed(line.unsqueeze(1))  # B×1×H×W
-    flip = parameters.flip.view(-1, 1, 1, 1)
-    truth = torch.where(flip, truth.flip(3), truth)
-    line = torch.where(flip, line.flip(3), line)
-    if config.hue or config.saturation or config.brightness:
-        truth = jitter(truth, parameters.color)
+    line = torch.where(parameters.flip.view(-1, 1, 1, 1), line.flip(3), line)
     grid = spline_grid(parameters.points, parameters.spline, *truth.shape[2:])
     grid = torch.where(parameters.flip_reference.view(-1, 1, 1, 1), grid.flip(2), grid)
-    return Augmented(line, truth, warp(truth, grid, config.border), grid, parameters.negatives)
+    if references is None:
+        reference = warp(truth, grid, config.border)
+    else:
+        source = _flipped_and_jittered(config, parameters, references.color)
+        reference = warp(source, grid, config.border)
+        grid = torch.where(references.of_group.view(-1, 1, 1, 1), NOWHERE, grid)
+    return Augmented(line, truth, reference, grid, parameters.negatives)
+
+
+def _flipped_and_jittered(
+    config: AugmentConfig, parameters: DistortionParameters, color: Tensor
+) -> Tensor:
+    """B×H×W×3 uint8 → B×3×H×W in [-1, 1], with what is done to truth and reference alike."""
+    picture = to_signed(color.permute(0, 3, 1, 2))
+    picture = torch.where(parameters.flip.view(-1, 1, 1, 1), picture.flip(3), picture)
+    if config.hue or config.saturation or config.brightness:
+        picture = jitter(picture, parameters.color)
+    return picture
 
 
 def to_signed(picture: Tensor) -> Tensor:

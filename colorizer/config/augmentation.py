@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from colorizer.config.bounds import Bounds, Share, Turn
 
+HALF_A_TURN = 3.15  # radians
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -16,6 +18,12 @@ class AugmentConfig:
     """Use this many points a side, only with --augment.control grid."""
     strength: Share = 0.25
     """Move a control point by at most this share of the side."""
+    scale: Annotated[float, Bounds(0, 3)] = 0.0
+    """Enlarge or shrink the reference by at most e to the power of this; 0.7: to double or half."""
+    turn: Annotated[float, Bounds(0, HALF_A_TURN)] = 0.0
+    """Turn the reference around its middle by at most this, in radians, either way."""
+    shift: Share = 0.0
+    """Shift the reference by at most this share of half its side, either way on both axes."""
     border: Literal["black", "white", "reflect"] = "black"
     """Fill what lies outside the picture with this."""
     flip: Share = 0.0

@@ -14,33 +14,42 @@ from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.run import OptimizerConfig
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 
+Data = Path | tuple[Path, ...]
 
-def attention_aware(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+
+def several(data: Data) -> tuple[Path, ...]:
+    """A folder alone as the settings hold several."""
+    return (data,) if isinstance(data, Path) else data
+
+
+def attention_aware(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """The paper's method: convolutional and stop-gradient attention (Sec. 3.2.1 and 3.2.2)."""
-    return ColorizationConfig(data, output)
+    return ColorizationConfig(several(data), output)
 
 
-def sga(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+def sga(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """Stop-gradient attention alone (Li et al., ECCV 2022)."""
-    return ColorizationConfig(data, output, network=GeneratorConfig(convolutional_attention=False))
+    return ColorizationConfig(
+        several(data), output, network=GeneratorConfig(convolutional_attention=False)
+    )
 
 
-def scft_ca(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+def scft_ca(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """SCFT with convolutional attention (Sec. 3.2.1)."""
     network = GeneratorConfig(attention="scft")
-    return ColorizationConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
+    return ColorizationConfig(several(data), output, network=network, loss=LossConfig(triplet=1.0))
 
 
-def scft(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+def scft(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """SCFT, the baseline (Lee et al., CVPR 2020)."""
     network = GeneratorConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
-    return ColorizationConfig(data, output, network=network, loss=LossConfig(triplet=1.0))
+    return ColorizationConfig(several(data), output, network=network, loss=LossConfig(triplet=1.0))
 
 
-def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+def demo(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """A small attention-aware network that learns drawn characters at 64x64 on a CPU in minutes."""
     return ColorizationConfig(
-        data,
+        several(data),
         output,
         steps=800,  # green and magenta are told apart last, some time after the 400th
         workers=1,
@@ -58,20 +67,20 @@ def demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
     )
 
 
-def extractor(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
+def extractor(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
     """The line extraction network: colour picture to line drawing."""
     return ExtractorTraining(
-        data,
+        several(data),
         output,
         steps=100_000,
         optimizer=OptimizerConfig(generator_lr=2e-4, ema_decay=0.999),
     )
 
 
-def extractor_demo(data: Path = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
+def extractor_demo(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
     """A small line extractor that learns from drawn characters at 128x128 on a CPU in minutes."""
     return ExtractorTraining(
-        data,
+        several(data),
         output,
         steps=1000,
         workers=1,

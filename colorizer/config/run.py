@@ -22,10 +22,13 @@ from colorizer.config.bounds import (
 class RunSettings:
     """What is trained on, and for how long."""
 
-    data: Path
-    """Read the shards in this folder."""
+    data: tuple[Path, ...]
+    """Read the shards in this folder, or in several, of pictures of one size.
+    The sample grid, the looks at held-out pictures and the best checkpoint are of the first."""
     output: Path
     """Write checkpoints, samples and metrics to this folder."""
+    shares: Annotated[tuple[float, ...], Bounds(0)] = ()
+    """Take these shares of the samples from the folders of --data; without, by their sizes."""
     steps: PositiveCount = 250_000
     """Take this many optimisation steps in all."""
     batch_size: Annotated[int, Bounds(1, 2**20)] = 16
@@ -34,6 +37,16 @@ class RunSettings:
     """Split a batch into this many, one after the other, where memory is too small for it."""
     seed: Annotated[int, Bounds(0, 2**64 - 1)] = 0  # what torch takes
     """Draw weights, order of samples and augmentation from this seed."""
+
+    @property
+    def training_shards(self) -> list[Path]:
+        """The folders of shards that are trained on."""
+        return [folder / "train" for folder in self.data]
+
+    @property
+    def held_out_shards(self) -> Path:
+        """The folder of shards that the run is judged by."""
+        return self.data[0] / "held-out"
 
 
 @dataclass(frozen=True)

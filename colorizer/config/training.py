@@ -13,6 +13,7 @@ import tyro
 from colorizer.config.augmentation import AugmentConfig, DegradeConfig
 from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.references import ReferencesConfig
 from colorizer.config.run import RunConfig
 
 
@@ -23,6 +24,7 @@ class ColorizationConfig(RunConfig):
     task: Annotated[str, tyro.conf.Suppress] = field(init=False, default=GeneratorConfig.task)
     network: GeneratorConfig = field(default_factory=GeneratorConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    references: ReferencesConfig = field(default_factory=ReferencesConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 

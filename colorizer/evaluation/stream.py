@@ -53,7 +53,7 @@ def _stream_shard(index: Index, shard: int, wanted: range) -> Iterator[tuple[int
             raise unreadable(index, shard, key, changed) from error
         if position in wanted:
             check_sample(index, shard, position, sample)
-            yield position, decode_sample(index, shard, sample)
+            yield position, decode_sample(index, shard, position, sample)
 
 
 def _members(path: Path) -> WebDataset:

@@ -20,6 +20,7 @@ class Batch(NamedTuple):
     numbers: list[int]  # n of each sample
     keys: list[str]
     bad: dict[int, str]  # place in the set of each sample that was replaced, and what is wrong
+    references: Sequence[str] = ()  # keys of the reference pictures, if the batch carries them
 
     @classmethod
     def of(
@@ -40,11 +41,13 @@ class Batch(NamedTuple):
 
     def with_parameters(self, parameters: Sequence[Tensor]) -> "Batch":
         """The same samples, augmented so."""
-        return Batch.of(self.color, self.line, parameters, self.numbers, self.keys)
+        more = (*self.reference_pictures, *parameters)
+        batch = Batch.of(self.color, self.line, more, self.numbers, self.keys)
+        return batch._replace(references=self.references)
 
     @property
     def tensors(self) -> list[Tensor]:
-        """Colour, line, and the parameters."""
+        """Colour, line, the reference pictures and the parameters."""
         return self.layout.views(self.memory)
 
     @property
@@ -58,6 +61,14 @@ class Batch(NamedTuple):
         return self.tensors[1]
 
     @property
+    def reference_pictures(self) -> list[Tensor]:
+        """B×H×W×3 uint8 RGB, and B bool: whether each is another picture of the group.
+
+        Empty if the batch carries none: the samples' own pictures then are their references.
+        """
+        return self.tensors[2:4] if self.references else []
+
+    @property
     def parameters(self) -> list[Tensor]:
         """Of the augmentation: each a row for every sample."""
-        return self.tensors[2:]
+        return self.tensors[4:] if self.references else self.tensors[2:]

@@ -2,19 +2,23 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from colorizer.loading.batch import Batch
-from colorizer.loading.order import Order
-from colorizer.shards.reader import Sample, ShardReader
+from colorizer.loading.order import BLOCK, MixedOrder, Order, counts_in_block
+from colorizer.loading.partners import Partners
+from colorizer.loading.sets import JoinedSets
+from colorizer.shards.reader import Sample
 from colorizer.system.errors import UserError
 from colorizer.system.layout import Layout
 
 REPLACEMENTS = 100  # tried for one sample
-
 
 # The augmentation of the n-th samples of a run, for pictures of so many pixels a side: tensors with
 # a row a sample. Loader processes call it; they are forked, so only numpy may compute there.
@@ -26,26 +30,69 @@ def draw_nothing(numbers: list[int], size: int) -> Sequence[Tensor]:
     return ()
 
 
+def say(folders: Sequence[Path]) -> str:
+    """Folders as a sentence names them."""
+    return " and ".join(map(str, folders))
+
+
+class Reference(NamedTuple):
+    """The picture that a sample's reference is made of."""
+
+    key: str
+    color: np.ndarray  # H×W×3 uint8 RGB
+    of_group: bool  # another picture of the sample's group, not its own
+
+
 class TrainingData:
     """The samples of training, numbered in their order without end."""
 
-    def __init__(self, folder: Path, seed: int, window: int, bad_samples: float = 0.0) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        seed: int,
+        window: int,
+        bad_samples: float = 0.0,
+        same_group: float = 0.0,
+        shares: Sequence[float] = (),
+    ) -> None:
         """Open the shards.
 
         Args:
-            folder: Of shards.
-            seed: Of the order.
+            folders: Of shards, one for each set.
+            seed: Of the order, and of the references that are drawn.
             window: Shards whose samples are shuffled together.
             bad_samples: Share of the samples, 0 to 1, that may be unreadable, in each process.
                 Another takes the place of such a one.
+            same_group: Share of the samples, 0 to 1, whose reference is another picture of their
+                group. Above 0 batches carry the pictures of the references.
+            shares: Of each set among the samples, above 0, in proportion to each other; without,
+                the sets' sizes.
 
         Raises:
-            UserError: the index or a shard is missing or damaged, or there are no samples.
+            UserError: an index or a shard is missing or damaged, a set has no samples, pictures of
+                another size or too small a share, or no two samples belong to one group where that
+                is needed.
         """
-        self.reader = ShardReader(folder)
-        if len(self.reader) == 0:
-            raise UserError(f"{folder}: the shards hold no samples; make them from more pictures.")
-        self.order = Order(self.reader.counts, seed, window)
+        self.reader = JoinedSets(folders)
+        sets = self.reader.readers
+        counts = counts_in_block(shares or [len(reader) for reader in sets])
+        for folder, count in zip(folders, counts, strict=True):
+            if count == 0:
+                raise UserError(
+                    f"{folder} would give none of {BLOCK} samples; give it more in --shares."
+                )
+        self.shares = [count / BLOCK for count in counts]
+        orders = [Order(reader.counts, seed, window) for reader in sets]
+        self.order = MixedOrder(orders, counts, seed)
+        self.seed = seed
+        self.same_group = same_group
+        self.partners = Partners(self.reader.groups) if same_group > 0 else None
+        if self.partners is not None and self.partners.count == 0:
+            raise UserError(
+                f"{say(folders)}: no two pictures of a set belong to one group, so"
+                " --references.same-group has none to draw; make the shards with --group-by, or"
+                " leave the setting out."
+            )
         self.bad_samples = bad_samples
         # 0.29 * 100 is 28.999...
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
@@ -53,9 +100,10 @@ class TrainingData:
 
     def layout(self, count: int, draw: Draw) -> Layout:
         """How so many samples lie in memory."""
-        size = self.reader.index.size
+        size = self.reader.size
         color = torch.empty(count, size, size, 3, dtype=torch.uint8)
-        return Layout.of((color, color[..., 0], *draw([0] * count, size)))
+        references = (color, torch.empty(count, dtype=torch.bool)) if self.partners else ()
+        return Layout.of((color, color[..., 0], *references, *draw([0] * count, size)))
 
     def load(self, numbers: list[int], draw: Draw = draw_nothing) -> Batch:
         """The samples of these numbers.
@@ -69,8 +117,11 @@ class TrainingData:
 
     def load_into(
         self, tensors: Sequence[Tensor], numbers: list[int], draw: Draw
-    ) -> tuple[list[str], dict[int, str]]:
-        """Read the samples of these numbers, and draw; gives `keys` and `bad` of their batch.
+    ) -> tuple[list[str], dict[int, str], list[str]]:
+        """Read the samples of these numbers, and draw.
+
+        Returns:
+            `keys`, `bad` and `references` of their batch.
 
         Raises:
             UserError: more are unreadable than may be.
@@ -78,16 +129,47 @@ class TrainingData:
         color, line, *parameters = (tensor.numpy() for tensor in tensors)
         keys: list[str] = []
         bad: dict[int, str] = {}
-        for place, n in enumerate(numbers):
-            sample = self._read(n, bad)
-            color[place], line[place] = sample.color, sample.line
+        references: list[Reference] = []
+        for row, n in enumerate(numbers):
+            place, sample = self._read(n, bad)
+            color[row], line[row] = sample.color, sample.line
             keys.append(sample.key)
-        for parameter, drawn in zip(parameters, draw(numbers, self.reader.index.size), strict=True):
+            if self.partners is not None:
+                own = Reference(sample.key, sample.color, of_group=False)
+                references.append(self._draw_partner(self.partners, n, place, bad) or own)
+        if references:
+            pictures, of_group, *parameters = parameters
+            np.stack([reference.color for reference in references], out=pictures)
+            of_group[...] = [reference.of_group for reference in references]
+        for parameter, drawn in zip(parameters, draw(numbers, self.reader.size), strict=True):
             parameter[...] = drawn
-        return keys, bad
+        return keys, bad, [reference.key for reference in references]
 
-    def _read(self, n: int, bad: dict[int, str]) -> Sample:
+    def _draw_partner(
+        self, partners: Partners, n: int, place: int, bad: dict[int, str]
+    ) -> Reference | None:
+        """Another picture of the group of the n-th sample; None: its own is to serve.
+
+        It is drawn by (seed, n). While it is unreadable, which is added to `bad`, another is.
+
+        Raises:
+            UserError: more are unreadable than may be.
+        """
+        rng = np.random.default_rng([self.seed, n, 2])
+        if rng.random() >= self.same_group:
+            return None
+        for partner in islice(partners.drawn_for(place, rng), REPLACEMENTS):
+            try:
+                return Reference(*self.reader.color(partner), of_group=True)
+            except UserError as error:
+                bad[partner] = str(error)
+                self._count(partner, error)
+        return None
+
+    def _read(self, n: int, bad: dict[int, str]) -> tuple[int, Sample]:
         """The n-th sample or, while that is unreadable, the one at its place an epoch later.
+
+        Its place in the set comes with it.
 
         So what comes in its stead is the same for any number of processes. The unreadable ones are
         added to `bad`.
@@ -97,11 +179,11 @@ class TrainingData:
         """
         fault = ""
         for later in range(REPLACEMENTS + 1):
-            shard, position = self.order[n + later * self.order.total]
+            shard, position = self.order.later(n, later)
+            place = int(self.reader.starts[shard]) + position
             try:
-                return self.reader.read(shard, position)
+                return place, self.reader.read(shard, position)
             except UserError as error:
-                place = int(self.reader.starts[shard]) + position
                 fault = bad[place] = str(error)
                 self._count(place, error)
         raise UserError(

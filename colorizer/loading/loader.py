@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.context import ForkProcess
-from pathlib import Path
 from threading import Thread
 
 import cv2
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 
 from colorizer.loading.batch import Batch
-from colorizer.loading.dataset import Draw, TrainingData, draw_nothing
+from colorizer.loading.dataset import Draw, TrainingData, draw_nothing, say
 from colorizer.loading.order import BatchNumbers
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_one_picture
@@ -27,7 +26,7 @@ from colorizer.system.workers import leave_with_parent
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
 
-Loaded = tuple[list[str], dict[int, str]]  # `keys` and `bad` of a batch
+Loaded = tuple[list[str], dict[int, str], list[str]]  # `keys`, `bad`, `references` of a batch
 Load = Callable[[int], Loaded]  # loads a batch, which is counted from 0, into its memory
 
 
@@ -80,7 +79,7 @@ def _load_ahead(
         return data.load_into(views[batch % len(room)], numbers[batch], draw)
 
     ahead = len(room) - 1
-    with _loader_processes(workers, load, data.reader.index.folder) as processes:
+    with _loader_processes(workers, load, say(data.reader.folders)) as processes:
         for newest in range(len(numbers) + ahead):
             if newest < len(numbers):
                 processes[newest % workers].ask(newest)
@@ -96,12 +95,12 @@ def _shared(nbytes: int) -> Tensor:
 
 
 @contextmanager
-def _loader_processes(count: int, load: Load, folder: Path) -> Iterator[list["_LoaderProcess"]]:
+def _loader_processes(count: int, load: Load, folders: str) -> Iterator[list["_LoaderProcess"]]:
     """So many loader processes, none of which is left at the end."""
     processes: list[_LoaderProcess] = []
     try:
         for _ in range(count):
-            process = _LoaderProcess(load, folder)
+            process = _LoaderProcess(load, folders)
             process.start()
             processes.append(process)
         yield processes
@@ -120,10 +119,10 @@ class _LoaderProcess(ForkProcess):
     processes, and waits for its lock for ever when one was killed that held it.
     """
 
-    def __init__(self, load: Load, folder: Path) -> None:
+    def __init__(self, load: Load, folders: str) -> None:
         super().__init__()
         self.load = load
-        self.folder = folder  # of the shards, for what is said of failures
+        self.folders = folders  # of the shards, for what is said of failures
         self.connection, self.others_connection = Pipe()
 
     def start(self) -> None:
@@ -150,7 +149,7 @@ class _LoaderProcess(ForkProcess):
             if not self.connection.poll(timeout or None):
                 raise UserError(
                     f"no batch came from the loader processes in {timeout:g} s; look whether the"
-                    f" disk with {self.folder} answers, or give a longer --timeout."
+                    f" disk with {self.folders} answers, or give a longer --timeout."
                 )
             answer = self.connection.recv()
         if isinstance(answer, Exception):
@@ -167,7 +166,7 @@ class _LoaderProcess(ForkProcess):
             how = f" by {signal.Signals(-code).name}" if code is not None and code < 0 else ""
             raise UserError(
                 f"a loader process was ended{how}, most often for lack of memory; give fewer"
-                f" --workers, and look whether {self.folder} can still be read."
+                f" --workers, and look whether {self.folders} can still be read."
             ) from error
 
     # ---- In the process

@@ -1,8 +1,8 @@
 """The order of training: which sample is the n-th of a run, and which process loads it.
 
-The n-th sample of a run is a pure function of (seed, n): epoch → permuted shards → windows of
-shards → permuted samples. Step s takes samples s·B to (s+1)·B - 1, so the number of processes and
-loader workers changes nothing.
+The n-th sample of a run is a pure function of (seed, n): its set and its number there → epoch →
+permuted shards → windows of shards → permuted samples. Step s takes samples s·B to (s+1)·B - 1, so
+the number of processes and loader workers changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,9 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 
+BLOCK = 1000  # samples of a run in which every set has exactly its share
+
 
 class Order:
-    """Which sample is the n-th of a run."""
+    """Which sample of a set is the n-th that a run takes from it."""
 
     def __init__(
         self,
@@ -52,6 +54,64 @@ class Order:
             ]
         )
         return np.random.default_rng([self.seed, epoch, window, 1]).permutation(samples)
+
+
+class MixedOrder:
+    """Which sample is the n-th of a run that takes its samples from several sets.
+
+    A run is blocks of BLOCK samples. In each, every set has its count of places, permuted by
+    (seed, block), and fills them in the set's own order.
+    """
+
+    def __init__(self, orders: Sequence[Order], counts: Sequence[int], seed: int) -> None:
+        """Mix the orders of the sets.
+
+        Args:
+            orders: Of each set.
+            counts: How many samples of a block each set gives; together BLOCK.
+            seed: Of the permutations.
+        """
+        self.orders = orders
+        self.counts = counts
+        self.seed = seed
+        self.total = sum(order.total for order in orders)
+        self._first_shards = np.cumsum([0, *(len(order.counts) for order in orders)])
+        self._block = lru_cache(2)(self._permute_block)
+
+    def __getitem__(self, n: int) -> tuple[int, int]:
+        """(shard, position in it) of the n-th sample; the shards of all sets are numbered on."""
+        return self.later(n, 0)
+
+    def later(self, n: int, epochs: int) -> tuple[int, int]:
+        """What stands at the n-th sample's place so many epochs of its set later."""
+        block, place = divmod(n, BLOCK)
+        sets, ranks = self._block(block)
+        number = int(sets[place])
+        order, before = self.orders[number], block * self.counts[number]
+        shard, position = order[before + int(ranks[place]) + epochs * order.total]
+        return int(self._first_shards[number]) + shard, position
+
+    def _permute_block(self, block: int) -> tuple[np.ndarray, np.ndarray]:
+        """For each place of a block the set that fills it, and how many places it fills before."""
+        sets = np.repeat(np.arange(len(self.counts)), self.counts)
+        sets = np.random.default_rng([self.seed, block, 4]).permutation(sets)
+        ranks = np.empty(BLOCK, int)
+        for number, count in enumerate(self.counts):
+            ranks[sets == number] = np.arange(count)
+        return sets, ranks
+
+
+def counts_in_block(shares: Sequence[float]) -> list[int]:
+    """How many of BLOCK samples each set gives: its share, rounded so that the sum is exact.
+
+    Args:
+        shares: Above 0, in proportion to each other.
+    """
+    wanted = BLOCK * np.array(shares, float) / sum(shares)
+    counts = np.floor(wanted).astype(int)
+    rest = np.argsort(counts - wanted, kind="stable")[: BLOCK - counts.sum()]
+    counts[rest] += 1  # those with the largest remainders
+    return counts.tolist()
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from colorizer.shards.index import NO_GROUP
 from colorizer.shards.reader import ShardReader
 
 
 def groups(reader: ShardReader) -> list[str]:
-    """The group of every sample; a sample without one is a group of its own."""
-    found = []
-    for number in range(len(reader)):
-        key, metadata = reader.metadata(number)
-        found.append(metadata.get("group") or f"sample {key}")
-    return found
+    """The group of every sample; a sample without one is a group of its own. No picture is read."""
+    names = reader.index.groups
+    return [
+        f"sample {reader.key(number)}" if group == NO_GROUP else names[group]
+        for number, group in enumerate(reader.groups)
+    ]
 
 
 def numbered(groups: Sequence[str]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from colorizer.system.errors import UserError
 from colorizer.system.json_file import read_json
 from colorizer.system.programs import command
 
-FORMAT = 2
+FORMAT = 3
 INDEX = "index.json"
-MAX_BYTES = 2**27  # of an index: room for sixteen million samples
+MAX_BYTES = 2**29  # of an index: room for sixteen million samples and the names of their groups
 CRC_DIGITS = 8
+NO_GROUP = -1
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class ShardEntry:
     bytes: int
     sha256: str
     crc32: str  # `checksum` of every sample, in order
+    groups: "array[int]"  # of every sample its group's place in `Index.groups`, or NO_GROUP; int32
 
     def crc32_of(self, position: int) -> str:
         """The `checksum` of the sample at a position."""
@@ -39,12 +42,18 @@ class Index:
     folder: Path
     size: int  # side of the pictures, in pixels
     settings: dict[str, Any]
+    groups: tuple[str, ...]  # their names, sorted
     shards: tuple[ShardEntry, ...]
 
     @property
     def samples(self) -> int:
         """Samples in all shards together."""
         return sum(shard.samples for shard in self.shards)
+
+    def group_of(self, shard: int, position: int) -> str | None:
+        """The group of the sample at a position of a shard."""
+        group = self.shards[shard].groups[position]
+        return None if group == NO_GROUP else self.groups[group]
 
 
 def shard_name(number: int) -> str:
@@ -115,12 +124,15 @@ def _parse_index(path: Path, content: Any) -> Index:
             " shards again."
         )
     try:
+        groups = _parse_names(content)
         entries = _typed(content, "shards", list)
-        shards = tuple(_parse_entry(number, item) for number, item in enumerate(entries))
+        shards = tuple(
+            _parse_entry(number, item, len(groups)) for number, item in enumerate(entries)
+        )
         size = _count(content, "size")
         if not 1 <= size <= MAX_SIDE:
             raise ValueError(f"size is {size}, not 1 to {MAX_SIDE}")
-        index = Index(path.parent, size, _typed(content, "settings", dict), shards)
+        index = Index(path.parent, size, _typed(content, "settings", dict), groups, shards)
         samples = _count(content, "samples")
         if samples != index.samples:
             raise ValueError(f"samples is {samples}, {index.samples} in its shards")
@@ -129,7 +141,14 @@ def _parse_index(path: Path, content: Any) -> Index:
     return index
 
 
-def _parse_entry(number: int, item: Any) -> ShardEntry:
+def _parse_names(content: dict[str, Any]) -> tuple[str, ...]:
+    names = _typed(content, "groups", list)
+    if not all(isinstance(name, str) for name in names) or names != sorted(set(names)):
+        raise ValueError("groups are not names in their order")
+    return tuple(names)
+
+
+def _parse_entry(number: int, item: Any, groups: int) -> ShardEntry:
     if not isinstance(item, dict):
         raise ValueError(f"shard {number} is no object")
     name = _typed(item, "name", str)
@@ -138,7 +157,18 @@ def _parse_entry(number: int, item: Any) -> ShardEntry:
     samples = _count(item, "samples")
     sha256 = _digits(item, "sha256", 64)
     crc32 = _digits(item, "crc32", CRC_DIGITS * samples)
-    return ShardEntry(name, samples, _count(item, "bytes"), sha256, crc32)
+    numbers = _group_numbers(item, samples, groups)
+    return ShardEntry(name, samples, _count(item, "bytes"), sha256, crc32, numbers)
+
+
+def _group_numbers(item: dict[str, Any], samples: int, groups: int) -> "array[int]":
+    numbers = _typed(item, "groups", list)
+    if len(numbers) != samples:
+        raise ValueError(f"groups are of {len(numbers)} samples, not of {samples}")
+    for number in numbers:
+        if number is not None and not (type(number) is int and 0 <= number < groups):
+            raise ValueError(f"no group is number {number!r}")
+    return array("i", (NO_GROUP if number is None else number for number in numbers))
 
 
 def _digits(content: dict[str, Any], name: str, count: int) -> str:

@@ -41,6 +41,10 @@ class ShardReader:
         self.index = read_index(folder)
         self.counts = [entry.samples for entry in self.index.shards]
         self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
+        # int32: of every sample its group's place in `index.groups`, or NO_GROUP
+        self.groups = np.concatenate(
+            [np.empty(0, np.int32), *(entry.groups for entry in self.index.shards)], dtype=np.int32
+        )
         kept = SAMPLES_IN_TABLES // max(self.counts, default=1)  # shards
         self._members = lru_cache(max(kept, 1))(self._scan)
 
@@ -57,7 +61,7 @@ class ShardReader:
         Raises:
             UserError: it cannot be read or is not what was written; names shard and key.
         """
-        return decode_sample(self.index, shard, self.read_encoded(shard, position))
+        return decode_sample(self.index, shard, position, self.read_encoded(shard, position))
 
     def read_encoded(self, shard: int, position: int) -> Encoded:
         """The members of a sample, checked, but not decoded.
@@ -75,6 +79,21 @@ class ShardReader:
         check_sample(self.index, shard, position, sample)
         return sample
 
+    def color(self, number: int) -> tuple[str, np.ndarray]:
+        """Key and colours (H×W×3 uint8 RGB) of the sample at a place; its line is not decoded.
+
+        Raises:
+            UserError: as for `read`.
+        """
+        shard, position = self._place(number)
+        sample = self.read_encoded(shard, position)
+        _metadata_of(self.index, shard, position, sample)
+        try:
+            _check_size(self.index, sample.color)
+            return sample.key, decode_color(sample.color)
+        except ValueError as error:
+            raise unreadable(self.index, shard, sample.key, error) from error
+
     def metadata(self, number: int) -> tuple[str, dict[str, Any]]:
         """Key and JSON of the sample at a place in the order of the shards.
 
@@ -85,10 +104,16 @@ class ShardReader:
         """
         shard, position = self._place(number)
         sample = self.read_encoded(shard, position)
-        try:
-            return sample.key, _parse_metadata(sample.json)
-        except ValueError as error:
-            raise unreadable(self.index, shard, sample.key, error) from error
+        return sample.key, _metadata_of(self.index, shard, position, sample)
+
+    def key(self, number: int) -> str:
+        """The key of the sample at a place in the order of the shards, from its tar's header.
+
+        Raises:
+            UserError: the shard cannot be read, or a header of it is damaged.
+        """
+        shard, position = self._place(number)
+        return self._members(shard)[position]["key"].decode()
 
     def _place(self, number: int) -> tuple[int, int]:
         shard = int(np.searchsorted(self.starts, number, "right")) - 1
@@ -112,29 +137,25 @@ def check_sample(index: Index, shard: int, position: int, sample: Encoded) -> No
     Raises:
         UserError: it is not what was written; names shard and key.
     """
-    entry = index.shards[shard]
-    if checksum(sample.color, sample.line, sample.json) != entry.crc32_of(position):
-        raise UserError(
-            f"shard {index.folder / entry.name}: sample {sample.key} is not as it was written (its"
-            " crc32 is not the one in index.json); make the shards again."
-        )
+    crc32 = checksum(sample.color, sample.line, sample.json)
+    if crc32 != index.shards[shard].crc32_of(position):
+        raise _not_as_written(index, shard, sample.key, "crc32")
 
 
-def decode_sample(index: Index, shard: int, sample: Encoded) -> Sample:
+def decode_sample(index: Index, shard: int, position: int, sample: Encoded) -> Sample:
     """Pictures and JSON of a sample, of the size that the index says.
 
     Raises:
-        UserError: they are not what make_shards.py writes; names shard and key.
+        UserError: they are not what make_shards.py writes, or of another group than the index says;
+            names shard and key.
     """
     try:
         for data in (sample.color, sample.line):  # before anything is decoded
-            width, height = picture_size(data)
-            if (width, height) != (index.size, index.size):
-                raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+            _check_size(index, data)
         color, line = decode_color(sample.color), decode_line(sample.line)
-        return Sample(sample.key, color, line, _parse_metadata(sample.json))
     except ValueError as error:
         raise unreadable(index, shard, sample.key, error) from error
+    return Sample(sample.key, color, line, _metadata_of(index, shard, position, sample))
 
 
 def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserError:
@@ -146,6 +167,34 @@ def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserErro
     )
 
 
+def _check_size(index: Index, picture: bytes) -> None:
+    width, height = picture_size(picture)
+    if (width, height) != (index.size, index.size):
+        raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+
+
+def _not_as_written(index: Index, shard: int, key: str, what: str) -> UserError:
+    return UserError(
+        f"shard {index.folder / index.shards[shard].name}: sample {key} is not as it was written"
+        f" (its {what} is not the one in index.json); make the shards again."
+    )
+
+
+def _metadata_of(index: Index, shard: int, position: int, sample: Encoded) -> dict[str, Any]:
+    """A sample's JSON, of the group that the index says.
+
+    Raises:
+        UserError: it is not; names shard and key.
+    """
+    try:
+        metadata = _parse_metadata(sample.json)
+    except ValueError as error:
+        raise unreadable(index, shard, sample.key, error) from error
+    if metadata.get("group") != index.group_of(shard, position):
+        raise _not_as_written(index, shard, sample.key, "group")
+    return metadata
+
+
 def _parse_metadata(text: bytes) -> dict[str, Any]:
     """A sample's JSON, in which all that this program reads again is of its type."""
     try:
@@ -154,9 +203,7 @@ def _parse_metadata(text: bytes) -> dict[str, Any]:
         raise ValueError(f"its JSON is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise ValueError("its JSON is no object")
-    group, character = metadata.get("group", ""), metadata.get("character", _SOMEONE)
-    if not isinstance(group, str):
-        raise ValueError("its group is no text")
+    character = metadata.get("character", _SOMEONE)
     seeds = [character.get(name) for name in _SOMEONE] if isinstance(character, dict) else [None]
     if not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise ValueError("its character has no seed and pose, both whole numbers from 0 on")

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from array import array
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,15 @@ import numpy as np
 
 from colorizer.shards.encoding import encode_color, encode_line
 from colorizer.shards.format import BLOCK, COLOR, JSON, KEY, LINE, tar_header
-from colorizer.shards.index import FORMAT, INDEX, Index, ShardEntry, checksum, shard_name
+from colorizer.shards.index import (
+    FORMAT,
+    INDEX,
+    NO_GROUP,
+    Index,
+    ShardEntry,
+    checksum,
+    shard_name,
+)
 from colorizer.system.errors import UserError
 from colorizer.system.storage import partial_name, publish, replace_file, writing
 
@@ -38,9 +47,10 @@ class ShardWriter:
             samples_per_shard: Samples in every shard but the last.
             settings: What determines the samples, as JSON values; goes into the index.
         """
-        self.index = Index(folder, size, settings, ())  # the shards finished so far
+        self.index = Index(folder, size, settings, (), ())  # the shards finished so far
         self._samples_per_shard = samples_per_shard
         self._keys: set[str] = set()  # of the open shard
+        self._groups: dict[str, int] = {}  # name → number in the order in which they came
         self._samples = 0
         self._shard: _OpenShard | None = None
 
@@ -65,6 +75,7 @@ class ShardWriter:
     ) -> None:
         if error is None:
             self._finish_shard()
+            self.index = _with_sorted_groups(self.index, self._groups)
             _write_index(self.index)
         elif self._shard is not None:
             with suppress(OSError):  # a disk still full; the first error says so
@@ -80,10 +91,11 @@ class ShardWriter:
                 shard: the keys of all may be too many to keep.)
             color: size×size×3 uint8 RGB.
             line: size×size uint8, dark ink on white.
-            metadata: JSON values, none of them infinite or NaN.
+            metadata: JSON values, none of them infinite or NaN. Its `group`, if it has one, is a
+                text that is not empty; it goes into the index, too.
 
         Raises:
-            ValueError: a bad or repeated key, or a picture of another shape.
+            ValueError: a bad or repeated key, a bad group, or a picture of another shape.
             UserError: the disk is full or cannot be written to.
         """
         side = self.index.size
@@ -95,6 +107,9 @@ class ShardWriter:
         """As `write`, with pictures that `encode_color` and `encode_line` have made."""
         if not KEY.fullmatch(key) or key in self._keys:
             raise ValueError(f"bad or repeated key {key!r}")
+        group = metadata.get("group")
+        if group is not None and not (isinstance(group, str) and group):
+            raise ValueError(f"{key}: bad group {group!r}")
         self._keys.add(key)
         self._samples += 1
         text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
@@ -105,6 +120,7 @@ class ShardWriter:
             + _tar_member(f"{key}.{LINE}", line)
             + _tar_member(f"{key}.{JSON}", text),
             checksum(color, line, text),
+            NO_GROUP if group is None else self._groups.setdefault(group, len(self._groups)),
         )
         if self._shard.samples == self._samples_per_shard:
             self._finish_shard()
@@ -126,6 +142,7 @@ class _OpenShard:
         self._bytes = 0
         self._hash = hashlib.sha256()
         self._crc32s: list[str] = []
+        self._groups = array("i")
         with writing(self._path):
             self.file = partial_name(self._path).open("wb")
 
@@ -133,9 +150,10 @@ class _OpenShard:
     def samples(self) -> int:
         return len(self._crc32s)
 
-    def append(self, sample: bytes, crc32: str) -> None:
+    def append(self, sample: bytes, crc32: str, group: int) -> None:
         self._write(sample)
         self._crc32s.append(crc32)
+        self._groups.append(group)
 
     def finish(self) -> ShardEntry:
         """End the tar and give the shard its name."""
@@ -148,6 +166,7 @@ class _OpenShard:
             self._bytes,
             self._hash.hexdigest(),
             "".join(self._crc32s),
+            self._groups,
         )
 
     def _write(self, data: bytes) -> None:
@@ -161,13 +180,36 @@ def _tar_member(name: str, data: bytes) -> bytes:
     return tar_header(name, len(data)) + data + bytes(-len(data) % BLOCK)
 
 
+def _with_sorted_groups(index: Index, numbers: dict[str, int]) -> Index:
+    """The index with its groups numbered in the order of their names.
+
+    Args:
+        index: Its shards have the groups' numbers of `numbers`.
+        numbers: Name of each group → its number, from 0.
+    """
+    names = tuple(sorted(numbers))
+    places = {numbers[name]: place for place, name in enumerate(names)} | {NO_GROUP: NO_GROUP}
+    shards = tuple(
+        dataclasses.replace(shard, groups=array("i", map(places.__getitem__, shard.groups)))
+        for shard in index.shards
+    )
+    return dataclasses.replace(index, groups=names, shards=shards)
+
+
 def _write_index(index: Index) -> None:
     content = {
         "format": FORMAT,
         "size": index.size,
         "samples": index.samples,
         "settings": index.settings,
-        "shards": [dataclasses.asdict(shard) for shard in index.shards],
+        "groups": index.groups,
+        "shards": [_entry(shard) for shard in index.shards],
     }
-    text = json.dumps(content, indent=1, allow_nan=False)
+    # Not indented: every sample's group would take a line of its own.
+    text = json.dumps(content, allow_nan=False)
     replace_file(index.folder / INDEX, f"{text}\n".encode())
+
+
+def _entry(shard: ShardEntry) -> dict[str, Any]:
+    groups = [None if group == NO_GROUP else group for group in shard.groups]
+    return vars(shard) | {"groups": groups}

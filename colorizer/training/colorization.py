@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from colorizer.augmentation.distortion import (
     Augmented,
     DistortionParameters,
+    ReferencePictures,
     augment,
     draw_parameters,
     to_signed,
@@ -42,7 +43,7 @@ WRONG_SEED = 0  # as evaluate.py's --pairs-seed
 
 
 class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Colored]):
-    """Colours a line drawing like the truth, from the truth distorted."""
+    """Colours a line drawing like the truth, from the truth or another of its group, distorted."""
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
         # Before anything large is built: its weights may be missing.
@@ -56,9 +57,13 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
         keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
         return draw_parameters(config.augment, config.seed, numbers, keys)
 
-    def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Augmented:
+    def augmented(self, color: Tensor, line: Tensor, *more: Tensor) -> Augmented:
         """Line, truth and distorted reference."""
-        return augment(self.config.augment, DistortionParameters(*parameters), color, line)
+        references = None
+        if self.config.references.same_group > 0:
+            references, more = ReferencePictures(*more[:2]), more[2:]
+        parameters = DistortionParameters(*more)
+        return augment(self.config.augment, parameters, color, line, references)
 
     def generate(self, pictures: Augmented) -> Colored:
         """The line in the reference's colours."""
@@ -171,7 +176,7 @@ class ColorizationHeldOut(HeldOut):
     )
 
     def __init__(self, config: ColorizationConfig, accelerator: Accelerator) -> None:
-        reader = ShardReader(config.data / "held-out")
+        reader = ShardReader(config.held_out_shards)
         self._groups = groups(reader)
         self._same = same_group(self._groups)
         self._random = random_references(self._groups, WRONG_SEED)

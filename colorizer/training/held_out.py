@@ -38,7 +38,7 @@ class HeldOut(ABC):
             accelerator: Says which of the pictures are this process's.
         """
         self.accelerator = accelerator
-        self.reader = ShardReader(config.data / "held-out")
+        self.reader = ShardReader(config.held_out_shards)
         self.batch_size = config.batch_size // (accelerator.num_processes * config.accumulate)
         numbers = evenly_chosen(len(self.reader), config.evaluate_count)
         mine = numbers[accelerator.process_index :: accelerator.num_processes]

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from colorizer.checkpoints import checkpoint, saving
 from colorizer.config.serialization import to_json
 from colorizer.config.training import TrainConfig
 from colorizer.loading.batch import Batch
+from colorizer.loading.dataset import say
 from colorizer.shards.index import Index
 from colorizer.system import console
 from colorizer.system.errors import UserError
@@ -60,17 +61,18 @@ CHANGEABLE_ON_RESUME = frozenset(
 )
 
 
-def data_digest(index: Index) -> str:
-    """One sha256 for all shards of a folder, in order."""
-    return hashlib.sha256("".join(e.sha256 for e in index.shards).encode()).hexdigest()
+def data_digest(indexes: Sequence[Index]) -> str:
+    """One sha256 for all shards of all sets, in order."""
+    sets = ("".join(entry.sha256 for entry in index.shards) for index in indexes)
+    return hashlib.sha256("|".join(sets).encode()).hexdigest()
 
 
 class RunFolder:
     """Where a run writes, and what an earlier start of it has left."""
 
-    def __init__(self, config: TrainConfig, index: Index) -> None:
+    def __init__(self, config: TrainConfig, indexes: Sequence[Index]) -> None:
         self.config = config
-        self.data = data_digest(index)
+        self.data = data_digest(indexes)
         self.folder = config.output
         self.checkpoints = self.folder / "checkpoints"
         self.samples = self.folder / "samples"
@@ -126,8 +128,8 @@ class RunFolder:
             )
         if state.data != self.data:
             raise UserError(
-                f"{self.folder} holds a run on other shards than those now in {self.config.data}."
-                " Put its own shards back, or give another --output."
+                f"{self.folder} holds a run on other shards than those now in"
+                f" {say(self.config.data)}. Put its own shards back, or give another --output."
             )
 
     def prepare(self, newest: checkpoint.FoundCheckpoint | None) -> None:
@@ -163,7 +165,10 @@ class RunFolder:
         append_lines(self.metrics, [figures])
 
     def append_samples(self, rank: int, step: int, batch: Batch) -> None:
-        """Write down what one process has trained on: samples, and digests of their augmentation.
+        """Write down what one process has trained on.
+
+        The samples, the reference pictures if the batch carries them, and digests of the
+        augmentation.
 
         Args:
             rank: The process.
@@ -175,9 +180,10 @@ class RunFolder:
             digest = hashlib.blake2b(digest_size=8)
             for column in parameters:
                 digest.update(column[row].numpy().tobytes())
-            lines.append(
-                {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
-            )
+            line = {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
+            if batch.references:
+                line["reference"] = batch.references[row]
+            lines.append(line)
         append_lines(self.order / f"rank-{rank}.jsonl", lines)
 
 

@@ -21,10 +21,12 @@ class SampleGrid(ABC):
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self.device = device
-        self.reader = ShardReader(config.data / "held-out")
+        self.reader = ShardReader(config.held_out_shards)
         if len(self.reader) == 0:
-            console.warn(f"{config.data}: nothing is held out; the samples show training pictures.")
-            self.reader = ShardReader(config.data / "train")
+            console.warn(
+                f"{config.data[0]}: nothing is held out; the samples show training pictures."
+            )
+            self.reader = ShardReader(config.training_shards[0])
         self.numbers = evenly_chosen(len(self.reader), config.sample_count)
         samples = [self.reader[n] for n in self.numbers]
         self.color = torch.from_numpy(np.stack([s.color for s in samples]))  # B×H×W×3 uint8

@@ -18,7 +18,7 @@ from accelerate.utils import (
 from colorizer.config.bounds import check_bounds
 from colorizer.config.serialization import to_json
 from colorizer.config.training import ColorizationConfig, TrainConfig
-from colorizer.loading.dataset import TrainingData
+from colorizer.loading.dataset import TrainingData, say
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
 from colorizer.system import console
@@ -92,6 +92,27 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         ) from error
 
 
+def check_sets(config: TrainConfig) -> None:
+    """Refuse sets and shares that do not belong together.
+
+    Raises:
+        UserError: naming the setting, what is wrong and what to do.
+    """
+    sets, shares = len(config.data), len(config.shares)
+    if not sets:
+        raise UserError("--data names no folder; give at least one.")
+    if len({folder.resolve() for folder in config.data}) < sets:
+        raise UserError(f"--data names a folder twice ({say(config.data)}); give each once.")
+    if shares and sets == 1:
+        raise UserError("--shares is for several sets, but --data names one; leave --shares out.")
+    if shares and shares != sets:
+        raise UserError(
+            f"--shares has {shares} values, but --data names {sets} folders; give a share for each."
+        )
+    if not all(share > 0 for share in config.shares):
+        raise UserError("--shares must all be above 0; leave a set that gives nothing out of both.")
+
+
 def check_settings(config: TrainConfig, processes: int) -> None:
     """Refuse settings that cannot run, before anything is built.
 
@@ -102,6 +123,7 @@ def check_settings(config: TrainConfig, processes: int) -> None:
     Raises:
         UserError: naming the setting, what is wrong and what to do.
     """
+    check_sets(config)
     share = processes * config.accumulate
     if config.batch_size % share:
         raise UserError(
@@ -149,28 +171,28 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
     Raises:
         UserError: naming the folder, the size and what would do.
     """
-    size, stride = data.reader.index.size, config.network.stride
+    size, stride = data.reader.size, config.network.stride
+    folders = say(config.data)
     if size % stride:
         raise UserError(
-            f"{config.data}: its pictures have {size} pixels a side, but --network.stages"
+            f"{folders}: pictures have {size} pixels a side, but --network.stages"
             f" {config.network.stages} needs a multiple of {stride}; make shards with another"
             " --size."
         )
     if isinstance(config, ColorizationConfig) and config.loss.triplet > 0 and size == stride:
         raise UserError(
-            f"{config.data}: --loss.triplet needs more than one token a picture; give fewer"
+            f"{folders}: --loss.triplet needs more than one token a picture; give fewer"
             " --network.stages, or make larger pictures."
         )
     if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
         raise UserError(
-            f"{config.data}: its pictures have {size} pixels a side, but the discriminator needs"
+            f"{folders}: pictures have {size} pixels a side, but the discriminator needs"
             f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
         )
 
 
 def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) -> None:
     """Print the run in a table; with `dry_run` every setting too."""
-    samples, size = len(data.reader), data.reader.index.size
     cuda = accelerator.device.type == "cuda"
     device = torch.cuda.get_device_name() if cuda else "CPU"
     processes = accelerator.num_processes
@@ -179,8 +201,9 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         ("processes", f"{processes} on {device}"),
         ("precision", _say_precision(config, accelerator)),
         ("batch", _say_batch(config, processes)),
-        ("data", f"{samples} pictures of {size}x{size} in {config.data / 'train'}"),
-        ("steps", f"{config.steps} ({config.steps * config.batch_size / samples:.1f} epochs)"),
+        *_say_data(config, data),
+        *_say_references(data),
+        ("steps", str(config.steps)),
         ("output", str(config.output)),
     ]
     if cuda:
@@ -189,6 +212,29 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
     if config.dry_run:
         resolved = replace(config, mixed_precision=accelerator.mixed_precision)
         console.say(json.dumps(to_json(resolved), indent=2))
+
+
+def _say_data(config: TrainConfig, data: TrainingData) -> list[tuple[str, str]]:
+    """Each set: what it holds, and how often the run goes through it."""
+    rows = []
+    for reader, share in zip(data.reader.readers, data.shares, strict=True):
+        index = reader.index
+        epochs = config.steps * config.batch_size * share / len(reader)
+        text = f"{len(reader)} pictures of {index.size}x{index.size} in {index.folder}"
+        of_all = f"{share:.1%} of the samples, " if len(data.shares) > 1 else ""
+        rows.append(("data", f"{text} ({of_all}{epochs:.1f} epochs)"))
+    return rows
+
+
+def _say_references(data: TrainingData) -> list[tuple[str, str]]:
+    """How many samples can have another picture's colours; nothing where none is to have them."""
+    if data.partners is None:
+        return []
+    said = (
+        f"{data.same_group:.0%} another picture of the group, which {data.partners.count} pictures"
+        " have"
+    )
+    return [("references", said)]
 
 
 def _say_batch(config: TrainConfig, processes: int) -> str:

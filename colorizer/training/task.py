@@ -91,7 +91,10 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
 
     @abstractmethod
     def augmented(self, color: Tensor, line: Tensor, *parameters: Tensor) -> Pictures:
-        """A batch that is on the device, as the networks take it."""
+        """A batch that is on the device, as the networks take it.
+
+        The parameters follow the reference pictures, if the batch carries them.
+        """
 
     @abstractmethod
     def generate(self, pictures: Pictures) -> Result:
@@ -137,7 +140,7 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
         return live
 
     def on_device(self, batch: Batch) -> list[Tensor]:
-        """Its colour, line and parameters, for the networks to work on."""
+        """All its tensors, for the networks to work on."""
         device, memory = self.accelerator.device, batch.memory
         if device.type == "cuda":  # only from pinned memory does a copy not keep the host waiting
             memory = memory.pin_memory()

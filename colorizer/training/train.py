@@ -52,14 +52,14 @@ def train(config: TrainConfig) -> bool:
 
 def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
     main = accelerator.is_main_process
-    data = TrainingData(config.data / "train", config.seed, config.shard_window, config.bad_samples)
-    read_index(config.data / "held-out")
+    data = open_data(config)
+    read_index(config.held_out_shards)
     check_size(config, data)
     if main:
         describe(config, accelerator, data)
     if config.dry_run:
         return False
-    run = RunFolder(config, data.reader.index)
+    run = RunFolder(config, [reader.index for reader in data.reader.readers])
     if is_complete(config, run.peek()):
         newest = found_by_first(accelerator, run.find_checkpoint)
         if newest and is_complete(config, newest.state):
@@ -83,6 +83,23 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
             trainer.resume(newest)
         trainer.run()
     return trainer.is_complete
+
+
+def open_data(config: TrainConfig) -> TrainingData:
+    """The samples of a run.
+
+    Raises:
+        UserError: their shards are damaged, or do not have what the settings need.
+    """
+    same_group = config.references.same_group if isinstance(config, ColorizationConfig) else 0.0
+    return TrainingData(
+        config.training_shards,
+        config.seed,
+        config.shard_window,
+        config.bad_samples,
+        same_group,
+        config.shares,
+    )
 
 
 def _less_memory(config: TrainConfig) -> str:

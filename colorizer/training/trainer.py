@@ -60,8 +60,8 @@ class Trainer:
         """Raises: UserError: what is to be judged by them cannot be."""
         config = self.config
         reason = "--evaluate-every is 0" if not config.evaluate_every else ""
-        if read_index(config.data / "held-out").samples == 0:
-            reason = f"{config.data} holds none out"
+        if read_index(config.held_out_shards).samples == 0:
+            reason = f"{config.data[0]} holds none out"
         if not reason:
             held_out = self.task.held_out()
             chosen_figure(config.best_by, held_out.figures)
@@ -280,7 +280,7 @@ class Trainer:
             step=self.step,
             config=to_json(self.config),
             data=self.run_folder.data,
-            size=self.data.reader.index.size,
+            size=self.data.reader.size,
             processes=self.accelerator.num_processes,
             scaler=scaler.state_dict() if scaler is not None else None,
             files={},

@@ -1,19 +1,24 @@
 """Warp, flips and jitter."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from colorizer.augmentation.distortion import (
+    ReferencePictures,
     augment,
     draw_parameters,
     draw_points,
     jitter,
     spline_grid,
     spline_weights,
+    to_signed,
     warp,
 )
 from colorizer.config.augmentation import AugmentConfig
+from colorizer.training.losses import tokens_come_from
 
 STILL = AugmentConfig(strength=0.0)
 
@@ -105,6 +110,80 @@ def test_reference_shows_what_the_grid_says():
     torch.testing.assert_close(warped[inside], grid[inside], atol=0.01, rtol=0)
 
 
+# ---- The similarity
+
+WHOLE = AugmentConfig(strength=0.0, scale=0.6, turn=0.25, shift=0.35)
+
+
+def _similarities(config: AugmentConfig, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each sample's linear map of (x, y), as one complex number, and its shift, as another."""
+    parameters = draw_parameters(config, 0, range(count))
+    grid = spline_grid(parameters.points, parameters.spline, 2, 2).double().numpy()
+    places = grid[..., 0] + 1j * grid[..., 1]  # at x and y of -0.5 and 0.5
+    along_x, along_y = places[:, 0, 1] - places[:, 0, 0], places[:, 1, 0] - places[:, 0, 0]
+    np.testing.assert_allclose(along_y, 1j * along_x, atol=1e-4)  # nothing is sheared
+    return along_x, places.mean((1, 2))
+
+
+@pytest.mark.parametrize("control", ["diagonal", "grid"])
+def test_the_reference_is_scaled_turned_and_shifted_as_far_as_the_settings_say(control):
+    factors, shifts = _similarities(replace(WHOLE, control=control), 400)
+    for drawn, most in (
+        (np.log(abs(factors)), 0.6),
+        (np.angle(factors), 0.25),
+        (shifts.real, 0.35),
+        (shifts.imag, 0.35),
+    ):
+        assert 0.95 * most < drawn.max() <= most + 1e-4
+        assert -most - 1e-4 <= drawn.min() < -0.95 * most
+        assert abs(drawn.mean()) < 0.15 * most
+
+
+def test_each_of_the_three_alone():
+    factors, shifts = _similarities(AugmentConfig(strength=0.0, scale=0.6), 50)
+    assert abs(np.angle(factors)).max() < 1e-4 and abs(shifts).max() < 1e-4
+    factors, shifts = _similarities(AugmentConfig(strength=0.0, turn=0.25), 50)
+    assert abs(abs(factors) - 1).max() < 1e-4 and abs(shifts).max() < 1e-4
+    factors, shifts = _similarities(AugmentConfig(strength=0.0, shift=0.35), 50)
+    assert abs(factors - 1).max() < 1e-4
+
+
+def test_the_similarity_leaves_all_that_is_drawn_without_it():
+    plain = AugmentConfig("grid", flip=0.5, flip_reference=0.5, hue=0.5)
+    numbers = range(3, 9)
+    whole = replace(plain, scale=0.6, turn=0.25, shift=0.35)
+    one, two = (draw_parameters(config, 5, numbers, 16) for config in (plain, whole))
+    for name in set(one._fields) - {"spline"}:
+        assert torch.equal(getattr(one, name), getattr(two, name))
+    assert not torch.isclose(one.spline, two.spline).all(2).any(1).all()
+    points, moved = draw_points(plain, [np.random.default_rng([5, n]) for n in numbers])
+    assert np.array_equal(one.spline, spline_weights(points, moved))
+
+
+@pytest.mark.parametrize("control", ["diagonal", "grid"])
+def test_tokens_of_a_reference_show_the_colours_of_the_tokens_they_come_from(control):
+    side, tokens, count = 64, 8, 40
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 256, (count, tokens, tokens, 3), np.uint8)  # flat squares
+    color = torch.from_numpy(colors.repeat(side // tokens, 1).repeat(side // tokens, 2))
+    config = replace(WHOLE, control=control, strength=0.05, flip_reference=0.5, border="white")
+    parameters = draw_parameters(config, 0, range(count))
+    batch = augment(config, parameters, color, color[..., 0])
+    anchors = tokens_come_from(batch.grid, tokens, tokens)
+    squares = to_signed(torch.from_numpy(colors)).flatten(1, 2)
+    middle = side // tokens // 2
+    places = batch.grid[:, middle::8, middle::8].flatten(1, 2)
+    shown = batch.reference[:, :, middle::8, middle::8].flatten(2).transpose(1, 2)
+    in_token = (places + 1) / 2 * tokens % 1
+    clear = (abs(in_token - 0.5) < 0.25).all(2)  # where no neighbour's colour is mixed in
+    there = (anchors >= 0) & clear
+    wanted = squares.gather(1, anchors.clamp_min(0)[..., None].expand(-1, -1, 3))
+    assert there.sum() > 0.1 * anchors.numel()
+    assert (abs(shown - wanted)[there] < 0.02).all()
+    outside = (anchors < 0) & (places.abs() > 1.1).any(2)
+    assert outside.sum() > 0.02 * anchors.numel() and (shown[outside] == 1).all()
+
+
 @pytest.mark.parametrize(("border", "value"), [("black", -1.0), ("white", 1.0)])
 def test_outside_lies_the_border(border, value):
     picture = torch.zeros(1, 3, 8, 8)
@@ -132,6 +211,25 @@ def test_flip_mirrors_line_and_truth_and_flip_reference_the_reference_alone():
     mirrored = augment(alone, draw_parameters(alone, 0, [0, 1]), color, line)
     assert torch.equal(mirrored.truth, still.truth)
     torch.testing.assert_close(mirrored.reference, still.truth.flip(3), atol=1e-4, rtol=0)
+
+
+def test_references_of_their_own_are_flipped_jittered_and_warped_like_the_truth():
+    config = AugmentConfig("grid", strength=0.1, flip=0.5, flip_reference=0.5, hue=0.5)
+    parameters = draw_parameters(config, 0, range(6))
+    color, line = _pictures(6)
+    others = color.flip(0)
+    of_group = torch.tensor([True, False, True, True, False, True])
+    of_truth = augment(config, parameters, color, line)
+    of_others = augment(config, parameters, others, line)
+    mixed = torch.where(of_group.view(-1, 1, 1, 1), others, color)
+    batch = augment(config, parameters, color, line, ReferencePictures(mixed, of_group))
+    assert torch.equal(batch.truth, of_truth.truth) and torch.equal(batch.line, of_truth.line)
+    wanted = torch.where(of_group.view(-1, 1, 1, 1), of_others.reference, of_truth.reference)
+    assert torch.equal(batch.reference, wanted)
+    assert torch.equal(batch.grid[~of_group], of_truth.grid[~of_group])
+    anchors, before = (tokens_come_from(b.grid, 3, 3) for b in (batch, of_truth))
+    assert (anchors[of_group] == -1).all()
+    assert torch.equal(anchors[~of_group], before[~of_group]) and (anchors >= 0).any()
 
 
 def test_jitter_turns_hue_and_keeps_grey():

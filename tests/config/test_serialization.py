@@ -21,7 +21,7 @@ def test_every_preset_comes_back(preset):
 @given(
     st.builds(
         ColorizationConfig,
-        data=st.just(Path("a")),
+        data=st.just((Path("a"), Path("b"))),
         output=st.just(Path("b c")),
         steps=st.integers(),
         bad_samples=st.floats(allow_nan=False, allow_infinity=False),

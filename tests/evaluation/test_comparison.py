@@ -27,7 +27,7 @@ def two(no_weights, tiny, tmp_path):
         train(run)
         configs.append(
             EvaluateConfig(
-                checkpoint=run.output, data=run.data, output=tmp_path / f"report-{steps}"
+                checkpoint=run.output, data=run.data[0], output=tmp_path / f"report-{steps}"
             )
         )
     evaluate(configs[0])
@@ -125,7 +125,7 @@ def test_a_report_that_was_changed_is_refused_by_name(two, tmp_path):
 
 def test_figures_of_other_weights_are_not_compared(stand_ins, trained, tmp_path, capsys):
     measure = MeasureConfig(modes=("self",), metrics=("psnr", "lpips-alex"))
-    config = EvaluateConfig(trained.output, trained.data, tmp_path / "report", measure=measure)
+    config = EvaluateConfig(trained.output, trained.data[0], tmp_path / "report", measure=measure)
     evaluate(config)
     shutil.copytree(config.output, tmp_path / "other")
     other = tmp_path / "other" / "report.json"

@@ -28,7 +28,8 @@ pytestmark = pytest.mark.slow
 
 def _config(trained, tmp_path, data=None, output="report", **measure) -> EvaluateConfig:
     settings = MeasureConfig(**({"batch_size": 4} | measure))
-    return EvaluateConfig(trained.output, data or trained.data, tmp_path / output, measure=settings)
+    data = data or trained.data[0]
+    return EvaluateConfig(trained.output, data, tmp_path / output, measure=settings)
 
 
 def _with(config: EvaluateConfig, **measure) -> EvaluateConfig:
@@ -51,7 +52,7 @@ def test_every_figure_is_right_and_every_reference_is_written_down(no_weights, t
     figures = report["figures"]
     assert list(figures) == ["self", "cross", "random", "recolored", "as_it_stands", "constant"]
 
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     by_key = {reader[n].key: reader[n] for n in range(len(reader))}
     colorizer = Colorizer(trained.output, "cpu")
     table = _pictures(config)
@@ -108,7 +109,7 @@ def test_what_is_asked_for_by_name_has_to_be_had(no_weights, trained, tmp_path, 
 
 
 def test_batch_size_and_number_of_shards_change_no_byte(stand_ins, trained, tmp_path, monkeypatch):
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     single = tmp_path / "single" / "held-out"
     with ShardWriter(single, 64, 100, reader.index.settings) as writer:
         for number in range(len(reader)):
@@ -129,7 +130,7 @@ def test_batch_size_and_number_of_shards_change_no_byte(stand_ins, trained, tmp_
 def test_fid_is_of_all_results_and_all_held_out_pictures(stand_ins, trained, tmp_path):
     config = _config(trained, tmp_path, metrics=("fid",), modes=("random",))
     report = evaluate(config)
-    reader, colorizer = ShardReader(trained.data / "held-out"), Colorizer(trained.output, "cpu")
+    reader, colorizer = ShardReader(trained.held_out_shards), Colorizer(trained.output, "cpu")
     by_key = {reader[n].key: reader[n] for n in range(len(reader))}
     results = []
     for row in _pictures(config):
@@ -149,7 +150,7 @@ def test_features_of_the_held_out_pictures_are_kept_beside_them(
 ):
     data = tmp_path / "data"
     data.mkdir()
-    (data / "held-out").symlink_to(trained.data / "held-out")
+    (data / "held-out").symlink_to(trained.held_out_shards)
     config = _config(trained, tmp_path, data=data, metrics=("fid", "kid"), modes=("self",))
     first = evaluate(config)["figures"]
     (kept,) = (data / "features").iterdir()
@@ -181,7 +182,7 @@ def test_one_evaluation_may_be_named_by_several_paths(
     no_weights, trained, tmp_path, monkeypatch, capsys, named
 ):
     config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
-    config = replace(config, data=shutil.copytree(trained.data, tmp_path / "data"))
+    config = replace(config, data=shutil.copytree(trained.data[0], tmp_path / "data"))
     evaluate(config)
     before = _files(config.output)
     checkpoint, data = config.checkpoint, config.data
@@ -333,7 +334,7 @@ def test_no_held_out_pictures_are_refused(trained, tmp_path):
 
 
 def test_a_damaged_shard_is_refused_and_no_report_is_left(no_weights, trained, tmp_path):
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     data = tmp_path / "data" / "held-out"
     with ShardWriter(data, 64, 100, {}) as writer:
         for number in range(4):
@@ -348,7 +349,7 @@ def test_a_damaged_shard_is_refused_and_no_report_is_left(no_weights, trained, t
 
 
 def test_where_one_group_is_most_of_all_no_reference_is_called_wrong(no_weights, trained, tmp_path):
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     with ShardWriter(tmp_path / "data" / "held-out", 64, 100, {}) as writer:
         for number in range(4):
             metadata = reader[number].metadata | {"group": "ab"[number // 3]}

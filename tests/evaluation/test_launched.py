@@ -40,7 +40,7 @@ def run(script: str, *arguments: object, launcher: list[str] = ()) -> subprocess
 
 
 def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, tmp_path):
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     for per_shard in (1, 100):
         with ShardWriter(tmp_path / str(per_shard) / "held-out", 64, per_shard, {}) as writer:
             for number in range(len(reader)):
@@ -71,7 +71,7 @@ def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, t
 
 
 def test_what_one_process_finds_ends_all_with_one_sentence(no_weights, trained, tmp_path):
-    reader = ShardReader(trained.data / "held-out")
+    reader = ShardReader(trained.held_out_shards)
     data = tmp_path / "data"
     with ShardWriter(data / "held-out", 64, 1, {}) as writer:
         for number in range(len(reader)):
@@ -94,7 +94,7 @@ def test_what_one_process_finds_ends_all_with_one_sentence(no_weights, trained, 
 
 def test_evaluate_prints_the_table(no_weights, trained, tmp_path):
     output = tmp_path / "report"
-    arguments = ("--checkpoint", trained.output, "--data", trained.data, "--output", output)
+    arguments = ("--checkpoint", trained.output, "--data", trained.data[0], "--output", output)
     done = run("evaluate.py", *arguments)
     assert done.returncode == 0, done.stderr
     figures = json.loads((output / "report.json").read_text())["figures"]
@@ -103,7 +103,8 @@ def test_evaluate_prints_the_table(no_weights, trained, tmp_path):
 
 
 def test_a_metric_asked_for_by_name_that_cannot_be_had_is_an_error(no_weights, trained, tmp_path):
-    arguments = ("--checkpoint", trained.output, "--data", trained.data, "--output", tmp_path / "r")
+    given = ("--checkpoint", trained.output, "--data", trained.data[0])
+    arguments = (*given, "--output", tmp_path / "r")
     done = run("evaluate.py", *arguments, "--metrics", "psnr", "fid")
     assert done.returncode == 1
     assert "--metrics fid cannot be had: the Inception weights were neither" in done.stderr
@@ -112,7 +113,7 @@ def test_a_metric_asked_for_by_name_that_cannot_be_had_is_an_error(no_weights, t
 
 def test_an_evaluation_killed_leaves_no_report_and_ends_the_same(no_weights, trained, tmp_path):
     def arguments(name: str) -> list[str]:
-        given = ("--checkpoint", trained.output, "--data", trained.data)
+        given = ("--checkpoint", trained.output, "--data", trained.data[0])
         return [*map(str, given), "--output", str(tmp_path / name), "--batch-size", "1"]
 
     process = subprocess.Popen(

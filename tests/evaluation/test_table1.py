@@ -35,13 +35,13 @@ def small(no_weights, tiny, tmp_path) -> Table1Config:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_at_the_papers_scale_the_methods_are_the_presets(method):
-    config = as_method(Table1Config(DATA, OUTPUT), method, 0)
+    config = as_method(Table1Config((DATA,), OUTPUT), method, 0)
     assert config == PRESETS[method](DATA, OUTPUT / method / "seed-0")
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
-    config = as_method(replace(demo_scale(), data=DATA, output=OUTPUT), method, 3)
+    config = as_method(replace(demo_scale(), data=(DATA,), output=OUTPUT), method, 3)
     paper, small = PRESETS[method](DATA, OUTPUT), demo(DATA, OUTPUT)
     assert config.network == replace(
         small.network,
@@ -54,7 +54,7 @@ def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
 
 
 def test_a_triplet_loss_that_is_asked_for_is_for_all():
-    base = Table1Config(DATA, OUTPUT, loss=LossConfig(triplet=0.5))
+    base = Table1Config((DATA,), OUTPUT, loss=LossConfig(triplet=0.5))
     assert [as_method(base, method, 0).loss.triplet for method in METHODS] == [0.5] * 4
 
 

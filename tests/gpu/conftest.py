@@ -41,4 +41,4 @@ def with_vgg(tiny: Callable[..., TrainConfig], vgg_file) -> WithVGG:
 @pytest.fixture
 def batch(character_shards) -> Batch:
     """Four drawn characters."""
-    return TrainingData(character_shards / "train", 0, 16).load([0, 1, 2, 3])
+    return TrainingData([character_shards / "train"], 0, 16).load([0, 1, 2, 3])

@@ -120,7 +120,7 @@ def test_a_wait_would_be_noticed():
 
 
 def test_batches_come_in_pinned_memory(character_shards):
-    data = TrainingData(character_shards / "train", 0, 16)
+    data = TrainingData([character_shards / "train"], 0, 16)
     for workers in (0, 1):
         numbers = BatchNumbers(0, 2, 4, 1, 0, 1)
         for batch in load_batches(data, numbers, workers, pin_memory=True):

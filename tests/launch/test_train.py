@@ -61,11 +61,17 @@ def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards
 
 
 def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_shards, tmp_path):
-    """And learns the same: batch norm and the triplet loss see the batch over both."""
+    """And learns the same: batch norm and the triplet loss see the batch over both.
+
+    From two sets, with references of the group.
+    """
+    shutil.copytree(character_shards, tmp_path / "second")
+    more = ("--data", character_shards, tmp_path / "second", "--shares", 0.7, 0.3)
+    more += ("--references.same-group", 0.5, "--augment.scale", 0.3)
     one = ([sys.executable], character_shards)
-    whole = demo(*one, tmp_path / "whole", "--steps", 8)
-    first = demo(*one, tmp_path / "stopped", "--steps", 4)
-    second = demo(TORCHRUN, character_shards, tmp_path / "stopped", "--steps", 8)
+    whole = demo(*one, tmp_path / "whole", *more, "--steps", 8)
+    first = demo(*one, tmp_path / "stopped", *more, "--steps", 4)
+    second = demo(TORCHRUN, character_shards, tmp_path / "stopped", *more, "--steps", 8)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
     assert "from step 4" in second.stdout
     assert samples(tmp_path / "stopped") == samples(tmp_path / "whole")

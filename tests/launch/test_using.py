@@ -44,7 +44,7 @@ def test_help_says_what_the_settings_do():
 def test_a_wrong_checkpoint_is_one_sentence(trained, tmp_path):
     refused = run(
         "evaluate.py",
-        *("--checkpoint", tmp_path / "none", "--data", trained.data, "--output", tmp_path / "r"),
+        *("--checkpoint", tmp_path / "none", "--data", trained.data[0], "--output", tmp_path / "r"),
     )
     assert refused.returncode == 1
     assert "none: no such run folder" in refused.stderr

@@ -22,7 +22,7 @@ def load(
     folder: Path, bad_samples: float, workers: int = 0, rank: int = 0, world: int = 1
 ) -> list[Batch]:
     """Five epochs of the ten samples, almost."""
-    data = TrainingData(folder, SEED, WINDOW, bad_samples)
+    data = TrainingData([folder], SEED, WINDOW, bad_samples)
     numbers = BatchNumbers(0, STEPS, BATCH, 1, rank, world)
     return list(load_batches(data, numbers, workers, pin_memory=False))
 
@@ -130,10 +130,10 @@ def test_the_share_is_counted_exactly(tmp_path):
             writer.write(f"key-{number}", grey, grey[..., 0], {})
     spoil(tmp_path, *range(29))
     numbers = list(range(100))
-    TrainingData(tmp_path, 0, 1, 0.29).load(numbers)  # 28.999... in float
+    TrainingData([tmp_path], 0, 1, 0.29).load(numbers)  # 28.999... in float
     spoil(tmp_path, 29)
     with pytest.raises(UserError, match="30 of 100"):
-        TrainingData(tmp_path, 0, 1, 0.29).load(numbers)
+        TrainingData([tmp_path], 0, 1, 0.29).load(numbers)
 
 
 def test_a_search_without_end_is_ended(shard_folder):
@@ -146,7 +146,7 @@ def test_a_search_without_end_is_ended(shard_folder):
 
 
 def test_a_whole_shard_may_go_if_the_share_allows_it(shard_folder):
-    data = TrainingData(shard_folder, SEED, WINDOW, bad_samples=0.4)
+    data = TrainingData([shard_folder], SEED, WINDOW, bad_samples=0.4)
     os.unlink(shard_folder / "000001.tar")
     keys, bad = set(), {}
     for start in range(0, 40, BATCH):
@@ -158,7 +158,7 @@ def test_a_whole_shard_may_go_if_the_share_allows_it(shard_folder):
 
 
 def test_a_fault_of_the_program_is_no_bad_sample(shard_folder, monkeypatch):
-    data = TrainingData(shard_folder, SEED, WINDOW, bad_samples=1.0)
+    data = TrainingData([shard_folder], SEED, WINDOW, bad_samples=1.0)
     monkeypatch.setattr("colorizer.shards.reader.decode_color", lambda data: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         data.load([0, 1])

@@ -47,7 +47,7 @@ def test_no_tensor_reaches_into_the_next():
 def test_the_loader_draws_what_the_task_draws(tiny, preset, workers):
     config = tiny(preset)
     task = build_task(config, start_accelerator(config))
-    data = TrainingData(config.data / "train", 0, 16)
+    data = TrainingData(config.training_shards, 0, 16)
     numbers = BatchNumbers(1, 9, 4, 1, 0, 1)
     batches = load_batches(data, numbers, workers, False, 60, task.draw_parameters)
     steps = 0

@@ -323,6 +323,15 @@ def test_json_that_is_no_object_is_refused(shard_folder, read: Read, data: bytes
     assert said == CANNOT_BE_READ.format(path, "scene-2", JSONS[data])
 
 
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("group", ['"another"', "{}", "3"])
+def test_another_group_than_the_indexs_is_named(shard_folder, read: Read, group: str):
+    forge(shard_folder, "json", f'{{"group": {group}}}'.encode())
+    said = refusal(read, ShardReader(shard_folder), 2)
+    path = shard_folder / "000000.tar"
+    assert said == NOT_AS_WRITTEN.format(path, "scene-2").replace("crc32", "group")
+
+
 def test_a_member_that_is_larger_than_any_of_ours_is_refused(shard_folder, monkeypatch):
     monkeypatch.setitem(MAX_BYTES, "json", 10)
     said = refusal(by_number, ShardReader(shard_folder), 2)

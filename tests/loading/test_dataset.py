@@ -68,7 +68,7 @@ def test_empty_shards_are_refused(shard_folder):
     index["samples"], index["shards"] = 0, []
     (shard_folder / "index.json").write_text(json.dumps(index))
     with pytest.raises(UserError, match="no samples"):
-        TrainingData(shard_folder, 0, 1)
+        TrainingData([shard_folder], 0, 1)
 
 
 # ---- Where the samples lie
@@ -100,10 +100,10 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_every_shard_of_a_large_window_is_scanned_once(blank_shards, scans):
-    data = TrainingData(blank_shards(300, 3), 0, window=100)
+    data = TrainingData([blank_shards(300, 3)], 0, window=100)
     for n in range(600):  # two epochs
         data.load([n])
-    assert sorted(scans) == [entry.name for entry in data.reader.index.shards]
+    assert sorted(scans) == [entry.name for entry in data.reader.readers[0].index.shards]
 
 
 def test_tables_of_more_samples_than_memory_is_for_are_read_again(blank_shards, scans, monkeypatch):

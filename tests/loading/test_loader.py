@@ -29,7 +29,7 @@ MANY = BatchNumbers(0, 2000, 2, 1, 0, 1)  # more than are loaded ahead
 
 @pytest.fixture
 def data(shard_folder: Path) -> TrainingData:
-    return TrainingData(shard_folder, seed=0, window=2)
+    return TrainingData([shard_folder], seed=0, window=2)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_more_processes_than_shards_lose_no_sample(data):
     for rank in range(2):
         numbers = BatchNumbers(0, 5, 2, 1, rank, 2)
         seen += chain(*(b.keys for b in load_batches(data, numbers, 4, pin_memory=False)))
-    assert sorted(seen) == sorted(data.reader[number].key for number in range(10))
+    assert sorted(seen) == sorted(data.reader.readers[0][number].key for number in range(10))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -162,7 +162,7 @@ from colorizer.loading import dataset
 from colorizer.loading import loader
 from colorizer.loading import order
 from colorizer.system.errors import UserError
-data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+data = dataset.TrainingData([Path({str(shard_folder)!r})], 0, 2)
 data.reader.read = lambda shard, position: time.sleep(1000)
 try:
     list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False, 0.5))
@@ -184,7 +184,7 @@ from colorizer.system import console
 from colorizer.loading import dataset
 from colorizer.loading import loader
 from colorizer.loading import order
-data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+data = dataset.TrainingData([Path({str(shard_folder)!r})], 0, 2)
 data.reader.read = lambda shard, position: time.sleep(1000)
 loader._LoaderProcess.kill = lambda process: None
 loader.REAPING = 0.5
@@ -203,7 +203,7 @@ from pathlib import Path
 from colorizer.loading import dataset
 from colorizer.loading import loader
 from colorizer.loading import order
-data = dataset.TrainingData(Path({str(shard_folder)!r}), 0, 2)
+data = dataset.TrainingData([Path({str(shard_folder)!r})], 0, 2)
 assert len(list(loader.load_batches(data, order.BatchNumbers(0, 9, 2, 1, 0, 1), 2, False))) == 9
 """
     place = tmp_path / "place"

@@ -88,11 +88,16 @@ def reader_of(tmp_path, draw_scene):
     return make
 
 
-@pytest.mark.parametrize("group", [{}, {"a": 1}, 3, ["a"], True, None, 1.5])
-def test_a_group_that_is_no_text_is_refused_by_name(reader_of, group):
-    words = r"shard .*000000\.tar: sample s1 cannot be read \(its group is no text"
-    with pytest.raises(UserError, match=words):
-        groups(reader_of({"group": group}))
+@pytest.mark.parametrize("group", [{}, {"a": 1}, 3, ["a"], True, 1.5, ""])
+def test_a_group_that_is_no_text_is_not_written(reader_of, group):
+    with pytest.raises(ValueError, match="s1: bad group"):
+        reader_of({"group": group})
+
+
+def test_the_groups_are_known_without_a_picture(reader_of, monkeypatch):
+    reader = reader_of({"group": "mia"})
+    monkeypatch.setattr("colorizer.shards.reader.ShardReader.read_encoded", None)
+    assert groups(reader) == ["sample s0", "mia", "sample s2"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ import webdataset
 
 from colorizer.shards.encoding import decode_color, decode_line, encode_color, encode_line
 from colorizer.shards.format import scan_shard
-from colorizer.shards.index import ShardEntry, read_index
+from colorizer.shards.index import Index, ShardEntry, read_index
+from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
 
@@ -140,6 +141,42 @@ def test_full_disk_is_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "index.json").exists()
 
 
+# ---- Groups
+
+
+def groups_of(index: Index) -> list[str | None]:
+    places = [(s, p) for s, shard in enumerate(index.shards) for p in range(shard.samples)]
+    return [index.group_of(*place) for place in places]
+
+
+def test_the_index_has_the_group_of_every_sample(tmp_path: Path) -> None:
+    wanted = ["mia", None, "ben", "mia", "anna \udcff", None, "ben"]
+    with ShardWriter(tmp_path, SIDE, 3, {}) as writer:
+        for number, group in enumerate(wanted):
+            metadata = {} if group is None else {"group": group}
+            writer.write(f"key-{number}", *blank(), metadata)
+    index, reader = read_index(tmp_path), ShardReader(tmp_path)
+    assert groups_of(index) == groups_of(writer.index) == wanted
+    assert index.groups == ("anna \udcff", "ben", "mia")
+    assert reader.groups.tolist() == [2, -1, 1, 2, 0, -1, 1] and reader.groups.itemsize == 4
+    assert [reader[n].metadata.get("group") for n in range(7)] == wanted
+
+
+@pytest.mark.parametrize(
+    "groups", [[0, 0], [0, 0, 0], [0, None, 2, 0], [0, -1, 1, 0], [0, True, 1, 0], ["a"] * 4]
+)
+def test_groups_that_no_writer_gives_are_refused(tmp_path: Path, groups: list) -> None:
+    with ShardWriter(tmp_path, SIDE, 4, {}) as writer:
+        for number, group in enumerate("abba"):
+            writer.write(f"key-{number}", *blank(), {"group": group})
+    path = tmp_path / "index.json"
+    index = json.loads(path.read_text())
+    index["shards"][0]["groups"] = groups
+    path.write_text(json.dumps(index))
+    with pytest.raises(UserError, match=r"index\.json is damaged \((no group is|groups are of)"):
+        read_index(tmp_path)
+
+
 # ---- A damaged index
 
 
@@ -157,12 +194,16 @@ def test_missing_index_says_what_to_do(tmp_path: Path, shard_folder: Path) -> No
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 1},
+        {"format": 2},
         {"size": "32"},
         {"size": True},
         {"samples": 11},
         {"settings": []},
         {"shards": {}},
+        {"groups": {}},
+        {"groups": ["b", "a"]},
+        {"groups": ["a", "a"]},
+        {"groups": [1]},
         {"shards": [{"name": "../000000.tar", "samples": 10, "bytes": 1, "sha256": "0"}]},
         {"shards": [{"name": "pipe:ls.tar", "samples": 10, "bytes": 1, "sha256": "0"}]},
         {"shards": [{"name": "000000.tar", "samples": -1, "bytes": 1, "sha256": "0"}]},

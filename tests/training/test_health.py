@@ -120,7 +120,7 @@ def test_batch_norm_forgets_a_batch_that_is_not_finite_in_another_process(
     if elsewhere:  # the mean of a 1 from here and a 0 from there
         monkeypatch.setattr(task.accelerator, "reduce", lambda tensor, how: tensor / 2)
     before = [buffer.clone() for buffer in task.generator.network.buffers()]
-    batch = TrainingData(config.data / "train", 0, 16).load([0, 1], task.draw_parameters)
+    batch = TrainingData(config.training_shards, 0, 16).load([0, 1], task.draw_parameters)
     task.step(batch)
     kept = [
         torch.equal(*pair) for pair in zip(before, task.generator.network.buffers(), strict=True)

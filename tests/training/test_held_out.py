@@ -54,7 +54,7 @@ def _state(config, name="best"):
 def _evaluated(config, folder):
     """PSNR by evaluate.py, for each of its rows."""
     measure = MeasureConfig(metrics=("psnr",))
-    evaluate(EvaluateConfig(config.output, config.data, folder, measure=measure))
+    evaluate(EvaluateConfig(config.output, config.data[0], folder, measure=measure))
     figures = json.loads((folder / "report.json").read_text())["figures"]
     return {row: figures[row]["psnr"]["mean"] for row in figures}
 
@@ -117,7 +117,7 @@ def test_pictures_that_nobody_drew_are_compared_with_their_own_colours_and_it_is
             workers=1,
         )
     )
-    config = tiny(steps=1, evaluate_every=1, data=tmp_path / "shards")
+    config = tiny(steps=1, evaluate_every=1, data=(tmp_path / "shards",))
     train(config)
     rows = {name.split("/")[1] for name in _looks(config)[0] if name.startswith("held-out/")}
     assert rows == {"self", "cross-own-colours", "wrong", "seconds"}
@@ -129,7 +129,7 @@ def test_an_extractor_is_judged_on_clean_and_degraded_pictures(tiny):
     train(config)
     look = _looks(config)[-1]
     extractor = Extractor(config.output, torch.device("cpu"))
-    reader = ShardReader(config.data / "held-out")
+    reader = ShardReader(config.held_out_shards)
     samples = [reader[n] for n in range(len(reader))]
     errors = [
         np.abs(extractor.draw(s.color).astype(float) - s.line).mean() / 127.5 for s in samples
@@ -219,8 +219,8 @@ def test_patience_without_anything_to_look_at_is_refused(tiny, tmp_path, changes
     data = tmp_path / "all for training"
     make_shards(CharactersConfig(output=data, count=4, size=64, held_out=0.0, workers=1))
     with pytest.raises(UserError, match="--patience and --best-by need held-out pictures, but"):
-        train(tiny(data=data, patience=1, **changes))
-    config = tiny(data=data, steps=1, **changes)
+        train(tiny(data=(data,), patience=1, **changes))
+    config = tiny(data=(data,), steps=1, **changes)
     train(config)
     assert _looks(config) == []
 

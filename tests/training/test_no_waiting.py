@@ -69,7 +69,7 @@ def test_no_step_asks_the_device_for_a_value(tiny, vgg_file, preset, not_finite)
         loss = LossConfig(triplet=config.loss.triplet, vgg_weights=vgg_file)
         config = replace(config, augment=full, loss=loss)
     task = build_task(config, start_accelerator(config))
-    batch = TrainingData(config.data / "train", 0, 16).load([0, 1], task.draw_parameters)
+    batch = TrainingData(config.training_shards, 0, 16).load([0, 1], task.draw_parameters)
     with _Waits() as waits:
         task.step(batch)
     assert waits.found == []

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from colorizer.config.references import ReferencesConfig
 from colorizer.loading.dataset import TrainingData
+from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
@@ -61,12 +63,40 @@ def test_only_shards_of_a_window_are_shuffled_together(tiny):
     def shards(window: int) -> set[int]:
         config = tiny(output=str(window), steps=1, shard_window=window, log_samples=True)
         keys = {line["key"] for line in _order(config)}
-        reader = TrainingData(config.data / "train", 0, 1).reader
+        (folder,) = config.training_shards
+        reader = ShardReader(folder)
         places = [n for n in range(len(reader)) if reader[n].key in keys]
         return set(np.searchsorted(reader.starts, places, "right"))
 
     assert len(shards(1)) == 1
     assert len(shards(16)) > 1
+
+
+def test_the_log_has_the_references_and_goes_on_alike(tiny):
+    references = ReferencesConfig(same_group=0.5)
+    same = {"log_samples": True, "references": references}
+    whole = _order(tiny(output="whole", steps=6, **same))
+    _order(tiny(output="stopped", steps=2, **same))
+    assert _order(tiny(output="stopped", steps=6, **same)) == whole
+    others = [line for line in whole if line["reference"] != line["key"]]
+    assert 0 < len(others) < len(whole)
+    for line in others:  # the other pose
+        assert line["reference"][:-1] == line["key"][:-1]
+    plain = _order(tiny(output="plain", steps=6, log_samples=True))
+    without = [{k: v for k, v in line.items() if k != "reference"} for line in whole]
+    assert without == plain
+
+
+def test_another_share_of_references_is_another_run(tiny):
+    train(tiny(steps=1))
+    with pytest.raises(UserError, match=r"references.same_group was 0.0, is now 0.5"):
+        train(tiny(steps=2, references=ReferencesConfig(same_group=0.5)))
+
+
+def test_the_start_says_how_many_can_have_a_reference_of_their_group(tiny, capsys):
+    train(tiny(dry_run=True, references=ReferencesConfig(same_group=0.5)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "references 50% another picture of the group, which 16 pictures have" in said
 
 
 @pytest.mark.parametrize("workers", [0, 2])

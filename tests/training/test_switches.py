@@ -17,13 +17,14 @@ from colorizer.checkpoints.checkpoint import optimizer_tensors
 from colorizer.config.augmentation import AugmentConfig, DegradeConfig
 from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
+from colorizer.config.references import ReferencesConfig
 from colorizer.config.run import OptimizerConfig
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.training.losses import IMAGENET_MEAN, IMAGENET_STD
 from colorizer.training.start import start_accelerator
 from colorizer.training.task import StepResult, Task
-from colorizer.training.train import build_task
+from colorizer.training.train import build_task, open_data
 from tests.helpers.kept import kept_for_backward
 
 Build = Callable[..., Task]
@@ -43,7 +44,7 @@ def build(tiny) -> Build:
 
 
 def _batch(task: Task) -> Batch:
-    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1, 2, 3], task.draw_parameters)
+    batch = open_data(task.config).load([0, 1, 2, 3], task.draw_parameters)
     if getattr(task, "vgg_losses", None) is None:
         return batch
     middle = slice(24, 40)  # of 64: VGG takes seconds otherwise
@@ -239,6 +240,9 @@ AUGMENT = {
     "control": ("grid", {"reference"}),
     "grid": (2, {"reference"}),
     "strength": (0.1, {"reference"}),
+    "scale": (0.5, {"reference"}),
+    "turn": (0.3, {"reference"}),
+    "shift": (0.3, {"reference"}),
     "border": ("white", {"reference"}),
     "flip": (1.0, {"line", "truth", "reference"}),
     "flip_reference": (1.0, {"reference"}),
@@ -280,6 +284,16 @@ def _assert_changed(
 def test_the_seed_draws_the_augmentation(build, preset):
     one, two = (_pictures(build(preset, seed=seed)) for seed in (0, 1))
     assert not torch.equal(*(p.reference if preset == "demo" else p.color for p in (one, two)))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_share_of_references_from_the_group(build, share):
+    task = build(references=ReferencesConfig(same_group=share), augment=AugmentConfig(strength=0.0))
+    pictures = _pictures(task)
+    own = torch.isclose(pictures.reference, pictures.truth, atol=1e-3).flatten(1).all(1)
+    assert own.all() if share == 0 else not own.any()
+    losses = _learn(task).losses
+    assert (losses["triplet"] == 0) == (share == 1)  # of true matches it learns
 
 
 # ---- How it is computed
@@ -341,7 +355,7 @@ def test_compile_makes_a_graph_of_each_part_and_breaks_none(build, vgg_file, mon
     extraction = preset == "extractor"
     changes = {} if extraction else {"loss": LossConfig(triplet=1.0, vgg_weights=vgg_file)}
     task = build(preset, compile=True, **changes)
-    batch = TrainingData(task.config.data / "train", 0, 16).load([0, 1], task.draw_parameters)
+    batch = TrainingData(task.config.training_shards, 0, 16).load([0, 1], task.draw_parameters)
     for _ in range(2):
         task.step(batch)
     assert not counters["graph_break"]

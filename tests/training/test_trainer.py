@@ -244,11 +244,11 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
 
 def test_missing_shards_are_refused(tiny, tmp_path, character_shards):
     with pytest.raises(UserError, match="nowhere"):
-        train(tiny(data=tmp_path / "nowhere"))
+        train(tiny(data=(tmp_path / "nowhere",)))
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "train").symlink_to(character_shards / "train")
     with pytest.raises(UserError, match="half/held-out"):
-        train(tiny(data=tmp_path / "half"))
+        train(tiny(data=(tmp_path / "half",)))
     assert not (tmp_path / "run").exists()
 
 
@@ -334,4 +334,4 @@ def test_other_errors_are_not_taken_for_full_memory(tiny, monkeypatch):
 def test_other_shards_under_the_same_run_are_refused(trained, tmp_path):
     make_shards(CharactersConfig(output=tmp_path / "other", count=4, size=64, seed=9, workers=1))
     with pytest.raises(UserError, match="other shards"):
-        train(replace(trained, data=tmp_path / "other", steps=3))
+        train(replace(trained, data=(tmp_path / "other",), steps=3))
