@@ -1,12 +1,13 @@
 """Frozen parts: they stay as they were, the rest learns, and all else goes on as without them."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from colorizer.config.losses import LossConfig
-from colorizer.config.networks import GeneratorConfig
+from colorizer.config.run import OptimizerConfig
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
 from tests.helpers.runs import metrics_of, tensors_of
@@ -75,21 +76,19 @@ def test_recomputing_changes_nothing(partly):
 
 
 @pytest.mark.slow
-def test_a_compiled_network_learns_the_same(tiny):
-    small = {  # each kernel takes seconds
-        "network": GeneratorConfig(width=0.125, stages=2, residual_blocks=1),
-        "loss": LossConfig(perceptual=0.0, style=0.0, adversarial=0.0),
-    }
-    train(source := tiny(output="source", **small))
-    small |= {"start_from": source.output, "freeze": ENCODERS}
-    train(plain := tiny(output="plain", **small))
+def test_a_compiled_network_learns_the_same(partly, monkeypatch):
+    """As torch traces it; the kernels themselves would take minutes."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     torch.compiler.reset()
-    train(other := tiny(output="other", compile=True, **small))
+    loss = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0)
+    # Adam's first updates go by the signs of gradients, the least of which rounding decides.
+    small = {"freeze": ENCODERS, "loss": loss, "optimizer": OptimizerConfig(1e-4)}
+    train(plain := partly(output="plain", **small))
+    train(other := partly(output="other", compile=True, **small))
     losses = [[line["loss/l1"] for line in metrics_of(config)] for config in (plain, other)]
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)
-    start, end = tensors_of(source, 3, "average"), tensors_of(other, 3, "generator")
-    frozen = {name: same for name, same in _equal(start, end).items() if "_encoder." in name}
-    assert frozen and all(frozen.values())
+    for name, same in _equal(*(tensors_of(c, 3, "generator") for c in (plain, other))).items():
+        assert same or not name.startswith(ENCODERS), name
 
 
 @pytest.mark.parametrize(
