@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from colorizer.checkpoints.checkpoint import Origin, State
+from colorizer.checkpoints.checkpoint import Damaged, Origin, State
 from colorizer.checkpoints.generator_file import (
     MODULES,
     GeneratorFile,
@@ -145,7 +145,11 @@ def _naming_setting() -> Iterator[None]:
     except Pickle as error:
         raise UserError(
             f"--start-from {error} What the paper's authors released becomes such a file by"
-            f" {command('checkpoint')} import."
+            f" {command('checkpoint')} import FILE --method METHOD."
+        ) from error
+    except Damaged as error:
+        raise UserError(
+            f"--start-from {error} Give another checkpoint, a run folder or a .safetensors file."
         ) from error
     except UserError as error:
         raise UserError(f"--start-from {error}") from error
@@ -181,7 +185,7 @@ def read_origin(accelerator: Accelerator, found: FoundOrigin) -> TrainedWeights:
 
 
 def _read(found: FoundOrigin) -> TrainedWeights:
-    """Raises: UserError: these are not the tensors that were found."""
+    """Raises: UserError or Damaged: these are not the tensors that were found."""
     file, cpu = found.generator, torch.device("cpu")
     generator = load_generator(file, MODULES[type(file.network)], cpu).state_dict()
     if found.discriminator is None:
@@ -189,7 +193,7 @@ def _read(found: FoundOrigin) -> TrainedWeights:
     path, sha256, width = found.discriminator
     discriminator = read_tensors(path)
     if sha256_of(path) != sha256:
-        raise UserError(f"{path}: damaged (its sha256 is not the one in the checkpoint's state).")
+        raise Damaged(f"{path}: damaged (its sha256 is not the one in the checkpoint's state).")
     with torch.device("meta"):
         wanted = Discriminator(width=width).state_dict()
     if unfit := misfits(discriminator, wanted):

@@ -57,6 +57,15 @@ def test_frozen_weights_and_statistics_stay_and_all_others_change(
     assert learned and not any(name.startswith(frozen) for name in learned)
 
 
+def test_looks_at_held_out_pictures_leave_frozen_statistics_alone(partly, trained):
+    """They bring the generator, which has no average here, into eval mode and back."""
+    looks = {"evaluate_every": 1, "evaluate_count": 1}
+    train(config := partly(freeze=ENCODERS, optimizer=OptimizerConfig(1e-3), **looks))
+    equal = _equal(tensors_of(trained, 2, "average"), tensors_of(config, 3, "generator"))
+    assert all(same for name, same in equal.items() if name.startswith(ENCODERS))
+    assert not any(same for name, same in equal.items() if name.startswith("decoder."))
+
+
 def test_a_run_with_frozen_parts_goes_on_as_if_it_had_not_been_stopped(partly):
     looks = {"freeze": ENCODERS, "evaluate_every": 1, "evaluate_count": 1}
     train(whole := partly(output="whole", **looks))

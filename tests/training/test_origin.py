@@ -246,7 +246,7 @@ def test_damage_is_refused(trained, started, tmp_path, name):
     _refused(started(start_from=checkpoint), f"{name}.safetensors: damaged")
     _refused(started(start_from=tmp_path / "alone.safetensors"), "alone.safetensors: damaged")
     (trained.output / "best").symlink_to("checkpoints/step-00000002")
-    _refused(started(), f"{name}.safetensors: damaged")
+    _refused(started(), f"{name}.safetensors: damaged", "Give another checkpoint, a run folder or")
 
 
 def _process(index: int, others_fail: bool = False) -> SimpleNamespace:
