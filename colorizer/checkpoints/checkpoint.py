@@ -30,6 +30,19 @@ ADAM_STATE = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The trained generator that a run began with."""
+
+    path: str
+    step: int  # that it had been trained for; 0: not known
+    sha256: str  # of its file
+
+    def __str__(self) -> str:
+        step = f", step {self.step}" if self.step else ""
+        return f"{self.path}{step}, sha256 {self.sha256}"
+
+
+@dataclass(frozen=True)
 class State:
     """What state.json says."""
 
@@ -42,6 +55,7 @@ class State:
     files: dict[str, str]  # file name → sha256
     looked: int = 0  # step of the last look at the held-out pictures
     best: Best | None = None  # of these looks
+    origin: Origin | None = None  # None: random weights
     version: str = field(default_factory=code_version)  # of the code that wrote it
     format: int = FORMAT
 

@@ -21,6 +21,7 @@ from colorizer.checkpoints.checkpoint import (
     verify,
 )
 from colorizer.checkpoints.generator_file import (
+    MODULES,
     find_generator,
     load_generator,
     locate_generator,
@@ -29,8 +30,6 @@ from colorizer.checkpoints.generator_file import (
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.serialization import flatten
-from colorizer.networks.extractor import LineExtractor
-from colorizer.networks.generator import Generator
 from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.system.programs import command
@@ -125,6 +124,7 @@ def _inspect_checkpoint(path: Path, state: State) -> None:
             ("step", f"{state.step} of {state.config['steps']}"),
             ("pictures", f"{state.size}x{state.size}"),
             ("processes", str(state.processes)),
+            *([("started from", str(state.origin))] if state.origin else []),
             *((k.removeprefix("network."), str(settings[k])) for k in settings if "network." in k),
             *((name, f"{_count(path / name):,} numbers") for name in sorted(state.files)),
         ]
@@ -241,7 +241,5 @@ def publish(output: Path, tensors: Mapping[str, Tensor], header: dict[str, str])
 def _load(path: Path) -> None:
     """Raises: UserError: the file is not a whole generator of this program."""
     device = torch.device("cpu")  # the GPU may be full of a training
-    if read_header(path)["task"] == GeneratorConfig.task:
-        load_generator(find_generator(path, GeneratorConfig), Generator, device)
-    else:
-        load_generator(find_generator(path, ExtractorConfig), LineExtractor, device)
+    kind = GeneratorConfig if read_header(path)["task"] == GeneratorConfig.task else ExtractorConfig
+    load_generator(find_generator(path, kind), MODULES[kind], device)

@@ -10,11 +10,13 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from colorizer.checkpoints.checkpoint import newest_intact, verify
+from colorizer.checkpoints.checkpoint import State, newest_intact, verify
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors
 from colorizer.config.bounds import check_bounds
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.serialization import from_json
+from colorizer.networks.extractor import LineExtractor
+from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json
 from colorizer.system.version import code_version
@@ -23,8 +25,11 @@ FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
 MAX_SIDE = 16_384  # pixels, of the pictures it may have been trained on
+MODULES: dict[type, type[nn.Module]] = {GeneratorConfig: Generator, ExtractorConfig: LineExtractor}
+NAMES_SHOWN = 3  # of tensors that do not fit
 
-Network = TypeVar("Network", GeneratorConfig, ExtractorConfig)
+NetworkConfig = GeneratorConfig | ExtractorConfig
+Network = TypeVar("Network", bound=NetworkConfig, covariant=True)
 Module = TypeVar("Module", bound=nn.Module)
 
 
@@ -118,20 +123,30 @@ def locate_generator(path: Path) -> Path:
     Raises:
         UserError: there is none.
     """
-    if path.is_file():
-        return path
+    return path if path.is_file() else generator_of(*locate_checkpoint(path))
+
+
+def locate_checkpoint(path: Path) -> tuple[Path, State]:
+    """The checkpoint that a folder means, every byte of it checked: of a run, its newest intact.
+
+    Raises:
+        UserError: there is none.
+    """
     if not path.is_dir():
         raise UserError(f"{path}: no such run folder, checkpoint folder or .safetensors file.")
-    if (path / "checkpoints").is_dir():
-        newest = newest_intact(path / "checkpoints")
-        if newest is None:
-            raise UserError(f"{path}: the run has no checkpoint yet.")
-        path, state = newest.path, newest.state
-    else:
-        state = verify(path)
+    if not (path / "checkpoints").is_dir():
+        return path, verify(path)
+    newest = newest_intact(path / "checkpoints")
+    if newest is None:
+        raise UserError(f"{path}: the run has no checkpoint yet.")
+    return newest.path, newest.state
+
+
+def generator_of(checkpoint: Path, state: State) -> Path:
+    """The file in a checkpoint that results are made with."""
     # The running average is what a run with one is trained for.
     name = "average" if "average.safetensors" in state.files else "generator"
-    return path / f"{name}.safetensors"
+    return checkpoint / f"{name}.safetensors"
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -162,7 +177,7 @@ def read_header(path: Path) -> dict[str, Any]:
     return content
 
 
-def _network_of(task: Any) -> type[GeneratorConfig] | type[ExtractorConfig]:
+def _network_of(task: Any) -> type[NetworkConfig]:
     for kind in (GeneratorConfig, ExtractorConfig):
         if task == kind.task:
             return kind
@@ -180,9 +195,8 @@ def load_generator(
     with torch.device("meta"):  # a header can ask for any size; memory is taken for the file alone
         generator = kind(**asdict(file.network))
     tensors = read_tensors(file.path)
-    wanted = {name: (t.shape, t.dtype) for name, t in generator.state_dict().items()}
-    if wanted != {name: (t.shape, t.dtype) for name, t in tensors.items()}:
-        raise UserError(f"{file.path}: the tensors do not fit the network in its header.")
+    if unfit := misfits(tensors, generator.state_dict()):
+        raise UserError(f"{file.path}: the tensors do not fit the network in its header ({unfit}).")
     if _digest(file.content, tensors) != file.sha256:
         raise UserError(
             f"{file.path}: damaged (its sha256 is not that in its header); export it again."
@@ -193,3 +207,31 @@ def load_generator(
         )
     generator.load_state_dict(tensors, assign=True)
     return generator.eval().requires_grad_(False).to(device)
+
+
+def unfilled(network: NetworkConfig) -> nn.Module:
+    """The network that settings describe, on the meta device: without weights or memory."""
+    with torch.device("meta"):
+        return MODULES[type(network)](**asdict(network))
+
+
+def misfits(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+    """The first tensors that are not as wanted, in words; empty if all have the shapes and types.
+
+    Args:
+        tensors: By name.
+        wanted: Tensors like those that there should be.
+    """
+    found, right = ({n: _said(t) for n, t in some.items()} for some in (tensors, wanted))
+    unfit = [
+        f"{name} is {found.get(name, 'missing')}, not {right.get(name, 'of this network')}"
+        for name in sorted(found.keys() | right.keys())
+        if found.get(name) != right.get(name)
+    ]
+    more = [f"and {len(unfit) - NAMES_SHOWN} more"] if len(unfit) > NAMES_SHOWN else []
+    return "; ".join(unfit[:NAMES_SHOWN] + more)
+
+
+def _said(tensor: Tensor) -> str:
+    """`float32 3×16×1×1`."""
+    return f"{tensor.dtype} {'×'.join(map(str, tensor.shape))}".removeprefix("torch.").rstrip()

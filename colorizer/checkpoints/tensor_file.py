@@ -15,11 +15,22 @@ PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
 ZIP, PICKLE_OPCODE = b"PK\x03\x04", b"\x80"  # how torch.save's files begin
 
 
+class Pickle(UserError):
+    """A file that can run any program when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is a pickle. Reading a pickle can run any program, so it is refused; give a"
+            " .safetensors file."
+        )
+
+
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a file, on the CPU.
 
     Raises:
-        UserError: it cannot be read, is no safetensors file, or is a pickle, which is not opened.
+        Pickle: it is one, and not opened.
+        UserError: it cannot be read, or is no safetensors file.
     """
     check_header(path)
     try:
@@ -72,7 +83,7 @@ def check_header(path: Path) -> None:
         UserError: see `read_tensors`.
     """
     if path.suffix.lower() in PICKLES:
-        raise UserError(_is_pickle(path))
+        raise Pickle(path)
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -82,15 +93,8 @@ def check_header(path: Path) -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     if start.startswith((ZIP, PICKLE_OPCODE)):
-        raise UserError(_is_pickle(path))
+        raise Pickle(path)
     raise UserError(f"{path}: not a readable .safetensors file (its header has {length} bytes).")
-
-
-def _is_pickle(path: Path) -> str:
-    return (
-        f"{path} is a pickle. Reading a pickle can run any program, so it is refused; give a"
-        " .safetensors file."
-    )
 
 
 def _unreadable(path: Path, error: Exception) -> str:

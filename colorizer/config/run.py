@@ -50,6 +50,18 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class StartSettings:
+    """What a run begins with, and what of it learns."""
+
+    start_from: Path | None = None
+    """Begin with the weights of this run (its best checkpoint, else its newest intact), checkpoint
+    folder or .safetensors file, at step 0; without it, with random ones."""
+    freeze: tuple[str, ...] = ()
+    """Keep these parts of the generator as they were, only with --start-from: line_encoder,
+    decoder.head, ..."""
+
+
+@dataclass(frozen=True)
 class PrecisionSettings:
     """Precision, speed and memory."""
 
@@ -173,6 +185,7 @@ class RunConfig(  # the fields' order is that of the bases from the last to the 
     ProgressSettings,
     LoadingSettings,
     PrecisionSettings,
+    StartSettings,
     RunSettings,
 ):
     """What every training has, whatever it trains."""

@@ -10,17 +10,21 @@ Pair = tuple[Tensor, Tensor]  # the average's and the live network's
 class RunningAverage:
     """average ← decay·average + (1 - decay)·live; a shorter memory at first."""
 
-    def __init__(self, network: nn.Module, live: nn.Module, decay: float) -> None:
+    def __init__(
+        self, network: nn.Module, live: nn.Module, decay: float, trained: bool = False
+    ) -> None:
         """Start with a copy of the live network.
 
         Args:
             network: Becomes the average. A copy of `live`.
             live: On its device already: its tensors stay where they are from now on.
             decay: Of one step.
+            trained: They begin with trained weights, which no shorter memory must wash out.
         """
         self.network = network
         self.updates = 0
         self._decay = decay
+        self._trained = trained
         # Made once: going through all modules takes milliseconds.
         state = live.state_dict()
         pairs = [(mean, state[name]) for name, mean in network.state_dict().items()]
@@ -32,7 +36,9 @@ class RunningAverage:
     def update(self) -> None:
         """Take in the live network as it is now."""
         self.updates += 1
-        decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
+        decay = self._decay
+        if not self._trained:  # random weights are soon forgotten
+            decay = min(decay, (1 + self.updates) / (10 + self.updates))
         get_ema_multi_avg_fn(decay)(*self._averaged, self.updates)  # all in one go
         # torch has no public function that copies many tensors in one go.
         torch._foreach_copy_(*self._counted)  # pyright: ignore[reportPrivateImportUsage]

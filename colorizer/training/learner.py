@@ -27,7 +27,7 @@ class Learner(Generic[Network]):
 
         Args:
             name: `generator` or `discriminator`, in settings, figures and files.
-            network: On the CPU, with its first weights.
+            network: On the CPU, with its first weights. Frozen parts require no gradient.
             config: Its learning rate, and how it is computed.
             accelerator: Of this process.
         """
@@ -41,14 +41,14 @@ class Learner(Generic[Network]):
         network.to(accelerator.device)
         if config.compile:
             network.compile()
+        # Walking through all modules takes milliseconds, and what learns stays what it is.
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
         adam = torch.optim.Adam(
-            network.parameters(), lr=self._full_rate, betas=config.optimizer.betas, fused=True
+            self.parameters, lr=self._full_rate, betas=config.optimizer.betas, fused=True
         )
         # What is prepared has autocast around its forward pass from here on.
         self.network, self.optimizer = accelerator.prepare(network, adam)
-        # Walking through all modules takes milliseconds, and they stay what they are.
         self.unwrapped: Network = accelerator.unwrap_model(self.network)  # without DDP around it
-        self.parameters = list(self.network.parameters())
 
     def set_learning_rate(self, factor: float) -> float:
         """Set it to so much of what the settings say; gives it."""

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ CHANGEABLE_ON_RESUME = frozenset(
     [
         "data",
         "output",
+        "start_from",
         "steps",
         "mixed_precision",
         "accumulate",
@@ -119,8 +121,12 @@ class RunFolder:
         return newest
 
     def _check(self, state: checkpoint.State) -> None:
-        differences = difference(state.config, to_json(self.config))
-        others = [text for name, text in differences.items() if name not in CHANGEABLE_ON_RESUME]
+        now = to_json(self.config)
+        changeable = CHANGEABLE_ON_RESUME
+        if None in (state.config["start_from"], now["start_from"]):
+            changeable -= {"start_from"}  # what it started from may move, but not come or go
+        differences = difference(state.config, now)
+        others = [text for name, text in differences.items() if name not in changeable]
         if others:
             raise UserError(
                 f"{self.folder} holds a run with other settings ({'; '.join(others)})."
@@ -132,8 +138,14 @@ class RunFolder:
                 f" {say(self.config.data)}. Put its own shards back, or give another --output."
             )
 
-    def prepare(self, newest: checkpoint.FoundCheckpoint | None) -> None:
+    def prepare(
+        self, newest: checkpoint.FoundCheckpoint | None, origin: checkpoint.Origin | None
+    ) -> None:
         """Make the folder ready to go on from a checkpoint, or from the start.
+
+        Args:
+            newest: The checkpoint; None: there is none.
+            origin: What a run without checkpoint starts from; None: random weights.
 
         Raises:
             UserError: it cannot be written to.
@@ -141,10 +153,12 @@ class RunFolder:
         with writing(self.folder):
             for folder in (self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(to_json(self.config), indent=2)
+        origin = newest.state.origin if newest else origin
+        settings = {**to_json(self.config), "origin": asdict(origin) if origin else None}
+        text = json.dumps(settings, indent=2)
         replace_file(self.folder / "config.json", f"{text}\n".encode())
         saving.clean(self.checkpoints)
-        step = newest.state.step if newest else 0
+        step = newest.state.step if newest else -1
         if newest:
             self._say_changes(newest.state)
             saving.point_at_best(self.checkpoints, newest.state.best)

@@ -25,6 +25,7 @@ from colorizer.system import console
 from colorizer.system.errors import LostConnection, UserError
 from colorizer.system.processes import is_lost_connection, join_group
 from colorizer.system.version import code_version
+from colorizer.training.freezing import check_freezing
 from colorizer.training.launcher import (
     check_gpus,
     check_launcher,
@@ -32,6 +33,7 @@ from colorizer.training.launcher import (
     launcher_precision,
     wants_gpu,
 )
+from colorizer.training.origin import FoundOrigin
 
 EXCHANGES = {"float32": DDPCommunicationHookType.NO, "bf16": DDPCommunicationHookType.BF16}
 NCCL_PATIENCE = 2  # its watchdog aborts a process, so watch.py speaks long before
@@ -146,6 +148,7 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         raise UserError(
             "every --loss is 0, so nothing would be learned; give at least one a weight."
         )
+    check_freezing(config)
 
 
 def _check_copying(config: ColorizationConfig) -> None:
@@ -191,7 +194,9 @@ def check_size(config: TrainConfig, data: TrainingData) -> None:
         )
 
 
-def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) -> None:
+def describe(
+    config: TrainConfig, accelerator: Accelerator, data: TrainingData, origin: FoundOrigin | None
+) -> None:
     """Print the run in a table; with `dry_run` every setting too."""
     cuda = accelerator.device.type == "cuda"
     device = torch.cuda.get_device_name() if cuda else "CPU"
@@ -206,6 +211,10 @@ def describe(config: TrainConfig, accelerator: Accelerator, data: TrainingData) 
         ("steps", str(config.steps)),
         ("output", str(config.output)),
     ]
+    if origin is not None:
+        rows.append(("starts from", origin.described_for(config)))
+    if config.freeze:
+        rows.append(("frozen", ", ".join(config.freeze)))
     if cuda:
         rows.append(("kernels", _say_kernels(config)))
     console.facts(rows)

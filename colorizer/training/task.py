@@ -14,9 +14,11 @@ from colorizer.config.training import TrainConfig
 from colorizer.loading.batch import Batch
 from colorizer.networks.discriminator import Discriminator
 from colorizer.training.average import RunningAverage
+from colorizer.training.freezing import freeze
 from colorizer.training.held_out import HeldOut
 from colorizer.training.learner import Learner
 from colorizer.training.losses import adversarial_loss, discriminator_loss
+from colorizer.training.origin import TrainedWeights
 from colorizer.training.samples import SampleGrid
 from colorizer.training.together import reduced
 
@@ -55,6 +57,7 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
         self.accelerator = accelerator
         torch.manual_seed(config.seed)
         network = generator(**asdict(config.network)).to(memory_format=MEMORY_FORMAT)
+        freeze(network, config.freeze)
         decay = config.optimizer.ema_decay
         # Before autocast is around its forward pass.
         copied = deepcopy(network).to(accelerator.device) if decay > 0 else None
@@ -72,7 +75,8 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
         self.trained = [learner.network for learner in self.learners.values()]
         self.average = None
         if copied is not None:
-            self.average = RunningAverage(copied, self.generator.unwrapped, decay)
+            trained = config.start_from is not None
+            self.average = RunningAverage(copied, self.generator.unwrapped, decay, trained)
         self.keeps_buffers = config.not_finite == "skip"
         # Walking through all modules takes milliseconds, and they stay what they are.
         self._buffers = [b for network in self.trained for b in network.buffers()]
@@ -204,7 +208,15 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
         for buffer, old in zip(self._buffers, before, strict=True):
             buffer.copy_(torch.where(finite, buffer, old))
 
-    # ---- What a checkpoint holds
+    # ---- What it begins with, and what a checkpoint holds
+
+    def begin_with(self, weights: TrainedWeights) -> None:
+        """Take trained weights in place of random ones, before the first step."""
+        self.generator.unwrapped.load_state_dict(weights.generator)
+        if self.average is not None:
+            self.average.network.load_state_dict(weights.generator)
+        if self.discriminator is not None and weights.discriminator is not None:
+            self.discriminator.unwrapped.load_state_dict(weights.discriminator)
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """File name → tensors."""

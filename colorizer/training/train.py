@@ -1,6 +1,7 @@
 """A training from its settings to its end. The same command again continues where it stopped."""
 
 from contextlib import nullcontext
+from functools import partial
 
 from accelerate import Accelerator
 
@@ -17,6 +18,7 @@ from colorizer.system.storage import check_writable
 from colorizer.training.colorization import Colorization
 from colorizer.training.extraction import Extraction
 from colorizer.training.logbook import Logbook, keep_log
+from colorizer.training.origin import FoundOrigin, find_origin, read_origin
 from colorizer.training.run import RunFolder
 from colorizer.training.start import check_settings, check_size, describe, start_accelerator
 from colorizer.training.task import Task
@@ -55,11 +57,12 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
     data = open_data(config)
     read_index(config.held_out_shards)
     check_size(config, data)
+    run = RunFolder(config, [reader.index for reader in data.reader.readers])
+    origin = found_by_first(accelerator, partial(origin_of, config, run))
     if main:
-        describe(config, accelerator, data)
+        describe(config, accelerator, data, origin)
     if config.dry_run:
         return False
-    run = RunFolder(config, [reader.index for reader in data.reader.readers])
     if is_complete(config, run.peek()):
         newest = found_by_first(accelerator, run.find_checkpoint)
         if newest and is_complete(config, newest.state):
@@ -68,19 +71,25 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
                     f"{config.output} is complete at step {newest.state.step}; nothing to do."
                 )
             return True
+    weights = read_origin(accelerator, origin) if origin else None
     task = build_task(config, accelerator)
     with run.locked() if main else nullcontext():
         newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
         if newest:  # where this process has it: a disk may have another place on each machine
             newest = newest._replace(path=run.checkpoints / newest.path.name)
         check_same(accelerator, run, newest)
+        if newest is None and config.start_from is not None and weights is None:
+            raise UserError(f"{run.folder}: its checkpoints have just gone; try again.")
         if main:
-            run.prepare(newest)
+            run.prepare(newest, origin.record if origin else None)
         accelerator.wait_for_everyone()
         logbook.begin()
         trainer = Trainer(config, accelerator, data, run, task)
         if newest:
             trainer.resume(newest)
+        elif origin and weights:
+            task.begin_with(weights)
+            trainer.origin = origin.record
         trainer.run()
     return trainer.is_complete
 
@@ -100,6 +109,17 @@ def open_data(config: TrainConfig) -> TrainingData:
         same_group,
         config.shares,
     )
+
+
+def origin_of(config: TrainConfig, run: RunFolder) -> FoundOrigin | None:
+    """What a run starts from; None: random weights, or a checkpoint of its own.
+
+    Raises:
+        UserError: it is not there, or does not fit.
+    """
+    if config.start_from is None or checkpoint.saved_steps(run.checkpoints):
+        return None
+    return find_origin(config.start_from, config)
 
 
 def _less_memory(config: TrainConfig) -> str:

@@ -49,6 +49,7 @@ class Trainer:
         self.run_folder = run_folder
         self.task = task
         self.step = 0
+        self.origin: checkpoint.Origin | None = None  # None: random weights
         self.health = Health(
             config, accelerator, len(data.reader), data.allowed, run_folder.checkpoints
         )
@@ -96,6 +97,7 @@ class Trainer:
                 " version of the program that wrote it."
             ) from error
         self.step, self.looked, self.best = state.step, state.looked, state.best
+        self.origin = state.origin
         if self.best and not (newest.path.parent / checkpoint.step_name(self.best.step)).is_dir():
             if self.accelerator.is_main_process:
                 console.warn(
@@ -109,6 +111,8 @@ class Trainer:
     def run(self) -> None:
         """Train to the end or to a request to stop; either way the last step is saved."""
         with self._under_way() as batches:
+            if self.origin and self.held_out and self.step == 0:
+                self._look(self.held_out)  # what there is to beat
             if best := self._look_if_due():  # it was stopped before this look
                 self.keeper.point_at(best)
             if not self.is_complete:
@@ -247,9 +251,7 @@ class Trainer:
             return None
         if not self._is_due(self.config.evaluate_every):
             return None
-        start = time.monotonic()
-        figures = self.held_out.look(self.task.result_generator)
-        self.reporter.held_out(self.step, figures, time.monotonic() - start)
+        figures = self._look(self.held_out)
         self.looked = self.step
         figure = chosen_figure(self.config.best_by, self.held_out.figures)
         if self.best and self.best.figure == figure:
@@ -257,6 +259,13 @@ class Trainer:
         else:
             self.best = Best(figure, figures[figure], self.step)
         return self.best if self.best.step == self.step else None
+
+    def _look(self, held_out: HeldOut) -> dict[str, float]:
+        """The generator's figures on the held-out pictures, which are written down too."""
+        start = time.monotonic()
+        figures = held_out.look(self.task.result_generator)
+        self.reporter.held_out(self.step, figures, time.monotonic() - start)
+        return figures
 
     def _save(self, last: bool, better: bool) -> None:
         """Save if the step is the last or the best, or its turn has come.
@@ -286,4 +295,5 @@ class Trainer:
             files={},
             looked=self.looked,
             best=self.best,
+            origin=self.origin,
         )

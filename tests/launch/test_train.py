@@ -163,6 +163,27 @@ def test_two_processes_train_one_line_extractor(character_shards, tmp_path):
     assert all(t.isfinite().all() for t in load_file(path).values())
 
 
+def test_two_processes_start_from_a_run_and_freeze_a_part_as_one_does(character_shards, tmp_path):
+    more = ("--optimizer.generator-lr", 1e-4, "--loss.adversarial", 1)
+    more += ("--discriminator-width", 0.125)
+    source = tmp_path / "source"
+    first = demo([sys.executable], character_shards, source, "--steps", 2, *more)
+    assert first.returncode == 0, first.stderr
+    more += ("--start-from", source, "--freeze", "line_encoder", "decoder.first")
+    one, two = tmp_path / "one", tmp_path / "two"
+    for launcher, output in (([sys.executable], one), (TORCHRUN, two)):
+        made = demo(launcher, character_shards, output, "--steps", 3, *more)
+        assert made.returncode == 0, made.stderr
+        assert made.stdout.count(f"  starts from  {source}/checkpoints/step-00000002/average") == 1
+    for ours, other in zip(losses(two), losses(one), strict=True):
+        assert ours == pytest.approx(other, rel=1e-3)
+    start = load_file(source / "checkpoints" / "step-00000002" / "average.safetensors")
+    end = load_file(two / "checkpoints" / "step-00000003" / "generator.safetensors")
+    frozen = {name for name in start if name.startswith(("line_encoder.", "decoder.first."))}
+    assert all(torch.equal(start[name], end[name]) for name in frozen)
+    assert not torch.equal(start["decoder.head.weight"], end["decoder.head.weight"])
+
+
 def test_accelerates_launcher_trains_and_continues(character_shards, tmp_path):
     output = tmp_path / "run"
     first = demo(ACCELERATE, character_shards, output, "--steps", 1)
