@@ -1,11 +1,11 @@
-"""Train and evaluate the four methods of the paper's Table 1 alike, and write one table.
+"""Train and evaluate the four methods of the paper's Table 1 and ours alike, and write one table.
 
          --data SHARDS --output FOLDER             at the paper's scale
     demo --data shards/demo --output FOLDER        small, on a CPU in less than an hour
 
 Under `accelerate launch` or torchrun in several processes. The same command goes on where an
 earlier one was stopped; what is trained and evaluated is not done again. Settings of the training
-hold for all four methods.
+hold for all methods.
 """
 
 import sys

@@ -23,6 +23,9 @@ class LossConfig:
     It is part of SCFT. With stop-gradient attention it is our addition, for short trainings."""
     triplet_margin: NotNegative = 12.0
     """Demand this lead of a true match over a false one, only with --loss.triplet."""
+    copying: NotNegative = 0.0
+    """Weigh how unlikely the true colours are among those that the pixels may copy.
+    It is ours, only with --network.copying."""
     imagenet_normalization: bool = False
     """Give VGG-19 ImageNet-normalised pictures; the released code gives it [-1, 1]."""
     vgg_weights: Path | None = None

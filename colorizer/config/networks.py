@@ -10,12 +10,16 @@ Stages = Annotated[int, Bounds(2, 10)]
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """The generator (Sec. 3.1). The first three settings tell the four methods of Table 1 apart."""
+    """The generator (Sec. 3.1). The first three settings tell the four methods of Table 1 apart.
+
+    Copying is ours, not the paper's.
+    """
 
     task: ClassVar[str] = "colorization"  # what checkpoints call it
 
-    attention: Literal["stop-gradient", "scft"] = "stop-gradient"
-    """Use stop-gradient attention (Sec. 3.2.2), or SCFT's (Lee et al., CVPR 2020)."""
+    attention: Literal["stop-gradient", "scft", "none"] = "stop-gradient"
+    """Use stop-gradient attention (Sec. 3.2.2), or SCFT's (Lee et al., CVPR 2020).
+    none: the reference is copied from and nothing else, only with --network.copying."""
     convolutional_attention: bool = True
     """Weigh channels and places (CBAM, Sec. 3.2.1) in every layer of both encoders."""
     encoder_batch_norm: bool = True
@@ -26,6 +30,10 @@ class GeneratorConfig:
     """Use this many resolutions. At 5 a token stands for 16x16 pixels, at 4 for 8x8."""
     residual_blocks: Annotated[int, Bounds(0, 100)] = 4
     """Use this many residual blocks after the attention."""
+    copying: bool = False
+    """Let each pixel of the result pick its colour from the reference's (ours)."""
+    picks: Annotated[int, Bounds(1, 16)] = 1
+    """Offer this many colours of each token's place, only with --network.copying."""
 
     @property
     def stride(self) -> int:

@@ -1,4 +1,4 @@
-"""The training presets: the rows of the paper's Table 1, the line extractor, and the demos.
+"""The training presets: the rows of the paper's Table 1, ours, the line extractor, and the demos.
 
 tyro.MISSING makes --data and --output required on the command line.
 """
@@ -44,6 +44,12 @@ def scft(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
     """SCFT, the baseline (Lee et al., CVPR 2020)."""
     network = GeneratorConfig("scft", convolutional_attention=False, encoder_batch_norm=False)
     return ColorizationConfig(several(data), output, network=network, loss=LossConfig(triplet=1.0))
+
+
+def ours(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+    """Ours: each pixel picks its colour from the reference's, and learns in less time."""
+    network = GeneratorConfig(attention="none", copying=True)
+    return ColorizationConfig(several(data), output, network=network, loss=LossConfig(copying=1.0))
 
 
 def demo(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
@@ -100,6 +106,7 @@ COLORIZERS: dict[str, Callable[..., ColorizationConfig]] = {
     "sga": sga,
     "scft-ca": scft_ca,
     "scft": scft,
+    "ours": ours,
     "demo": demo,
 }
 EXTRACTORS: dict[str, Callable[..., ExtractorTraining]] = {

@@ -65,7 +65,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True)
 class Table1Config(ColorizationConfig):
-    """Train and evaluate the four methods of Table 1 alike."""
+    """Train and evaluate the four methods of Table 1 and ours alike."""
 
     output: Path
     """Gets table1.md, .json and .png, and METHOD/seed-N/ with each training and its report."""

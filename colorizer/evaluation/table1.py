@@ -1,4 +1,4 @@
-"""Table 1 (Sec. 4.4) from one command: the four methods trained and judged alike."""
+"""Table 1 (Sec. 4.4) from one command: the four methods and ours, trained and judged alike."""
 
 import dataclasses
 import gc
@@ -26,7 +26,7 @@ from colorizer.training.start import start_accelerator
 from colorizer.training.train import train
 
 MOST = 1000  # trainings of a method, and pictures in the grid
-TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm")
+TELLS_APART = ("attention", "convolutional_attention", "encoder_batch_norm", "copying")
 
 
 def paper_scale() -> Table1Config:
@@ -56,13 +56,15 @@ def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfi
     preset = COLORIZERS[method]()
     base = {f.name: getattr(config, f.name) for f in dataclasses.fields(preset) if f.init}
     network = {name: getattr(preset.network, name) for name in TELLS_APART}
-    triplet = config.loss.triplet or preset.loss.triplet
+    copying = config.loss.copying or preset.loss.copying if network["copying"] else 0.0
+    attends = network["attention"] != "none"
+    triplet = config.loss.triplet or preset.loss.triplet if attends else 0.0
     return replace(
         ColorizationConfig(**base),
         output=run_folder(config, method, seed),
         seed=seed,
         network=replace(config.network, **network),
-        loss=replace(config.loss, triplet=triplet),
+        loss=replace(config.loss, triplet=triplet, copying=copying),
     )
 
 

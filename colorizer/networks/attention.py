@@ -10,6 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from colorizer.networks.blocks import SLOPE
 from colorizer.networks.gradients import Context, Function
+from colorizer.networks.precision import widened
 
 MAX_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
 PART_ENTRIES = 2**22  # of a larger one at a time
@@ -76,7 +77,7 @@ def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     leaves most of a GPU idle in the kernels that spare it.
     """
     with torch.autocast(query.device.type, enabled=False):
-        query, key, value = map(_widened, (query, key, value))
+        query, key, value = map(widened, (query, key, value))
         if _is_small(query, key):
             return torch.softmax(query @ key.transpose(1, 2) * query.shape[2] ** -0.5, 2) @ value
         query, key, value = (t.unsqueeze(1) for t in (query, key, value))  # B×1×N×C: one head
@@ -134,7 +135,7 @@ class _AttentionInParts(Function):
         """Gradient of the values: dV = Aᵀ·dZ."""
         x, y, scale = ctx.saved_tensors
         # In float32: half precision would lose what many parts add.
-        d_value = _widened(d_z).new_zeros(*y.shape[:2], d_z.shape[2])
+        d_value = widened(d_z).new_zeros(*y.shape[:2], d_z.shape[2])
         for part, d_part in zip(x.split(ctx.rows, 1), d_z.split(ctx.rows, 1), strict=True):
             attention = _softmax_over_keys(part, y).div_(scale).to(d_z.dtype)
             d_value += attention.transpose(1, 2) @ d_part
@@ -151,7 +152,7 @@ def _softmax_over_keys(x: Tensor, y: Tensor) -> Tensor:
     Unscaled products reach ±370 before training: half precision would be off by whole units.
     """
     with torch.autocast(x.device.type, enabled=False):
-        return torch.softmax(_widened(x) @ _widened(y).transpose(1, 2), 2)
+        return torch.softmax(widened(x) @ widened(y).transpose(1, 2), 2)
 
 
 def _column_scale(sums: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -159,10 +160,6 @@ def _column_scale(sums: Tensor, x: Tensor, y: Tensor) -> Tensor:
     return sums.clamp_min(1e-12) * (y.shape[1] / x.shape[1])
 
 
-def _widened(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
 def _gathered(tokens: Tensor, places: Tensor) -> Tensor:
     """B×N×C tokens at B×K places → B×K×C."""
-    return _widened(tokens).gather(1, places.unsqueeze(2).expand(-1, -1, tokens.shape[2]))
+    return widened(tokens).gather(1, places.unsqueeze(2).expand(-1, -1, tokens.shape[2]))

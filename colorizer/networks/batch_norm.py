@@ -15,6 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from colorizer.networks.gradients import Context, Function
+from colorizer.networks.precision import widened
 
 
 def normalize_over_processes(network: nn.Module) -> None:
@@ -103,7 +104,7 @@ def _mean_and_variance(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     if _has_kernels(x):
         mean, scale = torch.batch_norm_stats(x, eps)
         return mean, (scale**-2 - eps).clamp_min(0)  # what rounding loses of it, ε outweighs
-    variance, mean = torch.var_mean(_widened(x), _all_but_channels(x), correction=0)
+    variance, mean = torch.var_mean(widened(x), _all_but_channels(x), correction=0)
     return mean, variance
 
 
@@ -113,7 +114,7 @@ def _sums(d_y: Tensor, x: Tensor, mean: Tensor, scale: Tensor, weight: Tensor) -
         return _Sums(
             *torch.batch_norm_backward_reduce(d_y, x, mean, scale, weight, True, True, True)
         )
-    d_y, centred = _widened(d_y), _widened(x) - _per_channel(mean, x)
+    d_y, centred = widened(d_y), widened(x) - _per_channel(mean, x)
     d_bias = d_y.sum(_all_but_channels(x))
     d_y_x = (d_y * centred).sum(_all_but_channels(x))
     return _Sums(d_bias, d_y_x, d_y_x * scale, d_bias)
@@ -137,8 +138,8 @@ def _d_input(
             d_y, x, mean, scale, weight, sum_d_y, sum_d_y_x, counts
         )
     count = processes * own
-    centred = _widened(x) - _per_channel(mean, x)
-    d_x = _widened(d_y) - _per_channel(sum_d_y / count, x)
+    centred = widened(x) - _per_channel(mean, x)
+    d_x = widened(d_y) - _per_channel(sum_d_y / count, x)
     d_x = d_x - centred * _per_channel(scale.square() * sum_d_y_x / count, x)
     return (d_x * _per_channel(scale * weight, x)).to(x.dtype)
 
@@ -157,7 +158,3 @@ def _all_but_channels(x: Tensor) -> list[int]:
 def _per_channel(values: Tensor, x: Tensor) -> Tensor:
     """C → 1×C×1×... as x has dimensions."""
     return values.view(1, -1, *(1,) * (x.dim() - 2))
-
-
-def _widened(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

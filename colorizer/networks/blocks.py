@@ -138,13 +138,21 @@ class Decoder(nn.Module):
 
     def forward(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
         """Coarse features and the line encoder's maps (finest first) → B×out×H×W in [-1, 1]."""
+        return self.painted(self.features(x, maps))
+
+    def features(self, x: Tensor, maps: Sequence[Tensor]) -> Tensor:
+        """The same → B×C×H×W, what the picture is painted from."""
         stages = zip(self.first, self.second, _coarsest_first(maps), strict=True)
         for stage, (first, second, (earlier, later)) in enumerate(stages):
             if stage > 0:
                 x = torch.cat([doubled(x, self.align_corners), later], 1)
             x = first(x)
             x = second(torch.cat([x, earlier], 1))
-        return torch.tanh(self.head(x))
+        return x
+
+    def painted(self, features: Tensor) -> Tensor:
+        """B×C×H×W → B×out×H×W in [-1, 1]."""
+        return torch.tanh(self.head(features))
 
 
 def _coarsest_first(maps: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

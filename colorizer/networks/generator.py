@@ -1,4 +1,4 @@
-"""The generator (Sec. 3.1, Fig. 2) in its four forms."""
+"""The generator (Sec. 3.1, Fig. 2) in the paper's four forms and ours."""
 
 from typing import Literal, NamedTuple
 
@@ -7,13 +7,15 @@ from torch import Tensor, nn
 
 from colorizer.networks.attention import Matching, SCFTAttention, StopGradientAttention
 from colorizer.networks.blocks import Decoder, Encoder, ResidualBlock, stage_channels, tokens_from
+from colorizer.networks.copying import Copies, CopyingHead
 
 
 class Colored(NamedTuple):
     """What the generator gives back."""
 
     image: Tensor  # B×3×H×W in [-1, 1]
-    matching: Matching  # of line tokens and reference tokens, for the triplet loss
+    matching: Matching | None  # of line tokens and reference tokens, if they attend
+    copies: Copies | None  # what the pixels could copy, if they do
 
 
 class Generator(nn.Module):
@@ -21,17 +23,19 @@ class Generator(nn.Module):
 
     Table 1's rows: `scft` (SCFT attention, plain encoders), `scft-ca` (SCFT attention, both
     extras), `sga` (stop-gradient attention, batch norm), `attention-aware` (stop-gradient
-    attention, both extras).
+    attention, both extras). `ours` copies colours.
     """
 
     def __init__(
         self,
-        attention: Literal["stop-gradient", "scft"] = "stop-gradient",
+        attention: Literal["stop-gradient", "scft", "none"] = "stop-gradient",
         convolutional_attention: bool = True,  # CBAM in the encoders
         encoder_batch_norm: bool = True,
         width: float = 1.0,  # multiplies every channel count
         stages: int = 5,  # resolutions; a token stands for 2^(stages-1) pixels a side
         residual_blocks: int = 4,
+        copying: bool = False,
+        picks: int = 1,  # colours to copy at each token's place
     ) -> None:
         super().__init__()
         self.stride = 2 ** (stages - 1)
@@ -39,16 +43,20 @@ class Generator(nn.Module):
         self.line_encoder = Encoder(1, *encoder)
         self.reference_encoder = Encoder(3, *encoder)
         channels = 2 * sum(stage_channels(width, stages))  # of a token: 992 at full width
+        self.cross_attention = self.self_attention = None
         if attention == "stop-gradient":
             self.cross_attention = StopGradientAttention(channels)
             self.self_attention = StopGradientAttention(channels)
-        else:
+        elif attention == "scft":
             self.cross_attention = SCFTAttention(channels)
-            self.self_attention = None  # SCFT has none
         self.residual_blocks = nn.Sequential(
             *(ResidualBlock(channels) for _ in range(residual_blocks))
         )
         self.decoder = Decoder(2 * channels, width, stages, out_channels=3, align_corners=True)
+        finest = stage_channels(width, stages)[0]
+        self.copying = (
+            CopyingHead(finest, finest, channels, self.stride, picks) if copying else None
+        )
 
     def forward(self, line: Tensor, reference: Tensor) -> Colored:
         """Colour.
@@ -69,14 +77,23 @@ class Generator(nn.Module):
                 raise ValueError(f"{name} is {size}; sides must be multiples of {self.stride}")
 
         line_maps = self.line_encoder(line)
-        line_tokens = tokens_from(line_maps)  # B×(h·w)×992
-        reference_tokens = tokens_from(self.reference_encoder(reference))
+        reference_maps = self.reference_encoder(reference)
+        tokens = tokens_from(line_maps)  # B×(h·w)×992
+        reference_tokens = tokens_from(reference_maps)
 
-        tokens, matching = self.cross_attention(line_tokens, reference_tokens)
+        matching = None
+        if self.cross_attention is not None:
+            tokens, matching = self.cross_attention(tokens, reference_tokens)
         if self.self_attention is not None:
             tokens, _ = self.self_attention(tokens, tokens)
 
         height, width = line_maps[-1].shape[-2:]
-        features = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
-        features = torch.cat([features, self.residual_blocks(features)], 1)  # B×1984×h×w
-        return Colored(self.decoder(features, line_maps), matching)
+        coarse = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
+        coarse = torch.cat([coarse, self.residual_blocks(coarse)], 1)  # B×1984×h×w
+        features = self.decoder.features(coarse, line_maps)
+        image, copies = self.decoder.painted(features), None
+        if self.copying is not None:
+            image, copies = self.copying(
+                features, image, reference, reference_maps[1], reference_tokens
+            )
+        return Colored(image, matching, copies)

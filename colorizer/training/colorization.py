@@ -29,6 +29,7 @@ from colorizer.training.losses import (
     VGGFeatures,
     VGGLosses,
     VGGStage,
+    copying_loss,
     tokens_come_from,
     triplet_loss,
 )
@@ -84,7 +85,9 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
             losses["l1"] = F.l1_loss(result.image.float(), pictures.truth)
         if self.vgg_losses is not None:
             losses |= self.vgg_losses(result.image, pictures.truth)
-        if weights.triplet > 0:
+        if weights.copying > 0 and result.copies is not None:
+            losses["copying"] = copying_loss(result.copies, pictures.truth)
+        if weights.triplet > 0 and result.matching is not None:
             stride = self.config.network.stride
             rows, columns = (side // stride for side in pictures.line.shape[2:])
             anchors = tokens_come_from(pictures.grid, rows, columns)

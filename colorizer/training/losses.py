@@ -1,5 +1,6 @@
 """The losses (Sec. 3.3, Eq. 2 to 4). Differences and means are float32 under autocast."""
 
+import math
 from itertools import islice
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from colorizer.checkpoints.published import VGG19, weights_of
 from colorizer.networks.attention import Matching
+from colorizer.networks.copying import Copies
 from colorizer.training.differences import gram_difference, mean_difference
 
 RELU_LAYERS = (
@@ -17,6 +19,9 @@ RELU_LAYERS = (
     26,
     35,
 )  # relu1_2, relu2_2, relu3_4, relu4_4, relu5_4 in torchvision's vgg19
+PIXELS = 32  # a side, that the copying loss looks at
+SPREAD = 0.15  # of a copied colour, in each channel of [-1, 1]
+STRAY = 0.01  # chance of a pixel whose colour is nowhere in the reference
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -154,3 +159,33 @@ def triplet_loss(
     negative = matching.scores(queries, negatives)
     loss = F.relu(negative - positive + margin)
     return (loss * there).sum() / count.clamp_min(1e-6)
+
+
+def copying_loss(copies: Copies, truth: Tensor) -> Tensor:
+    """How unlikely the true colours are among those that the pixels may copy.
+
+    Pixel i copies colour c_j with the chance A_ij, and a copy is off by a normal error of SPREAD;
+    with the chance STRAY it is any colour. The negative log-likelihood of its true colour tells
+    apart what L1 takes for equal: two colours half each, and one between them.
+
+    Args:
+        copies: Of results of H×W.
+        truth: B×3×H×W in [-1, 1]. Of larger ones than 32×32 so many pixels are looked at.
+
+    Returns:
+        The mean over pixels and pictures.
+    """
+    side = max(truth.shape[2:])
+    step = max(1, side // PIXELS)
+    seen = (..., slice(step // 2, None, step), slice(step // 2, None, step))
+    queries = copies.queries.float().transpose(1, 2).unflatten(2, truth.shape[2:])[seen]
+    queries, true = (x.flatten(2).transpose(1, 2) for x in (queries, truth.float()[seen]))
+    keys, colors = copies.keys.float(), copies.colors.float()
+    with torch.autocast(truth.device.type, enabled=False):
+        scores = queries @ keys.transpose(1, 2) * keys.shape[2] ** -0.5  # B×pixels×M
+        squared = true.square().sum(2, keepdim=True) + colors.square().sum(2).unsqueeze(1)
+        squared = squared - 2 * true @ colors.transpose(1, 2)
+        copied = torch.logsumexp(scores - squared / (2 * SPREAD**2), 2)
+        copied = copied - torch.logsumexp(scores, 2)
+        stray = copied.new_tensor(STRAY).log()
+        return -torch.logaddexp(copied + math.log1p(-STRAY), stray).mean()

@@ -142,11 +142,30 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         raise UserError("--exchange bf16 needs a torch that was built for GPUs.")
     if config.compile and wants_gpu() and (missing := missing_for_kernels()):
         raise UserError(f"--compile cannot write kernels on this machine: {missing}.")
+    if isinstance(config, ColorizationConfig):
+        _check_copying(config)
     if not config.loss.teaches:
         raise UserError(
             "every --loss is 0, so nothing would be learned; give at least one a weight."
         )
     check_freezing(config)
+
+
+def _check_copying(config: ColorizationConfig) -> None:
+    network, loss = config.network, config.loss
+    if loss.copying > 0 and not network.copying:
+        raise UserError("--loss.copying judges what is copied; give --network.copying as well.")
+    if network.attention == "none":
+        if not network.copying:
+            raise UserError(
+                "--network.attention none takes nothing from the reference unless colours are"
+                " copied; give --network.copying as well."
+            )
+        if loss.triplet > 0:
+            raise UserError(
+                "--loss.triplet teaches the attention, but --network.attention is none; set"
+                " --loss.triplet 0."
+            )
 
 
 def check_size(config: TrainConfig, data: TrainingData) -> None:

@@ -48,26 +48,31 @@ def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
         attention=paper.network.attention,
         convolutional_attention=paper.network.convolutional_attention,
         encoder_batch_norm=paper.network.encoder_batch_norm,
+        copying=paper.network.copying,
     )
-    assert config.loss == replace(small.loss, triplet=paper.loss.triplet)
+    wanted = replace(small.loss, triplet=paper.loss.triplet, copying=paper.loss.copying)
+    assert config.loss == wanted
     assert (config.seed, config.optimizer, config.augment) == (3, small.optimizer, small.augment)
 
 
-def test_a_triplet_loss_that_is_asked_for_is_for_all():
-    base = Table1Config((DATA,), OUTPUT, loss=LossConfig(triplet=0.5))
-    assert [as_method(base, method, 0).loss.triplet for method in METHODS] == [0.5] * 4
+def test_a_loss_that_is_asked_for_is_for_all_that_can_have_it():
+    base = Table1Config((DATA,), OUTPUT, loss=LossConfig(triplet=0.5, copying=2.0))
+    losses = [as_method(base, method, 0).loss for method in METHODS]
+    assert [loss.triplet for loss in losses] == [0.5] * 4 + [0.0]  # ours has no attention
+    assert [loss.copying for loss in losses] == [0.0] * 4 + [2.0]
 
 
 def test_methods_are_ordered_by_their_means_and_counted_by_training():
-    higher, lower = [(1, 1), (2, 2), (3, 3), (0, 9)], [(1, 1), (2, 2), (3, 3), (2, 2)]
+    higher = [(1, 1), (2, 2), (3, 3), (0, 9), (0, 0)]
+    lower = [(1, 1), (2, 2), (3, 3), (2, 2), (9, 9)]
     table = {
         method: {"self.psnr": up, "self.lpips-alex": down, "random.psnr": up}
         for method, up, down in zip(METHODS, higher, lower, strict=True)
     }
     assert orders(table) == [  # with a wrong reference neither more nor less is better
-        "self PSNR dB: attention-aware, sga, scft-ca, scft; attention-aware first in 1 of 2"
+        "self PSNR dB: attention-aware, sga, scft-ca, scft, ours; attention-aware first in 1 of 2"
         " trainings",
-        "self LPIPS alex: scft, scft-ca, attention-aware, sga; attention-aware first in 0 of 2"
+        "self LPIPS alex: scft, scft-ca, attention-aware, sga, ours; scft first in 2 of 2"
         " trainings",
     ]
 
@@ -85,7 +90,7 @@ def test_one_command_trains_evaluates_and_compares(small, capsys):
                 row, metric = name.split(".")
                 assert values[seed] == report["figures"][row][metric]["mean"]
     first = [figures["self.psnr"] for figures in content["methods"].values()]
-    assert len({value for values in first for value in values}) == 8  # no two are the same network
+    assert len({value for values in first for value in values}) == 10  # no two are the same network
 
     text = (small.output / "table1.md").read_text()
     mean = sum(content["methods"]["sga"]["self.psnr"]) / 2
@@ -94,13 +99,13 @@ def test_one_command_trains_evaluates_and_compares(small, capsys):
     best = max(METHODS, key=lambda m: sum(content["methods"][m]["self.psnr"]))
     assert f"self PSNR dB: {best}, " in text
     sheet = cv2.imread(str(small.output / "table1.png"))
-    assert sheet.shape[1] == 7 * 132 - 4  # line, reference, four methods, truth
+    assert sheet.shape[1] == 8 * 132 - 4  # line, reference, five methods, truth
 
     capsys.readouterr()
     make_table1(small)
     shown = capsys.readouterr().out
-    assert shown.count("is complete at step") == 8
-    assert shown.count("already holds this evaluation") == 8
+    assert shown.count("is complete at step") == 10
+    assert shown.count("already holds this evaluation") == 10
     assert json.loads((small.output / "table1.json").read_text()) == content
 
 

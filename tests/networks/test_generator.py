@@ -1,4 +1,4 @@
-"""The four generators: their size, the sizes they take, what they look at."""
+"""The generators of the paper and ours: their size, the sizes they take, what they look at."""
 
 import copy
 from dataclasses import asdict
@@ -12,12 +12,13 @@ from colorizer.networks.discriminator import Discriminator
 from colorizer.networks.generator import Generator
 
 SMALL = {"width": 0.25, "stages": 4, "residual_blocks": 1}
-METHODS = {
+PAPERS = {
     "attention-aware": {},
     "sga": {"convolutional_attention": False},
     "scft-ca": {"attention": "scft"},
     "scft": {"attention": "scft", "convolutional_attention": False, "encoder_batch_norm": False},
 }
+METHODS = PAPERS | {"ours": {"attention": "none", "copying": True, "picks": 2}}
 
 
 def _parameters(network: torch.nn.Module) -> int:
@@ -36,7 +37,7 @@ def _parameters(network: torch.nn.Module) -> int:
 )
 def test_full_size_generators_have_the_papers_parameters(method, parameters):
     with torch.device("meta"):
-        assert _parameters(Generator(**METHODS[method])) == parameters
+        assert _parameters(Generator(**PAPERS[method])) == parameters
         preset = PRESETS[method]().network
         assert _parameters(Generator(**asdict(preset))) == parameters
 
@@ -60,11 +61,17 @@ def test_any_multiple_of_the_stride_is_colored_at_its_own_size(method, height, w
     generator = Generator(**METHODS[method], **SMALL)
     line = torch.rand(2, 1, height, width) * 2 - 1
     reference = torch.rand(2, 3, 64, 40) * 2 - 1
-    image, matching = generator(line, reference)
+    image, matching, copies = generator(line, reference)
     assert image.shape == (2, 3, height, width)
     assert image.abs().max() <= 1
-    assert matching.queries.shape[:2] == (2, height * width // 64)
-    assert matching.keys.shape[:2] == (2, 64 * 40 // 64)
+    if method == "ours":
+        assert matching is None
+        assert copies.queries.shape[:2] == (2, height * width)
+        assert copies.keys.shape[:2] == copies.colors.shape[:2] == (2, 2 * 64 * 40 // 64)
+    else:
+        assert copies is None
+        assert matching.queries.shape[:2] == (2, height * width // 64)
+        assert matching.keys.shape[:2] == (2, 64 * 40 // 64)
 
 
 def test_default_stages_work_at_16_pixel_steps():

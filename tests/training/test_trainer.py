@@ -230,6 +230,15 @@ def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
         ({"network": GeneratorConfig(residual_blocks=-1)}, "--network.residual-blocks is -1"),
         ({"loss": LossConfig(l1=-5.0)}, "--loss.l1 is -5"),
         ({"loss": LossConfig(0.0, 0.0, 0.0, 0.0, 0.0)}, "every --loss is 0"),
+        ({"loss": LossConfig(copying=1.0)}, "give --network.copying as well"),
+        ({"network": GeneratorConfig("none")}, "none takes nothing from the reference"),
+        (
+            {
+                "network": GeneratorConfig("none", copying=True),
+                "loss": LossConfig(triplet=1.0, perceptual=0.0, style=0.0),
+            },
+            "--network.attention is none; set --loss.triplet 0",
+        ),
         ({"optimizer": OptimizerConfig(betas=(0.5, 1.0))}, "--optimizer.betas is 1"),
         ({"augment": AugmentConfig(flip=2.0)}, "--augment.flip is 2"),
         ({"log_with": ("nonesuch",)}, "--log-with nonesuch"),
