@@ -2,7 +2,7 @@
 
 import dataclasses
 import gc
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
@@ -55,15 +55,19 @@ def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfi
     """The training of one method, with what all have in common from `config`."""
     preset = COLORIZERS[method]()
     base = {f.name: getattr(config, f.name) for f in dataclasses.fields(preset) if f.init}
-    network = {name: getattr(preset.network, name) for name in TELLS_APART}
-    copying = config.loss.copying or preset.loss.copying if network["copying"] else 0.0
-    attends = network["attention"] != "none"
+    # What `config` leaves as it is by default is the method's own.
+    asked, default = asdict(config.network), asdict(GeneratorConfig())
+    network = replace(
+        preset.network, **{name: asked[name] for name in asked if asked[name] != default[name]}
+    )
+    copying = config.loss.copying or preset.loss.copying if network.copying else 0.0
+    attends = network.attention != "none"
     triplet = config.loss.triplet or preset.loss.triplet if attends else 0.0
     return replace(
         ColorizationConfig(**base),
         output=run_folder(config, method, seed),
         seed=seed,
-        network=replace(config.network, **network),
+        network=network,
         loss=replace(config.loss, triplet=triplet, copying=copying),
     )
 
