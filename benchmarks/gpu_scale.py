@@ -13,7 +13,7 @@ from colorizer.config.presets import PRESETS
 from colorizer.config.training import ColorizationConfig
 from colorizer.training.colorization import Colorization
 
-METHODS = ("attention-aware", "sga", "scft-ca", "scft")
+METHODS = ("attention-aware", "ours", "sga", "scft-ca", "scft")
 
 
 @dataclass(frozen=True)

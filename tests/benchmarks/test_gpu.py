@@ -41,7 +41,7 @@ def test_a_rehearsal_does_every_part(tmp_path):
     about = report["about"]
     assert about["torch"] and about["accelerate"] and about["GPU"] == "none" and about["code"]
     steps = parts["correct"]["tables"]["A step against the CPU's in float32: off by (allowed)"]
-    assert len(steps) == 8 and all(row["holds"] for row in steps)
+    assert len(steps) == 10 and all(row["holds"] for row in steps)
     assert parts["several processes"]["tables"]["Runs of several processes"]
     assert {"The training", "Its held-out pictures"} <= parts["training"]["tables"].keys()
     text = (tmp_path / "gpu" / "gpu.md").read_text()

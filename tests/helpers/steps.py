@@ -12,7 +12,7 @@ from colorizer.training.start import start_accelerator
 from colorizer.training.task import Task
 from colorizer.training.train import build_task
 
-METHODS = ["attention-aware", "sga", "scft-ca", "scft"]
+METHODS = ["attention-aware", "ours", "sga", "scft-ca", "scft"]
 
 
 class Step(NamedTuple):
