@@ -1,4 +1,4 @@
-"""Thin-plate-spline warp (Sec. 4.1), similarity, flips and colour jitter, on the training device.
+"""Thin-plate-spline warp (Sec. 4.1), similarity, zoom, flips and jitter, on the training device.
 
 The parameters of sample n are a pure function of (seed, n): they do not depend on the batch, the
 process or the device.
@@ -12,12 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from colorizer.augmentation.zoom import UNZOOMED, draw_windows, resampled, resampling
 from colorizer.config.augmentation import AugmentConfig
 
 CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32)  # x, y; no spline moves them
 APART = 1e-4  # of the side, between two control points
 BORDER_VALUE = {"black": -1.0, "white": 1.0}
-NOWHERE = 2.0  # outside the truth: where the pixels of another picture come from
+# Where a pixel comes from that shows nothing of the truth: so far away that the mean of a token's
+# pixels is outside, too.
+NOWHERE = 1e9
 
 
 class DistortionParameters(NamedTuple):
@@ -29,6 +32,7 @@ class DistortionParameters(NamedTuple):
     flip_reference: Tensor  # B bool: the reference alone is mirrored
     color: Tensor  # B×3: turn of the hue, factors of saturation and brightness
     negatives: Tensor  # B×keys: for the triplet loss, for every key another
+    windows: Tensor  # B×2×3: what is shown of the truth and of the reference; B×0×3: all of both
 
 
 class ReferencePictures(NamedTuple):
@@ -73,6 +77,7 @@ def draw_parameters(
         flips[:, 1],
         color.astype(np.float32),
         _negatives(seed, numbers, keys),
+        draw_windows(config.zoom, seed, numbers),
     )
     return DistortionParameters(
         *(torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
@@ -149,7 +154,7 @@ def augment(
     """Make line, truth and reference of a batch, on the device the pictures are on.
 
     Args:
-        config: The border.
+        config: The border, and what is not left as it is.
         parameters: From `draw_parameters`, on the same device.
         color: B×H×W×3 uint8 RGB.
         line: B×H×W uint8, white 255.
@@ -160,13 +165,15 @@ def augment(
     line = torch.where(parameters.flip.view(-1, 1, 1, 1), line.flip(3), line)
     grid = spline_grid(parameters.points, parameters.spline, *truth.shape[2:])
     grid = torch.where(parameters.flip_reference.view(-1, 1, 1, 1), grid.flip(2), grid)
-    if references is None:
-        reference = warp(truth, grid, config.border)
-    else:
+    source, come_from = truth, grid
+    if references is not None:
         source = _flipped_and_jittered(config, parameters, references.color)
-        reference = warp(source, grid, config.border)
-        grid = torch.where(references.of_group.view(-1, 1, 1, 1), NOWHERE, grid)
-    return Augmented(line, truth, reference, grid, parameters.negatives)
+        come_from = torch.where(references.of_group.view(-1, 1, 1, 1), NOWHERE, grid)
+    if config.zoom != UNZOOMED:
+        line, truth, source = _zoomed(config, parameters.windows, line, truth, source)
+        come_from = _between_windows(come_from, parameters.windows)
+    reference = warp(source, grid, config.border)
+    return Augmented(line, truth, reference, come_from, parameters.negatives)
 
 
 def _flipped_and_jittered(
@@ -178,6 +185,29 @@ def _flipped_and_jittered(
     if config.hue or config.saturation or config.brightness:
         picture = jitter(picture, parameters.color)
     return picture
+
+
+def _zoomed(
+    config: AugmentConfig, windows: Tensor, line: Tensor, truth: Tensor, source: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The three through their B×2×3 windows; what the reference is made of has its own."""
+    height, width = line.shape[2:]
+    mirrored = config.border == "reflect"  # the line too: no colours without their line
+    outside = BORDER_VALUE.get(config.border, 0.0)
+    of_truth, of_reference = (resampling(w, height, width, mirrored) for w in windows.unbind(1))
+    return (
+        resampled(line, of_truth, BORDER_VALUE["white"]),
+        resampled(truth, of_truth, outside),
+        resampled(source, of_reference, outside),
+    )
+
+
+def _between_windows(grid: Tensor, windows: Tensor) -> Tensor:
+    """Places in the zoomed picture of the reference → those in the zoomed truth, or NOWHERE."""
+    of_truth, of_reference = windows[:, :, None, None].unbind(1)  # B×1×1×3
+    places = of_reference[..., :1] * grid + of_reference[..., 1:]  # in the whole picture
+    shown = ((grid.abs() <= 1) & (places.abs() <= 1)).all(3, keepdim=True)
+    return torch.where(shown, (places - of_truth[..., 1:]) / of_truth[..., :1], NOWHERE)
 
 
 def to_signed(picture: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from colorizer.config.bounds import Bounds, Share, Turn
+from colorizer.config.bounds import Bounds, RangeBounds, Share, Turn
 
 HALF_A_TURN = 3.15  # radians
 
@@ -30,6 +30,10 @@ class AugmentConfig:
     """Mirror line, truth and reference together with this chance."""
     flip_reference: Share = 0.0
     """Mirror the reference alone with this chance."""
+    zoom: Annotated[tuple[float, float], RangeBounds(0.25, 4)] = (1.0, 1.0)
+    """Enlarge line and truth by a factor between these two, at a place; the reference by its own.
+    What a shrunk picture leaves free is white in the line and the border in the colours; with
+    --augment.border reflect both are mirrored."""
     hue: Turn = 0.0
     """Turn the hue of truth and reference alike, at most by this; 0.5: any hue."""
     saturation: Share = 0.0
@@ -46,7 +50,7 @@ class DegradeConfig:
     """Let each kind below touch this share of the pictures, drawn for each on its own."""
     flip: Share = 0.5
     """Mirror colour and line together with this chance."""
-    zoom: Annotated[tuple[float, float], Bounds(0.1, 10)] = (0.8, 2.5)
+    zoom: Annotated[tuple[float, float], RangeBounds(0.1, 10)] = (0.8, 2.5)
     """Enlarge colour and line together, by a factor between these two."""
     ink: Share = 0.5
     """Take at most this share of the ink's opacity, and give it a dark colour or the fill's."""

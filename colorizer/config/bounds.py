@@ -28,6 +28,11 @@ class Bounds:
         return "finite" if value == inf else f"at least {self.least}"
 
 
+@dataclass(frozen=True)
+class RangeBounds(Bounds):
+    """The same of a pair that is a range: from its first number to its second."""
+
+
 Count = Annotated[int, Bounds(0)]
 PositiveCount = Annotated[int, Bounds(1)]
 NotNegative = Annotated[float, Bounds(0)]
@@ -65,3 +70,5 @@ def _check(option: str, setting: float | tuple[float, ...], bounds: Bounds) -> N
     for value in setting if isinstance(setting, tuple) else [setting]:
         if not bounds.hold(value):
             raise UserError(f"{option} is {value}; it must be {bounds.said_of(value)}.")
+    if isinstance(bounds, RangeBounds) and isinstance(setting, tuple) and setting[0] > setting[1]:
+        raise UserError(f"{option} is {setting[0]} {setting[1]}; give the smaller number first.")

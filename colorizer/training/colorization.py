@@ -139,8 +139,10 @@ class ColorizationSamples(SampleGrid):
 
     def __init__(self, config: ColorizationConfig, device: torch.device) -> None:
         super().__init__(config, device)
-        # As in training, but without jitter and mirroring, so that the truth is the picture itself.
-        distortion = replace(config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0)
+        # As in training, but without jitter, mirroring and zoom: the truth is the picture itself.
+        distortion = replace(
+            config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0, zoom=(1.0, 1.0)
+        )
         parameters = draw_parameters(distortion, config.seed, self.numbers)
         self.batch = augment(distortion, parameters, self.color, self.line)
         partners = same_group(groups(self.reader))

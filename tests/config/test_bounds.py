@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 import torch
 
+from colorizer.config.augmentation import AugmentConfig, DegradeConfig
 from colorizer.config.bounds import bounds_of, check_bounds
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import TrainConfig
@@ -34,6 +35,20 @@ def test_each_of_several_numbers_has_the_bounds():
     optimizer = replace(DEMO.optimizer, betas=(0.5, 1.0))
     with pytest.raises(UserError, match=r"--optimizer\.betas is 1\.0; it must be from 0 to 0\.9"):
         check_bounds(replace(DEMO, optimizer=optimizer))
+
+
+@pytest.mark.parametrize("kind", [AugmentConfig, DegradeConfig])
+def test_a_range_goes_from_the_smaller_to_the_larger(kind):
+    check_bounds(kind(zoom=(0.5, 0.5)))
+    with pytest.raises(UserError, match=r"--zoom is 2\.0 0\.5; give the smaller number first"):
+        check_bounds(kind(zoom=(2.0, 0.5)))
+
+
+def test_the_zoom_of_drawings_has_bounds():
+    check_bounds(AugmentConfig(zoom=(0.25, 4.0)))
+    for zoom in ((0.2, 1.0), (1.0, 4.1)):
+        with pytest.raises(UserError, match=r"--zoom is .*; it must be from 0\.25 to 4"):
+            check_bounds(AugmentConfig(zoom=zoom))
 
 
 def _numbers(settings: Any) -> Iterator[tuple[Any, str, Any]]:

@@ -65,7 +65,9 @@ def test_waits_are_noticed() -> None:
 def test_no_step_asks_the_device_for_a_value(tiny, vgg_file, preset, not_finite) -> None:
     config = tiny(preset, not_finite=not_finite)
     if isinstance(config, ColorizationConfig):
-        full = AugmentConfig("grid", flip=0.5, hue=0.5, saturation=0.5, brightness=0.5)
+        full = AugmentConfig(
+            "grid", flip=0.5, zoom=(0.5, 2.0), hue=0.5, saturation=0.5, brightness=0.5
+        )
         loss = LossConfig(triplet=config.loss.triplet, vgg_weights=vgg_file)
         config = replace(config, augment=full, loss=loss)
     task = build_task(config, start_accelerator(config))

@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from colorizer.augmentation.distortion import to_uint8
+from colorizer.config.augmentation import AugmentConfig
 from colorizer.config.presets import PRESETS
 from colorizer.pictures.grid import GAP, LABEL
 from colorizer.shards.writer import ShardWriter
+from colorizer.training.colorization import ColorizationSamples
 from colorizer.training.samples import SampleGrid
 
 
@@ -83,3 +86,17 @@ def test_where_nothing_is_held_out_training_pictures_are_shown_and_it_is_said(ma
     samples = make_grid(2, held_out=False)
     assert "nothing is held out; the samples show training pictures" in capsys.readouterr().err
     assert [len(line) for line in lines_of(samples.draw(Inverter()))] == [32, 32]
+
+
+def test_the_colorizers_pictures_are_neither_zoomed_nor_mirrored(shard_folder, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    shard_folder.rename(data / "held-out")
+    config = PRESETS["demo"](data, tmp_path / "run")
+    augment = AugmentConfig("grid", border="white", flip=1.0, zoom=(0.25, 0.5), hue=0.5)
+    samples = ColorizationSamples(replace(config, augment=augment), torch.device("cpu"))
+    for place, number in enumerate(samples.numbers):
+        sample = samples.reader[number]
+        truth, line = (to_uint8(p[place]) for p in (samples.batch.truth, samples.batch.line))
+        assert np.array_equal(truth, sample.color) and np.array_equal(line[..., 0], sample.line)
+        assert (samples.batch.reference[place] == 1).float().mean() < 0.3  # not shrunk either

@@ -248,6 +248,7 @@ AUGMENT = {
     "border": ("white", {"reference"}),
     "flip": (1.0, {"line", "truth", "reference"}),
     "flip_reference": (1.0, {"reference"}),
+    "zoom": ((0.5, 2.0), {"line", "truth", "reference"}),
     "hue": (0.3, {"truth", "reference"}),
     "saturation": (0.5, {"truth", "reference"}),
     "brightness": (0.5, {"truth", "reference"}),
