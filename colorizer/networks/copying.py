@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from colorizer.networks.precision import widened
 
 CHANNELS = 32  # of queries and keys
-OPEN = 2.0  # the gate's bias at first: the result is copied rather than painted
+OPEN = 2.0  # added to the gate: at first the result is copied rather than painted
 
 
 class Copies(NamedTuple):
@@ -48,7 +48,6 @@ class CopyingHead(nn.Module):
         self.token_key = nn.Linear(token_channels, picks * CHANNELS)
         self.pick_key = nn.Linear(3 + reference_channels, CHANNELS)
         self.gate = nn.Conv2d(features, 1, 1)
-        nn.init.constant_(self.gate.bias, OPEN)
 
     def forward(
         self,
@@ -77,7 +76,7 @@ class CopyingHead(nn.Module):
         queries = self.query(features).flatten(2).transpose(1, 2)  # B×(H·W)×D
         copies = Copies(queries, keys, picked[..., :3].flatten(1, 2))
         copied = _copied(copies).transpose(1, 2).view_as(painted)
-        gate = torch.sigmoid(self.gate(features))  # B×1×H×W
+        gate = torch.sigmoid(self.gate(features) + OPEN)  # B×1×H×W
         return gate * copied + (1 - gate) * painted, copies
 
     def _picked(self, weights: Tensor, pixels: Tensor) -> Tensor:

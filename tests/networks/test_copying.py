@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from colorizer.networks.copying import Copies, CopyingHead
+from colorizer.networks.copying import OPEN, Copies, CopyingHead
 from colorizer.networks.generator import Generator
 from colorizer.training.losses import SPREAD, STRAY, copying_loss
 
@@ -59,7 +59,7 @@ def test_it_is_attention_of_pixels_over_picks():
     image, copies = head(features, painted, reference, map_, torch.rand(2, 4, 6))
     chances = (copies.queries @ copies.keys.transpose(1, 2) / 32**0.5).softmax(2)
     copied = (chances @ copies.colors).transpose(1, 2).view(2, 3, 6, 4)
-    gate = torch.sigmoid(head.gate(features))
+    gate = torch.sigmoid(head.gate(features) + OPEN)
     torch.testing.assert_close(image, gate * copied + (1 - gate) * painted)
 
 
