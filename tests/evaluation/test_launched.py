@@ -146,7 +146,7 @@ def test_table1_of_the_demo(no_weights, character_shards, tmp_path, launcher):
     done = run("table1.py", *arguments, launcher=launcher)
     assert done.returncode == 0, done.stderr
     table = json.loads((tmp_path / "table1.json").read_text())["methods"]
-    assert list(table) == ["scft", "scft-ca", "sga", "attention-aware"]
+    assert list(table) == ["scft", "scft-ca", "sga", "attention-aware", "ours"]
     assert "Written: " in done.stdout and (tmp_path / "table1.png").exists()
 
 

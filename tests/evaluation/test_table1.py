@@ -197,7 +197,7 @@ def test_what_would_be_found_out_after_days_is_refused_before_training(small):
         make_table1(small)
 
 
-def test_a_dry_run_shows_all_four_and_trains_none(small, capsys):
+def test_a_dry_run_shows_all_and_trains_none(small, capsys):
     make_table1(replace(small, dry_run=True))
-    assert capsys.readouterr().out.count("  precision  float32") == 8
+    assert capsys.readouterr().out.count("  precision  float32") == 10
     assert not small.output.exists()
