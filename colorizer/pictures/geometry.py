@@ -31,6 +31,16 @@ def middle(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     return pixels[top : top + rows, left : left + columns]
 
 
+def shown_whole(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """All of H×W or H×W×3 uint8, as large as the shape allows, centred on white of that shape."""
+    height, width = pixels.shape[:2]
+    if (height, width) == shape:
+        return pixels
+    scale = min(shape[0] / height, shape[1] / width)
+    rows, columns = (max(1, round(scale * side)) for side in (height, width))
+    return pad(resize(pixels, columns, rows), shape)
+
+
 def pad(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     """H×W or H×W×3 uint8, no side over the shape's, centred on white of that shape."""
     height, width = pixels.shape[:2]

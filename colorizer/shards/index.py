@@ -3,6 +3,7 @@
 import re
 import zlib
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,17 @@ class Index:
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """Of all pictures, each once, from the widest to the tallest; none without pictures."""
-        shapes = {shard.shape for shard in self.shards if shard.samples}
-        return tuple(sorted(shapes, key=lambda shape: (shape[0] / shape[1], shape)))
+        return distinct_shapes(shard.shape for shard in self.shards if shard.samples)
 
     def group_of(self, shard: int, position: int) -> str | None:
         """The group of the sample at a position of a shard."""
         group = self.shards[shard].groups[position]
         return None if group == NO_GROUP else self.groups[group]
+
+
+def distinct_shapes(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    """Shapes, each once, from the widest to the tallest."""
+    return tuple(sorted(set(shapes), key=lambda shape: (shape[0] / shape[1], shape)))
 
 
 def shard_name(number: int) -> str:

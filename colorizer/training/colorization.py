@@ -23,6 +23,7 @@ from colorizer.config.training import ColorizationConfig
 from colorizer.loading.characters_truth import in_colors_of, is_drawn, is_redrawn_exactly, redraw
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.networks.generator import Colored, Generator
+from colorizer.shards.index import Shape
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (
@@ -51,10 +52,11 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
         self.vgg_losses = build_vgg_losses(config, accelerator) if needed else None
         super().__init__(config, accelerator, Generator)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> DistortionParameters:
+    def draw_parameters(self, numbers: list[int], shape: Shape) -> DistortionParameters:
         """How the references are distorted, and the triplet loss's negatives."""
         config = self.config
-        keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
+        rows, columns = (side // config.network.stride for side in shape)
+        keys = rows * columns if config.loss.triplet > 0 else 0
         return draw_parameters(config.augment, config.seed, numbers, keys)
 
     def augmented(self, color: Tensor, line: Tensor, *more: Tensor) -> Augmented:

@@ -19,6 +19,7 @@ from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.config.augmentation import DegradeConfig
 from colorizer.config.training import ExtractorTraining
 from colorizer.networks.extractor import LineExtractor
+from colorizer.shards.index import Shape
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import DiscriminatorInput, Task
@@ -30,7 +31,7 @@ class Extraction(Task[ExtractorTraining, DegradationParameters, Degraded, Tensor
     def __init__(self, config: ExtractorTraining, accelerator: Accelerator) -> None:
         super().__init__(config, accelerator, LineExtractor)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> DegradationParameters:
+    def draw_parameters(self, numbers: list[int], shape: Shape) -> DegradationParameters:
         """What happens to the pictures."""
         return draw_parameters(self.config.degrade, self.config.seed, numbers)
 
