@@ -143,20 +143,22 @@ class ColorizationSamples(SampleGrid):
         super().__init__(config, device)
         # As in training, but without jitter and mirroring, so that the truth is the picture itself.
         distortion = replace(config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0)
-        parameters = draw_parameters(distortion, config.seed, self.numbers)
-        self.batch = augment(distortion, parameters, self.color, self.line)
         partners = same_group(groups(self.reader))
-        for place, number in enumerate(self.numbers):
-            if (partner := partners[number]) is not None:
-                picture = torch.from_numpy(self.reader[partner].color).permute(2, 0, 1)
-                self.batch.reference[place] = to_signed(picture)
+        self.pictures: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # place → its 1×C×H×W each
+        for batch in self.batches():
+            parameters = draw_parameters(distortion, config.seed, batch.numbers)
+            made = augment(distortion, parameters, batch.color, batch.line)
+            for row, (place, number) in enumerate(zip(batch.places, batch.numbers, strict=True)):
+                one = slice(row, row + 1)
+                reference = made.reference[one]
+                if (partner := partners[number]) is not None:
+                    picture = torch.from_numpy(self.reader[partner].color).permute(2, 0, 1)
+                    reference = to_signed(picture.contiguous())[None]
+                self.pictures[place] = (made.line[one], reference, made.truth[one])
 
     def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
         """One picture, coloured."""
-        line, reference, truth = (
-            t[place : place + 1].to(self.device)
-            for t in (self.batch.line, self.batch.reference, self.batch.truth)
-        )
+        line, reference, truth = (picture.to(self.device) for picture in self.pictures[place])
         result = generator(line, reference).image
         return [to_uint8(picture[0]) for picture in (line, reference, result, truth)]
 
