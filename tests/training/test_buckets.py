@@ -115,8 +115,11 @@ def test_a_shape_that_is_held_out_alone_is_looked_at_too(of_buckets, bucket_shar
 
 
 @pytest.mark.slow
-def test_looks_are_those_of_an_evaluation_whatever_the_shapes(of_buckets, bucket_shards, tmp_path):
-    config = of_buckets(steps=2, evaluate_every=2, sample_every=2, evaluate_count=100)
+@pytest.mark.parametrize("preset", ["demo", "ours"])
+def test_looks_are_those_of_an_evaluation_whatever_the_shapes(
+    of_buckets, bucket_shards, tmp_path, preset
+):
+    config = of_buckets(preset, steps=2, evaluate_every=2, sample_every=2, evaluate_count=100)
     train(config)
     look = next(line for line in metrics_of(config) if "held-out/self/psnr" in line)
     measure = MeasureConfig(metrics=("psnr", "palette"))
