@@ -26,7 +26,7 @@ from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.pictures import grid
 from colorizer.pictures.decode import decode_file
 from colorizer.pictures.files import PictureFile, find_pictures
-from colorizer.pictures.geometry import fitted_size, pad_to_square, resize
+from colorizer.pictures.geometry import fitted_size, pad, resize
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system import console
 from colorizer.system.storage import check_writable, replace_file, writing
@@ -190,7 +190,7 @@ def sheet(config: BenchmarkConfig, methods: dict[str, Draw]) -> np.ndarray:
 
 def cell(picture: np.ndarray) -> np.ndarray:
     """A picture of the sheet: CELL×CELL."""
-    return pad_to_square(resize(picture, *fitted_size(*picture.shape[1::-1], CELL)), CELL)
+    return pad(resize(picture, *fitted_size(*picture.shape[1::-1], CELL)), (CELL, CELL))
 
 
 # ---- The program

@@ -105,9 +105,9 @@ def rate_of_loader(config: LoaderConfig, data: TrainingData, workers: int) -> fl
     return config.batches * config.batch_size / (time.perf_counter() - start)
 
 
-def draw(numbers: list[int], size: int) -> DistortionParameters:
+def draw(numbers: list[int], shape: tuple[int, int]) -> DistortionParameters:
     """As in training with the triplet loss."""
-    return draw_parameters(FULL, 0, numbers, (size // 16) ** 2)
+    return draw_parameters(FULL, 0, numbers, (shape[0] // 16) * (shape[1] // 16))
 
 
 def show_steps(data: TrainingData, places: list[tuple[int, int]], encoded: list[Encoded]) -> None:

@@ -28,7 +28,7 @@ from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.pictures.decode import decode_file
-from colorizer.pictures.geometry import fitted_size, pad_to_square, resize
+from colorizer.pictures.geometry import fitted_size, pad, resize
 from colorizer.shards.encoding import encode_color, encode_line
 from colorizer.system import console
 
@@ -119,8 +119,8 @@ def decode_resize_encode(files: list[Path]) -> float:
     lines = [line_of(path) for path in files]
     start = time.perf_counter()
     for path, line in zip(files, lines, strict=True):
-        encode_color(pad_to_square(resize_to_fit(decode_file(path).pixels), SIZE))
-        encode_line(pad_to_square(line, SIZE))
+        encode_color(pad(resize_to_fit(decode_file(path).pixels), (SIZE, SIZE)))
+        encode_line(pad(line, (SIZE, SIZE)))
     return time.perf_counter() - start
 
 

@@ -60,7 +60,7 @@ def _batch(color: Tensor, line: Tensor) -> Batch:
 
 def augmented(task: Task, batch: Batch) -> Batch:
     """The batch as a loader brings it to this task."""
-    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1]))
+    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1:3]))
 
 
 def build_task(settings: ColorizationConfig) -> Colorization:

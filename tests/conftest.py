@@ -17,7 +17,7 @@ from PIL import Image
 from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import ColorizationConfig, TrainConfig
-from colorizer.making.config import CharactersConfig
+from colorizer.making.config import CharactersConfig, FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.writer import ShardWriter
 from colorizer.training.train import train
@@ -97,6 +97,30 @@ def character_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def bucket_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes in buckets of 64, in groups of three shapes, about a quarter held out."""
+    folder = tmp_path_factory.mktemp("buckets")
+    sizes = ((80, 50), (60, 60), (48, 96), (90, 40), (64, 60))
+    for number in range(40):
+        path = folder / "pictures" / f"group-{number // 4}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(_draw_scene(number, *sizes[number % 5])).save(path)
+    make_shards(
+        FolderConfig(
+            folder=folder / "pictures",
+            output=folder / "set",
+            size=64,
+            fit="buckets",
+            group_by="parent",
+            held_out=0.25,
+            samples_per_shard=4,
+            workers=1,
+        )
+    )
+    return folder / "set"
 
 
 @pytest.fixture(scope="session")

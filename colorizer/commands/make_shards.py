@@ -84,6 +84,10 @@ def print_report(report: Report) -> None:
     rows += [(f"rejected: {reason}", str(count)) for reason, count in report.rejected.most_common()]
     if report.groups:
         rows.append(("groups", f"{report.groups} of {report.grouped} pictures"))
+    if len(report.shapes) > 1:
+        shapes = sorted(report.shapes.items(), key=lambda shape: -shape[1])
+        said = ", ".join(f"{count} of {w}x{h}" for (w, h), count in shapes)
+        rows.append(("shapes", said))
     console.facts(rows)
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")

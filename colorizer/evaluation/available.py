@@ -44,7 +44,7 @@ def find_available(config: MeasureConfig, size: int, count: int, world: World) -
 
     Args:
         config: Which metrics are wanted, and paths of weights.
-        size: Side of the pictures.
+        size: Smallest side of the pictures.
         count: How many pictures there are.
         world: The processes; the first of each machine downloads.
 

@@ -104,7 +104,8 @@ def prepare(
         raise UserError(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
-    available = find_available(config, reader.index.size, len(reader), world)
+    smallest = min(min(shape) for shape in reader.index.shapes)
+    available = find_available(config, smallest, len(reader), world)
     return reader, available, plan(config, reader, available, world)
 
 

@@ -91,8 +91,11 @@ def gain(figures: dict[str, Any]) -> str | None:
 def title(identity: dict[str, Any]) -> str:
     """What was evaluated."""
     data = identity["data"]
+    size = f"{data['size']}x{data['size']}"
+    if "shapes" in data:
+        size = f"about {size} in {data['shapes']} shapes"
     return (
-        f"{data['path']}: {data['pictures']} pictures of {data['size']}x{data['size']},"
+        f"{data['path']}: {data['pictures']} pictures of {size},"
         f" step {identity['generator']['step']}"
     )
 

@@ -65,6 +65,7 @@ def identify(
             "sha256": pictures_digest(index),
             "pictures": index.samples,
             "size": index.size,
+            **({"shapes": len(index.shapes)} if len(index.shapes) > 1 else {}),
         },
         "protocol": {
             "modes": protocol.modes,

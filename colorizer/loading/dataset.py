@@ -11,21 +11,24 @@ import torch
 from torch import Tensor
 
 from colorizer.loading.batch import Batch
-from colorizer.loading.order import BLOCK, MixedOrder, Order, counts_in_block
+from colorizer.loading.order import BLOCK, counts_in_block
 from colorizer.loading.partners import Partners
 from colorizer.loading.sets import JoinedSets
+from colorizer.loading.shaped_order import ShapedOrder
+from colorizer.pictures.geometry import shown_whole
+from colorizer.shards.index import Shape
 from colorizer.shards.reader import Sample
 from colorizer.system.errors import UserError
 from colorizer.system.layout import Layout
 
 REPLACEMENTS = 100  # tried for one sample
 
-# The augmentation of the n-th samples of a run, for pictures of so many pixels a side: tensors with
-# a row a sample. Loader processes call it; they are forked, so only numpy may compute there.
-Draw = Callable[[list[int], int], Sequence[Tensor]]
+# The augmentation of the n-th samples of a run, for pictures of a shape: tensors with a row a
+# sample. Loader processes call it; they are forked, so only numpy may compute there.
+Draw = Callable[[list[int], Shape], Sequence[Tensor]]
 
 
-def draw_nothing(numbers: list[int], size: int) -> Sequence[Tensor]:
+def draw_nothing(numbers: list[int], shape: Shape) -> Sequence[Tensor]:
     """No augmentation."""
     return ()
 
@@ -39,7 +42,7 @@ class Reference(NamedTuple):
     """The picture that a sample's reference is made of."""
 
     key: str
-    color: np.ndarray  # H×W×3 uint8 RGB
+    color: np.ndarray  # H×W×3 uint8 RGB, of whatever shape
     of_group: bool  # another picture of the sample's group, not its own
 
 
@@ -54,6 +57,7 @@ class TrainingData:
         bad_samples: float = 0.0,
         same_group: float = 0.0,
         shares: Sequence[float] = (),
+        batch_size: int = 1,
     ) -> None:
         """Open the shards.
 
@@ -67,6 +71,8 @@ class TrainingData:
                 group. Above 0 batches carry the pictures of the references.
             shares: Of each set among the samples, above 0, in proportion to each other; without,
                 the sets' sizes.
+            batch_size: Samples of a step, over all processes and accumulated batches: they are of
+                one shape.
 
         Raises:
             UserError: an index or a shard is missing or damaged, a set has no samples, pictures of
@@ -82,8 +88,7 @@ class TrainingData:
                     f"{folder} would give none of {BLOCK} samples; give it more in --shares."
                 )
         self.shares = [count / BLOCK for count in counts]
-        orders = [Order(reader.counts, seed, window) for reader in sets]
-        self.order = MixedOrder(orders, counts, seed)
+        self.order = ShapedOrder(self.reader, self.shares, seed, window, batch_size)
         self.seed = seed
         self.same_group = same_group
         self.partners = Partners(self.reader.groups) if same_group > 0 else None
@@ -98,20 +103,24 @@ class TrainingData:
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
         self._bad: set[int] = set()  # places in the set that this process has found unreadable
 
-    def layout(self, count: int, draw: Draw) -> Layout:
-        """How so many samples lie in memory."""
-        size = self.reader.size
-        color = torch.empty(count, size, size, 3, dtype=torch.uint8)
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of all samples, each once."""
+        return self.order.shapes
+
+    def layout(self, count: int, shape: Shape, draw: Draw) -> Layout:
+        """How so many samples of a shape lie in memory."""
+        color = torch.empty(count, *shape, 3, dtype=torch.uint8)
         references = (color, torch.empty(count, dtype=torch.bool)) if self.partners else ()
-        return Layout.of((color, color[..., 0], *references, *draw([0] * count, size)))
+        return Layout.of((color, color[..., 0], *references, *draw([0] * count, shape)))
 
     def load(self, numbers: list[int], draw: Draw = draw_nothing) -> Batch:
-        """The samples of these numbers.
+        """The samples of these numbers, which are of one step.
 
         Raises:
             UserError: more are unreadable than may be.
         """
-        layout = self.layout(len(numbers), draw)
+        layout = self.layout(len(numbers), self.order.shape_of(numbers[0]), draw)
         memory = torch.zeros(layout.nbytes, dtype=torch.uint8)
         return Batch(memory, layout, numbers, *self.load_into(layout.views(memory), numbers, draw))
 
@@ -139,10 +148,13 @@ class TrainingData:
                 references.append(self._draw_partner(self.partners, n, place, bad) or own)
         if references:
             pictures, of_group, *parameters = parameters
-            np.stack([reference.color for reference in references], out=pictures)
+            # Whole, as cropping a tall character to a wide drawing would leave its belt.
+            shown = [shown_whole(reference.color, color.shape[1:3]) for reference in references]
+            np.stack(shown, out=pictures)
             of_group[...] = [reference.of_group for reference in references]
-        for parameter, drawn in zip(parameters, draw(numbers, self.reader.size), strict=True):
-            parameter[...] = drawn
+        drawn = draw(numbers, (color.shape[1], color.shape[2]))
+        for parameter, values in zip(parameters, drawn, strict=True):
+            parameter[...] = values
         return keys, bad, [reference.key for reference in references]
 
     def _draw_partner(

@@ -20,6 +20,7 @@ from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import Draw, TrainingData, draw_nothing, say
 from colorizer.loading.order import BatchNumbers
 from colorizer.system.errors import UserError
+from colorizer.system.layout import Layout
 from colorizer.system.memory import keep_one_picture
 from colorizer.system.workers import leave_with_parent
 
@@ -71,12 +72,17 @@ def _load_ahead(
 ) -> Generator[Batch, None, None]:
     """Batches in order, which loader processes load in turn; each is good until the next."""
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
-    layout = data.layout(numbers.share, draw)
-    room = [_shared(layout.nbytes) for _ in range(LOOK_AHEAD * workers + 1)]
-    views = [layout.views(memory) for memory in room]
+    layouts = {shape: data.layout(numbers.share, shape, draw) for shape in data.shapes}
+    largest = max(layout.nbytes for layout in layouts.values())
+    room = [_shared(largest) for _ in range(LOOK_AHEAD * workers + 1)]
+
+    def place(batch: int) -> tuple[Tensor, Layout]:
+        layout = layouts[data.order.shape_of(numbers[batch][0])]
+        return room[batch % len(room)][: layout.nbytes], layout
 
     def load(batch: int) -> Loaded:
-        return data.load_into(views[batch % len(room)], numbers[batch], draw)
+        memory, layout = place(batch)
+        return data.load_into(layout.views(memory), numbers[batch], draw)
 
     ahead = len(room) - 1
     with _loader_processes(workers, load, say(data.reader.folders)) as processes:
@@ -86,7 +92,7 @@ def _load_ahead(
             oldest = newest - ahead
             if oldest >= 0:
                 loaded = processes[oldest % workers].answer(timeout)
-                yield Batch(room[oldest % len(room)], layout, numbers[oldest], *loaded)
+                yield Batch(*place(oldest), numbers[oldest], *loaded)
 
 
 def _shared(nbytes: int) -> Tensor:

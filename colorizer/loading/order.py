@@ -101,15 +101,16 @@ class MixedOrder:
         return sets, ranks
 
 
-def counts_in_block(shares: Sequence[float]) -> list[int]:
-    """How many of BLOCK samples each set gives: its share, rounded so that the sum is exact.
+def counts_in_block(shares: Sequence[float], block: int = BLOCK) -> list[int]:
+    """How many places of a block each gets: its share, rounded so that the sum is exact.
 
     Args:
         shares: Above 0, in proportion to each other.
+        block: Places.
     """
-    wanted = BLOCK * np.array(shares, float) / sum(shares)
+    wanted = block * np.array(shares, float) / sum(shares)
     counts = np.floor(wanted).astype(int)
-    rest = np.argsort(counts - wanted, kind="stable")[: BLOCK - counts.sum()]
+    rest = np.argsort(counts - wanted, kind="stable")[: block - counts.sum()]
     counts[rest] += 1  # those with the largest remainders
     return counts.tolist()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorizer.shards.index import NO_GROUP
+from colorizer.shards.index import NO_GROUP, distinct_shapes
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system.errors import UserError
 
@@ -29,12 +29,18 @@ class JoinedSets:
         for reader in self.readers:
             _check_like(self.readers[0], reader)
         self.folders = folders
-        self.size = self.readers[0].index.size  # side of the pictures, in pixels
+        self.size = self.readers[0].index.size  # of the pictures, as in their indexes
+        self.shapes = distinct_shapes(s for reader in self.readers for s in reader.index.shapes)
         self.counts = [samples for reader in self.readers for samples in reader.counts]
         self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample
         self.groups = _joined_groups(self.readers)  # of every sample; NO_GROUP: none
         shards = [len(reader.counts) for reader in self.readers]
         self._first_shards = np.cumsum([0, *shards])  # of each set
+        self.shape_of_shard = [s.shape for reader in self.readers for s in reader.index.shards]
+        self.shards_of_sets = [
+            range(first, first + count)
+            for first, count in zip(self._first_shards.tolist(), shards, strict=False)
+        ]
         self._first_samples = np.cumsum([0, *map(len, self.readers)])
         self._names = _distinct_names(folders)
 

@@ -2,6 +2,7 @@
 
 from colorizer.making.config import PicturesConfig, ShardsConfig
 from colorizer.making.sources import source_of
+from colorizer.pictures.buckets import bucket_shapes, step_of
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system.errors import UserError
 
@@ -14,6 +15,8 @@ def check(config: ShardsConfig) -> None:
     """
     if not 32 <= config.size <= MAX_SIDE:
         raise UserError(f"--size is {config.size}; give 32 to {MAX_SIDE} pixels.")
+    if config.fit == "buckets":
+        _check_buckets(config.size)
     if config.held_out is not None and not 0 <= config.held_out < 1:
         raise UserError(f"--held-out is {config.held_out}; give a share of at least 0 and below 1.")
     if config.samples_per_shard < 1:
@@ -30,6 +33,19 @@ def check(config: ShardsConfig) -> None:
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched
         raise UserError(source.nothing_found())
+
+
+def _check_buckets(size: int) -> None:
+    if size % (step := step_of(size)):
+        raise UserError(
+            f"--size is {size}; --fit buckets needs a multiple of {step}, as"
+            f" {size // step * step} or {(size // step + 1) * step}."
+        )
+    if (longest := bucket_shapes(size)[0][1]) > MAX_SIDE:
+        raise UserError(
+            f"--size is {size}, and its widest bucket is {longest} pixels wide, more than"
+            f" {MAX_SIDE}; give a smaller --size."
+        )
 
 
 def _check_lines(config: PicturesConfig) -> None:

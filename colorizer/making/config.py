@@ -16,9 +16,12 @@ class ShardsConfig:
     output: Path
     """Write train/ and held-out/ into this folder, each with numbered shards and index.json."""
     size: int = 256
-    """Make the pictures squares of this many pixels a side."""
-    fit: Literal["pad", "crop"] = "pad"
-    """Make a picture square: pad it with white, or crop its middle."""
+    """Make the pictures squares of this many pixels a side, or of about as many pixels."""
+    fit: Literal["pad", "crop", "buckets"] = "pad"
+    """Pad a picture with white to a square, crop its middle square, or take the nearest bucket.
+
+    Buckets are shapes of about 1:3 to 3:1. A picture is cropped in its middle to the nearest: a
+    seventh of it is lost at most, and more only of pictures beyond 1:3 and 3:1."""
     held_out: float | None = None
     """Keep this share of the pictures from training, whole groups of it.
 

@@ -11,7 +11,7 @@ import numpy as np
 from colorizer.making.line_methods import ExtractorLines, Undrawn
 from colorizer.making.prepare import Prepared
 from colorizer.pictures.files import Rejection
-from colorizer.pictures.geometry import pad_to_square, resize
+from colorizer.pictures.geometry import pad, resize
 from colorizer.shards.encoding import encode_line
 
 BATCH = 16  # pictures on the device at a time
@@ -24,13 +24,12 @@ class ExtractorDrawer:
     Batches depend on the order of the items alone, so that the same lines come out whoever draws.
     """
 
-    def __init__(self, checkpoint: Path, scale: int, size: int, local_rank: int) -> None:
+    def __init__(self, checkpoint: Path, scale: int, local_rank: int) -> None:
         """Load the extractor.
 
         Args:
             checkpoint: Run folder, checkpoint folder or .safetensors file.
             scale: How many times larger than the samples it draws.
-            size: Side of the samples.
             local_rank: Which of this machine's processes this is; each takes its own GPU.
 
         Raises:
@@ -41,7 +40,6 @@ class ExtractorDrawer:
         from colorizer.system.device import choose_device
 
         self._extractor = Extractor(checkpoint, choose_device(local_rank))
-        self._size = size
         self.lines = ExtractorLines(self._extractor.sha256, scale)
 
     def draw(self, outcomes: Iterable[Prepared | Rejection]) -> Iterator[Prepared | Rejection]:
@@ -59,15 +57,19 @@ class ExtractorDrawer:
                 for outcome in batch:
                     yield next(drawn) if isinstance(outcome, Prepared) else outcome
 
-    def _draw(self, undrawn: list[Undrawn]) -> np.ndarray:
-        """B×S×S uint8, S = scale·size."""
-        if not undrawn:
-            return np.empty((0, 0, 0), np.uint8)
-        return self._extractor.draw_batch(np.stack([each.picture for each in undrawn]))
+    def _draw(self, undrawn: list[Undrawn]) -> list[np.ndarray]:
+        """H×W uint8 of each, scale·shape; those of one shape are drawn together."""
+        lines: dict[int, np.ndarray] = {}  # place → line
+        for shape in dict.fromkeys(each.shape for each in undrawn):
+            places = [place for place, each in enumerate(undrawn) if each.shape == shape]
+            pictures = np.stack([undrawn[place].picture for place in places])
+            lines |= zip(places, self._extractor.draw_batch(pictures), strict=True)
+        return [lines[place] for place in range(len(undrawn))]
 
     def _with_line(self, sample: Prepared, undrawn: Undrawn, line: np.ndarray) -> Prepared:
         width, height, scale = undrawn.width, undrawn.height, self.lines.scale
-        top, left = (len(line) - scale * height) // 2, (len(line) - scale * width) // 2
+        rows, columns = line.shape
+        top, left = (rows - scale * height) // 2, (columns - scale * width) // 2
         line = line[top : top + scale * height, left : left + scale * width]
         small = resize(line, width, height)
-        return replace(sample, line=encode_line(pad_to_square(small, self._size)))
+        return replace(sample, line=encode_line(pad(small, undrawn.shape)))

@@ -3,7 +3,8 @@
 Each method is a few settings, small enough to be sent to worker processes.
 """
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 import cv2
@@ -11,28 +12,29 @@ import numpy as np
 
 from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.pictures.decode import UnusablePicture
-from colorizer.pictures.geometry import pad_to_square, resize
+from colorizer.pictures.geometry import Shape, pad, resize
 from colorizer.shards.encoding import encode_line
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A picture in its sample's shape, not yet in its sample's size."""
+    """What a sample shows of a picture, not yet in the sample's size."""
 
     color: np.ndarray  # H×W×3 uint8 RGB
     line: np.ndarray | None  # H'×W' uint8, dark ink on white; None: the source has none
-    width: int  # in the sample, where it is padded to a square
+    width: int  # in the sample, where it is padded to the shape
     height: int
-    size: int  # side of the square
+    shape: Shape  # of the sample
 
 
 @dataclass(frozen=True)
 class Undrawn:
     """What a trained extractor has still to draw."""
 
-    picture: np.ndarray  # S×S×3 uint8 RGB, S = scale·size: its border is repeated outwards
-    width: int  # of what lies in the middle of the sample's square
+    picture: np.ndarray  # H×W×3 uint8 RGB, scale·shape: its border is repeated outwards
+    width: int  # of what lies in the middle of the sample
     height: int
+    shape: Shape  # of the sample
 
 
 class LineMethod(Protocol):
@@ -71,7 +73,7 @@ class GivenLines:
         if fitted.line is None:
             raise UnusablePicture("no line drawing")
         line = resize(fitted.line, fitted.width, fitted.height)
-        return encode_line(pad_to_square(line, fitted.size))
+        return encode_line(pad(line, fitted.shape))
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,12 @@ class XDoGLines:
 
     def line_of(self, fitted: Fitted) -> bytes:
         """The line that XDoG draws from the colours."""
-        line = draw_lines(fitted.color, fitted.width, fitted.height, self.xdog)
-        return encode_line(pad_to_square(line, fitted.size))
+        # Sigma is of the longer side, and in all buckets lines are as thick as in the square.
+        side = math.sqrt(fitted.shape[0] * fitted.shape[1])
+        thickness = side / max(fitted.width, fitted.height)
+        xdog = replace(self.xdog, sigma=self.xdog.sigma * thickness)
+        line = draw_lines(fitted.color, fitted.width, fitted.height, xdog)
+        return encode_line(pad(line, fitted.shape))
 
 
 @dataclass(frozen=True)
@@ -109,14 +115,15 @@ class ExtractorLines:
         """The colours at the size that the extractor draws at; nothing is drawn yet."""
         width, height = self.scale * fitted.width, self.scale * fitted.height
         large = resize(fitted.color, width, height)
-        picture = _repeat_border(large, self.scale * fitted.size)
-        return Undrawn(picture, fitted.width, fitted.height)
+        rows, columns = (self.scale * side for side in fitted.shape)
+        picture = _repeat_border(large, rows, columns)
+        return Undrawn(picture, fitted.width, fitted.height, fitted.shape)
 
 
-def _repeat_border(picture: np.ndarray, size: int) -> np.ndarray:
-    """Fill the square around a picture without an edge that would be drawn as a line."""
+def _repeat_border(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Fill what is around a picture without an edge that would be drawn as a line."""
     height, width = picture.shape[:2]
-    top, left = (size - height) // 2, (size - width) // 2
+    top, left = (rows - height) // 2, (columns - width) // 2
     return cv2.copyMakeBorder(
-        picture, top, size - height - top, left, size - width - left, cv2.BORDER_REPLICATE
+        picture, top, rows - height - top, left, columns - width - left, cv2.BORDER_REPLICATE
     )

@@ -14,6 +14,7 @@ from colorizer.making.listing import Listing, scratch
 from colorizer.making.pieces import Kept, piece_count, read_piece
 from colorizer.making.preview import Preview
 from colorizer.pictures.files import Rejection
+from colorizer.shards.encoding import picture_size
 from colorizer.shards.writer import ShardWriter
 from colorizer.system import console
 from colorizer.system.errors import UserError
@@ -39,6 +40,7 @@ class Report:
     grouped: int = 0  # kept pictures that belong to one
     animated: int = 0  # kept pictures of which only the first frame was taken
     rejected: Counter[str] = field(default_factory=Counter)  # by reason
+    shapes: Counter[tuple[int, int]] = field(default_factory=Counter)  # kept, by width and height
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class _Account:
                 self._base.execute("INSERT OR IGNORE INTO groups VALUES (?)", (name,))
                 self._report.grouped += 1
             self._report.animated += kept.animated
+            self._report.shapes[picture_size(kept.color)] += 1
             yield kept
 
     def report(self, train: int, held_out: int) -> Report:

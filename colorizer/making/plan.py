@@ -76,7 +76,5 @@ def plan_of(config: ShardsConfig, world: World) -> Plan:
             return Plan(config, source, XDoGLines(config.xdog))
         case "extractor":
             assert config.extractor is not None  # as `check` has seen
-            drawer = ExtractorDrawer(
-                config.extractor, config.extractor_scale, config.size, world.local_rank
-            )
+            drawer = ExtractorDrawer(config.extractor, config.extractor_scale, world.local_rank)
             return Plan(config, source, drawer.lines, drawer)

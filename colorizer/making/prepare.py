@@ -1,13 +1,16 @@
-"""One picture to one sample: square, with lines, encoded. This is what the worker processes do."""
+"""One picture to one sample: shaped, with lines, encoded. This is what the worker processes do."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from colorizer.making.line_methods import Fitted, LineMethod, Undrawn
 from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.pictures.buckets import bucket_shapes, nearest_bucket
 from colorizer.pictures.decode import UnusablePicture, digest_of
 from colorizer.pictures.files import Rejection
-from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
+from colorizer.pictures.geometry import Shape, fitted_size, middle, pad, resize
 from colorizer.shards.encoding import encode_color
 
 
@@ -17,9 +20,16 @@ class Preparation:
 
     source: Source
     size: int
-    fit: Literal["pad", "crop"]
+    fit: Literal["pad", "crop", "buckets"]
     lines: LineMethod
     detail: int  # lines are drawn from a picture at most this many times the sample's size
+
+    def shape_for(self, color: np.ndarray) -> Shape:
+        """The shape of the sample that an H×W×3 picture becomes."""
+        if self.fit == "buckets":
+            height, width = color.shape[:2]
+            return nearest_bucket(width, height, bucket_shapes(self.size))
+        return self.size, self.size
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
     except UnusablePicture as unusable:
         return Rejection(item.source, unusable.reason, unusable.detail)
     small = resize(fitted.color, fitted.width, fitted.height)
-    color = encode_color(pad_to_square(small, preparation.size))
+    color = encode_color(pad(small, fitted.shape))
     # A computed line says nothing that its colours do not, and a network's differs in last digits.
     own_line = b"" if preparation.lines.computed or isinstance(line, Undrawn) else line
     return Prepared(
@@ -61,15 +71,18 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
 def _fit(picture: Picture, preparation: Preparation) -> Fitted:
     """Crop a picture if it is to be cropped, and average it down if it is far too large."""
     color, line = picture.color, picture.line
-    if preparation.fit == "crop":
-        color = middle_square(color)
-        line = None if line is None else middle_square(line)
-    width, height = fitted_size(color.shape[1], color.shape[0], preparation.size)
+    shape = preparation.shape_for(color)
+    if preparation.fit == "pad":
+        width, height = fitted_size(color.shape[1], color.shape[0], preparation.size)
+    else:
+        height, width = shape
+        color = middle(color, shape)
+        line = None if line is None else middle(line, shape)
     detail = preparation.detail
     if color.shape[1] > detail * width:
         # Averaged in two steps: the second is cheap, and lines are drawn from the first as well.
         color = resize(color, detail * width, detail * height)
-    return Fitted(color, line, width, height, preparation.size)
+    return Fitted(color, line, width, height, shape)
 
 
 def _metadata(item: Item, picture: Picture, lines: LineMethod) -> dict[str, Any]:

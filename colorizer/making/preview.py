@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from colorizer.pictures.geometry import resize
+from colorizer.pictures.geometry import fitted_size, resize
 from colorizer.pictures.grid import grid, write_picture
 from colorizer.shards.encoding import decode_color, decode_line
 
@@ -45,6 +45,7 @@ class Preview:
 def _cells(color: bytes, line: bytes) -> list[np.ndarray]:
     cells = []
     for picture in (decode_color(color), decode_line(line)):
-        side = min(MAX_CELL, len(picture))
-        cells.append(resize(picture, side, side))
+        height, width = picture.shape[:2]
+        longer = min(MAX_CELL, max(height, width))
+        cells.append(resize(picture, *fitted_size(width, height, longer)))
     return cells

@@ -14,7 +14,9 @@ import torch
 P = ParamSpec("P")
 Result = TypeVar("Result")
 
-SIZES = 64  # that one function is compiled for; by torch's default it stops at 8
+# That one function is compiled for; by torch's default it stops at 8. Of each of the shapes that a
+# set may have, an encoder has maps of six sizes.
+SIZES = 256
 OLDEST = (7, 0)  # compute capability of the GPUs that Triton writes for
 
 

@@ -1,7 +1,9 @@
-"""How a picture of any shape becomes square."""
+"""How a picture of any shape gets the shape of a sample."""
 
 import cv2
 import numpy as np
+
+Shape = tuple[int, int]  # height and width, in pixels
 
 
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
@@ -17,18 +19,32 @@ def resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     return cv2.resize(pixels, (width, height), interpolation=filtering)
 
 
-def middle_square(pixels: np.ndarray) -> np.ndarray:
-    """The largest square in the middle of H×W or H×W×3."""
+def middle(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """The largest part in the middle of H×W or H×W×3 that has a shape's aspect ratio.
+
+    It has whole pixels, so its ratio is off by at most half of one.
+    """
     height, width = pixels.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return pixels[top : top + side, left : left + side]
+    rows = min(height, max(1, round(width * shape[0] / shape[1])))
+    columns = min(width, max(1, round(height * shape[1] / shape[0])))
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return pixels[top : top + rows, left : left + columns]
 
 
-def pad_to_square(pixels: np.ndarray, size: int) -> np.ndarray:
-    """H×W or H×W×3 uint8, no side over `size`, centred on size×size of white."""
+def shown_whole(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """All of H×W or H×W×3 uint8, as large as the shape allows, centred on white of that shape."""
     height, width = pixels.shape[:2]
-    top, left = (size - height) // 2, (size - width) // 2
-    square = np.full((size, size, *pixels.shape[2:]), 255, np.uint8)
-    square[top : top + height, left : left + width] = pixels
-    return square
+    if (height, width) == shape:
+        return pixels
+    scale = min(shape[0] / height, shape[1] / width)
+    rows, columns = (max(1, round(scale * side)) for side in (height, width))
+    return pad(resize(pixels, columns, rows), shape)
+
+
+def pad(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """H×W or H×W×3 uint8, no side over the shape's, centred on white of that shape."""
+    height, width = pixels.shape[:2]
+    top, left = (shape[0] - height) // 2, (shape[1] - width) // 2
+    padded = np.full((*shape, *pixels.shape[2:]), 255, np.uint8)
+    padded[top : top + height, left : left + width] = pixels
+    return padded

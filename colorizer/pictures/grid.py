@@ -22,13 +22,15 @@ def grid(
 
     Args:
         columns: Names.
-        rows: For each row one picture a column, all of one size: H×W×3 uint8 RGB, or H×W(×1) grey.
+        rows: For each row one picture a column: H×W×3 uint8 RGB, or H×W(×1) grey. Smaller ones are
+            centred on white.
         names: Of the rows, written above each.
 
     Returns:
         H'×W'×3 uint8 RGB.
     """
-    height, width = rows[0][0].shape[:2]
+    shapes = [picture.shape[:2] for pictures in rows for picture in pictures]
+    height, width = (max(sides) for sides in zip(*shapes, strict=True))
     scale = max(1, -(-MIN_CELL // width))
     height, width = height * scale, width * scale
     above = LABEL if names else 0
@@ -42,10 +44,12 @@ def grid(
         _write(sheet, name, 0, LABEL + row * pitch)
     for row, pictures in enumerate(rows):
         for column, picture in enumerate(pictures):
-            top, left = LABEL + row * pitch + above, column * (width + GAP)
-            cell = cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST)
+            high, wide = (scale * side for side in picture.shape[:2])
+            top = LABEL + row * pitch + above + (height - high) // 2
+            left = column * (width + GAP) + (width - wide) // 2
+            cell = cv2.resize(picture, (wide, high), interpolation=cv2.INTER_NEAREST)
             cell = cell if cell.ndim == 3 else cell[..., None]  # grey goes to all three channels
-            sheet[top : top + height, left : left + width] = cell
+            sheet[top : top + high, left : left + wide] = cell
     return sheet
 
 

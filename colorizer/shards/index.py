@@ -3,6 +3,7 @@
 import re
 import zlib
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ INDEX = "index.json"
 MAX_BYTES = 2**29  # of an index: room for sixteen million samples and the names of their groups
 CRC_DIGITS = 8
 NO_GROUP = -1
+Shape = tuple[int, int]  # height and width, in pixels
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class ShardEntry:
     sha256: str
     crc32: str  # `checksum` of every sample, in order
     groups: "array[int]"  # of every sample its group's place in `Index.groups`, or NO_GROUP; int32
+    shape: Shape  # of all its pictures
 
     def crc32_of(self, position: int) -> str:
         """The `checksum` of the sample at a position."""
@@ -40,7 +43,7 @@ class Index:
     """The shards of one folder, and the settings that they were made with."""
 
     folder: Path
-    size: int  # side of the pictures, in pixels
+    size: int  # side of the pictures, in pixels; in buckets they have about as many pixels
     settings: dict[str, Any]
     groups: tuple[str, ...]  # their names, sorted
     shards: tuple[ShardEntry, ...]
@@ -50,10 +53,20 @@ class Index:
         """Samples in all shards together."""
         return sum(shard.samples for shard in self.shards)
 
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of all pictures, each once, from the widest to the tallest; none without pictures."""
+        return distinct_shapes(shard.shape for shard in self.shards if shard.samples)
+
     def group_of(self, shard: int, position: int) -> str | None:
         """The group of the sample at a position of a shard."""
         group = self.shards[shard].groups[position]
         return None if group == NO_GROUP else self.groups[group]
+
+
+def distinct_shapes(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
+    """Shapes, each once, from the widest to the tallest."""
+    return tuple(sorted(set(shapes), key=lambda shape: (shape[0] / shape[1], shape)))
 
 
 def shard_name(number: int) -> str:
@@ -125,13 +138,13 @@ def _parse_index(path: Path, content: Any) -> Index:
         )
     try:
         groups = _parse_names(content)
-        entries = _typed(content, "shards", list)
-        shards = tuple(
-            _parse_entry(number, item, len(groups)) for number, item in enumerate(entries)
-        )
         size = _count(content, "size")
         if not 1 <= size <= MAX_SIDE:
             raise ValueError(f"size is {size}, not 1 to {MAX_SIDE}")
+        entries = _typed(content, "shards", list)
+        shards = tuple(
+            _parse_entry(number, item, len(groups), size) for number, item in enumerate(entries)
+        )
         index = Index(path.parent, size, _typed(content, "settings", dict), groups, shards)
         samples = _count(content, "samples")
         if samples != index.samples:
@@ -148,7 +161,7 @@ def _parse_names(content: dict[str, Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _parse_entry(number: int, item: Any, groups: int) -> ShardEntry:
+def _parse_entry(number: int, item: Any, groups: int, size: int) -> ShardEntry:
     if not isinstance(item, dict):
         raise ValueError(f"shard {number} is no object")
     name = _typed(item, "name", str)
@@ -158,7 +171,18 @@ def _parse_entry(number: int, item: Any, groups: int) -> ShardEntry:
     sha256 = _digits(item, "sha256", 64)
     crc32 = _digits(item, "crc32", CRC_DIGITS * samples)
     numbers = _group_numbers(item, samples, groups)
-    return ShardEntry(name, samples, _count(item, "bytes"), sha256, crc32, numbers)
+    shape = _shape(item, size)
+    return ShardEntry(name, samples, _count(item, "bytes"), sha256, crc32, numbers, shape)
+
+
+def _shape(item: dict[str, Any], size: int) -> Shape:
+    """A shard's shape; sets made before there were buckets name none, and are squares."""
+    sides = item.get("shape", [size, size])
+    if not isinstance(sides, list) or len(sides) != 2:
+        raise ValueError("shape is no height and width")
+    if not all(type(side) is int and 1 <= side <= MAX_SIDE for side in sides):
+        raise ValueError(f"shape is {sides}, not two sides of 1 to {MAX_SIDE}")
+    return sides[0], sides[1]
 
 
 def _group_numbers(item: dict[str, Any], samples: int, groups: int) -> "array[int]":

@@ -89,7 +89,7 @@ class ShardReader:
         sample = self.read_encoded(shard, position)
         _metadata_of(self.index, shard, position, sample)
         try:
-            _check_size(self.index, sample.color)
+            _check_size(self.index, shard, sample.color)
             return sample.key, decode_color(sample.color)
         except ValueError as error:
             raise unreadable(self.index, shard, sample.key, error) from error
@@ -143,7 +143,7 @@ def check_sample(index: Index, shard: int, position: int, sample: Encoded) -> No
 
 
 def decode_sample(index: Index, shard: int, position: int, sample: Encoded) -> Sample:
-    """Pictures and JSON of a sample, of the size that the index says.
+    """Pictures and JSON of a sample, of the shape that the index says.
 
     Raises:
         UserError: they are not what make_shards.py writes, or of another group than the index says;
@@ -151,7 +151,7 @@ def decode_sample(index: Index, shard: int, position: int, sample: Encoded) -> S
     """
     try:
         for data in (sample.color, sample.line):  # before anything is decoded
-            _check_size(index, data)
+            _check_size(index, shard, data)
         color, line = decode_color(sample.color), decode_line(sample.line)
     except ValueError as error:
         raise unreadable(index, shard, sample.key, error) from error
@@ -167,10 +167,11 @@ def unreadable(index: Index, shard: int, key: str, error: Exception) -> UserErro
     )
 
 
-def _check_size(index: Index, picture: bytes) -> None:
+def _check_size(index: Index, shard: int, picture: bytes) -> None:
     width, height = picture_size(picture)
-    if (width, height) != (index.size, index.size):
-        raise ValueError(f"a picture is {width}x{height}, not {index.size}x{index.size}")
+    rows, columns = index.shards[shard].shape
+    if (width, height) != (columns, rows):
+        raise ValueError(f"a picture is {width}x{height}, not {columns}x{rows}")
 
 
 def _not_as_written(index: Index, shard: int, key: str, what: str) -> UserError:

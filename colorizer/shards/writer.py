@@ -11,13 +11,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from colorizer.shards.encoding import encode_color, encode_line
+from colorizer.shards.encoding import encode_color, encode_line, picture_size
 from colorizer.shards.format import BLOCK, COLOR, JSON, KEY, LINE, tar_header
 from colorizer.shards.index import (
     FORMAT,
     INDEX,
     NO_GROUP,
     Index,
+    Shape,
     ShardEntry,
     checksum,
     shard_name,
@@ -32,8 +33,9 @@ class ShardWriter:
         with ShardWriter(folder, 256, 1000, settings) as writer:
             writer.write(key, color, line, metadata)
 
-    A shard is `NAME.partial` until it is complete. After an exception in the `with` block the open
-    shard stays `.partial` and no index is written.
+    A shard holds pictures of one shape, so a shard is open for every shape that comes. It is
+    `NAME.partial` until it is complete. After an exception in the `with` block the open shards stay
+    `.partial` and no index is written.
     """
 
     def __init__(
@@ -43,16 +45,17 @@ class ShardWriter:
 
         Args:
             folder: Made if it does not exist; must hold no shards.
-            size: Side of the pictures, in pixels.
-            samples_per_shard: Samples in every shard but the last.
+            size: Side of the pictures, or of a square of about as many pixels.
+            samples_per_shard: Samples in every shard but the last of each shape.
             settings: What determines the samples, as JSON values; goes into the index.
         """
-        self.index = Index(folder, size, settings, (), ())  # the shards finished so far
+        self.index = Index(folder, size, settings, (), ())  # without shards until the end
         self._samples_per_shard = samples_per_shard
-        self._keys: set[str] = set()  # of the open shard
         self._groups: dict[str, int] = {}  # name → number in the order in which they came
         self._samples = 0
-        self._shard: _OpenShard | None = None
+        self._begun = 0  # shards
+        self._open: dict[Shape, _OpenShard] = {}
+        self._finished: dict[int, ShardEntry] = {}  # number → shard
 
     @property
     def samples(self) -> int:
@@ -74,12 +77,16 @@ class ShardWriter:
         traceback: TracebackType | None,
     ) -> None:
         if error is None:
-            self._finish_shard()
-            self.index = _with_sorted_groups(self.index, self._groups)
+            for shape in list(self._open):
+                self._finish_shard(shape)
+            shards = tuple(entry for _, entry in sorted(self._finished.items()))
+            index = dataclasses.replace(self.index, shards=shards)
+            self.index = _with_sorted_groups(index, self._groups)
             _write_index(self.index)
-        elif self._shard is not None:
+            return
+        for shard in self._open.values():
             with suppress(OSError):  # a disk still full; the first error says so
-                self._shard.file.close()
+                shard.file.close()
 
     def write(
         self, key: str, color: np.ndarray, line: np.ndarray, metadata: dict[str, Any]
@@ -89,55 +96,57 @@ class ShardWriter:
         Args:
             key: Letters, digits, `-` and `_`, at most 80; of no other sample. (Checked within the
                 shard: the keys of all may be too many to keep.)
-            color: size×size×3 uint8 RGB.
-            line: size×size uint8, dark ink on white.
+            color: H×W×3 uint8 RGB.
+            line: H×W uint8, dark ink on white.
             metadata: JSON values, none of them infinite or NaN. Its `group`, if it has one, is a
                 text that is not empty; it goes into the index, too.
 
         Raises:
-            ValueError: a bad or repeated key, a bad group, or a picture of another shape.
+            ValueError: a bad or repeated key, a bad group, or a line of another shape.
             UserError: the disk is full or cannot be written to.
         """
-        side = self.index.size
-        if color.shape != (side, side, 3) or line.shape != (side, side):
-            raise ValueError(f"{key}: color is {color.shape}, line {line.shape}, the side {side}")
+        if color.shape != (*line.shape, 3):
+            raise ValueError(f"{key}: color is {color.shape}, line {line.shape}")
         self.write_encoded(key, encode_color(color), encode_line(line), metadata)
 
     def write_encoded(self, key: str, color: bytes, line: bytes, metadata: dict[str, Any]) -> None:
         """As `write`, with pictures that `encode_color` and `encode_line` have made."""
-        if not KEY.fullmatch(key) or key in self._keys:
+        width, height = picture_size(color)
+        shard = self._open.get((height, width))
+        if not KEY.fullmatch(key) or (shard is not None and key in shard.keys):
             raise ValueError(f"bad or repeated key {key!r}")
         group = metadata.get("group")
         if group is not None and not (isinstance(group, str) and group):
             raise ValueError(f"{key}: bad group {group!r}")
-        self._keys.add(key)
         self._samples += 1
         text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
-        if self._shard is None:
-            self._shard = _OpenShard(self.index.folder, len(self.index.shards))
-        self._shard.append(
+        if shard is None:
+            shard = _OpenShard(self.index.folder, self._begun, (height, width))
+            self._open[shard.shape] = shard
+            self._begun += 1
+        shard.append(
+            key,
             _tar_member(f"{key}.{COLOR}", color)
             + _tar_member(f"{key}.{LINE}", line)
             + _tar_member(f"{key}.{JSON}", text),
             checksum(color, line, text),
             NO_GROUP if group is None else self._groups.setdefault(group, len(self._groups)),
         )
-        if self._shard.samples == self._samples_per_shard:
-            self._finish_shard()
+        if shard.samples == self._samples_per_shard:
+            self._finish_shard(shard.shape)
 
-    def _finish_shard(self) -> None:
-        if self._shard is None:
-            return
-        shards = (*self.index.shards, self._shard.finish())
-        self.index = dataclasses.replace(self.index, shards=shards)
-        self._shard = None
-        self._keys.clear()
+    def _finish_shard(self, shape: Shape) -> None:
+        shard = self._open.pop(shape)
+        self._finished[shard.number] = shard.finish()
 
 
 class _OpenShard:
     """A shard that is being written."""
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, shape: Shape) -> None:
+        self.number = number
+        self.shape = shape
+        self.keys: set[str] = set()
         self._path = folder / shard_name(number)
         self._bytes = 0
         self._hash = hashlib.sha256()
@@ -150,7 +159,8 @@ class _OpenShard:
     def samples(self) -> int:
         return len(self._crc32s)
 
-    def append(self, sample: bytes, crc32: str, group: int) -> None:
+    def append(self, key: str, sample: bytes, crc32: str, group: int) -> None:
+        self.keys.add(key)
         self._write(sample)
         self._crc32s.append(crc32)
         self._groups.append(group)
@@ -167,6 +177,7 @@ class _OpenShard:
             self._hash.hexdigest(),
             "".join(self._crc32s),
             self._groups,
+            self.shape,
         )
 
     def _write(self, data: bytes) -> None:

@@ -23,6 +23,7 @@ from colorizer.config.training import ColorizationConfig
 from colorizer.loading.characters_truth import in_colors_of, is_drawn, is_redrawn_exactly, redraw
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.networks.generator import Colored, Generator
+from colorizer.shards.index import Shape
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.losses import (
@@ -51,10 +52,11 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
         self.vgg_losses = build_vgg_losses(config, accelerator) if needed else None
         super().__init__(config, accelerator, Generator)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> DistortionParameters:
+    def draw_parameters(self, numbers: list[int], shape: Shape) -> DistortionParameters:
         """How the references are distorted, and the triplet loss's negatives."""
         config = self.config
-        keys = (size // config.network.stride) ** 2 if config.loss.triplet > 0 else 0
+        rows, columns = (side // config.network.stride for side in shape)
+        keys = rows * columns if config.loss.triplet > 0 else 0
         return draw_parameters(config.augment, config.seed, numbers, keys)
 
     def augmented(self, color: Tensor, line: Tensor, *more: Tensor) -> Augmented:
@@ -143,20 +145,22 @@ class ColorizationSamples(SampleGrid):
         distortion = replace(
             config.augment, flip=0.0, hue=0.0, saturation=0.0, brightness=0.0, zoom=(1.0, 1.0)
         )
-        parameters = draw_parameters(distortion, config.seed, self.numbers)
-        self.batch = augment(distortion, parameters, self.color, self.line)
         partners = same_group(groups(self.reader))
-        for place, number in enumerate(self.numbers):
-            if (partner := partners[number]) is not None:
-                picture = torch.from_numpy(self.reader[partner].color).permute(2, 0, 1)
-                self.batch.reference[place] = to_signed(picture)
+        self.pictures: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # place → its 1×C×H×W each
+        for batch in self.batches():
+            parameters = draw_parameters(distortion, config.seed, batch.numbers)
+            made = augment(distortion, parameters, batch.color, batch.line)
+            for row, (place, number) in enumerate(zip(batch.places, batch.numbers, strict=True)):
+                one = slice(row, row + 1)
+                reference = made.reference[one]
+                if (partner := partners[number]) is not None:
+                    picture = torch.from_numpy(self.reader[partner].color).permute(2, 0, 1)
+                    reference = to_signed(picture.contiguous())[None]
+                self.pictures[place] = (made.line[one], reference, made.truth[one])
 
     def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
         """One picture, coloured."""
-        line, reference, truth = (
-            t[place : place + 1].to(self.device)
-            for t in (self.batch.line, self.batch.reference, self.batch.truth)
-        )
+        line, reference, truth = (picture.to(self.device) for picture in self.pictures[place])
         result = generator(line, reference).image
         return [to_uint8(picture[0]) for picture in (line, reference, result, truth)]
 

@@ -19,6 +19,7 @@ from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.config.augmentation import DegradeConfig
 from colorizer.config.training import ExtractorTraining
 from colorizer.networks.extractor import LineExtractor
+from colorizer.shards.index import Shape
 from colorizer.training.held_out import Case, HeldOut
 from colorizer.training.samples import SampleGrid
 from colorizer.training.task import DiscriminatorInput, Task
@@ -30,7 +31,7 @@ class Extraction(Task[ExtractorTraining, DegradationParameters, Degraded, Tensor
     def __init__(self, config: ExtractorTraining, accelerator: Accelerator) -> None:
         super().__init__(config, accelerator, LineExtractor)
 
-    def draw_parameters(self, numbers: list[int], size: int) -> DegradationParameters:
+    def draw_parameters(self, numbers: list[int], shape: Shape) -> DegradationParameters:
         """What happens to the pictures."""
         return draw_parameters(self.config.degrade, self.config.seed, numbers)
 
@@ -72,14 +73,17 @@ class ExtractionSamples(SampleGrid):
 
     def __init__(self, config: ExtractorTraining, device: torch.device) -> None:
         super().__init__(config, device)
-        parameters = draw_parameters(_in_place(config), config.seed, self.numbers)
-        self.batch = degrade(parameters, self.color, self.line)
+        self.degraded: dict[int, tuple[Tensor, Tensor]] = {}  # place → colour and line, 1×C×H×W
+        for batch in self.batches():
+            parameters = draw_parameters(_in_place(config), config.seed, batch.numbers)
+            made = degrade(parameters, batch.color, batch.line)
+            for row, place in enumerate(batch.places):
+                self.degraded[place] = made.color[row : row + 1], made.line[row : row + 1]
 
     def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
         """One picture, drawn twice."""
-        color = to_signed(self.color[place : place + 1].permute(0, 3, 1, 2)).to(self.device)
-        degraded = self.batch.color[place : place + 1].to(self.device)
-        line = self.batch.line[place : place + 1]
+        color = to_signed(self.color[place][None].permute(0, 3, 1, 2)).to(self.device)
+        degraded, line = (picture.to(self.device) for picture in self.degraded[place])
         pictures = (color, generator(color), degraded, generator(degraded), line)
         return [to_uint8(picture[0]) for picture in pictures]
 

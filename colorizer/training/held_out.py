@@ -1,7 +1,7 @@
 """Looks at held-out pictures while training goes on."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -64,8 +64,7 @@ class HeldOut(ABC):
         generator.eval()
         sums = np.zeros((len(self.rows), len(METRICS)))
         with torch.compiler.set_stance("force_eager"):  # no kernels for batches of other sizes
-            for start in range(0, len(self.cases), self.batch_size):
-                cases = self.cases[start : start + self.batch_size]
+            for cases in self._batches():
                 for case, result in zip(cases, self._results(generator, cases), strict=True):
                     for row, truth in case.truths.items():
                         sums[self.rows.index(row)] += _compared(result, truth)
@@ -77,6 +76,15 @@ class HeldOut(ABC):
             for m, metric in enumerate(METRICS)
             if f"{row}/{metric}" in self.figures
         }
+
+    def _batches(self) -> Iterator[list[Case]]:
+        """All cases, together those whose pictures have the same shapes."""
+        alike: dict[tuple[torch.Size, ...], list[Case]] = {}
+        for case in self.cases:
+            alike.setdefault(tuple(tensor.shape for tensor in case.inputs), []).append(case)
+        for cases in alike.values():
+            for start in range(0, len(cases), self.batch_size):
+                yield cases[start : start + self.batch_size]
 
     def _results(self, generator: nn.Module, cases: Sequence[Case]) -> np.ndarray:
         """B×H×W×C uint8, computed in float32 as evaluate.py does."""

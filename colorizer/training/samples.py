@@ -1,11 +1,12 @@
 """The sample grid of a run: the same held-out pictures every time."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from colorizer.config.training import TrainConfig
 from colorizer.pictures import grid
@@ -14,8 +15,17 @@ from colorizer.system import console
 from colorizer.training.held_out import evenly_chosen
 
 
+class SampleBatch(NamedTuple):
+    """Some of the pictures, all of one shape."""
+
+    places: list[int]  # in the grid
+    numbers: list[int]  # in the set
+    color: Tensor  # B×H×W×3 uint8
+    line: Tensor  # B×H×W uint8
+
+
 class SampleGrid(ABC):
-    """A fixed batch of held-out pictures; each task says what it shows of them."""
+    """A fixed choice of held-out pictures; each task says what it shows of them."""
 
     columns: ClassVar[tuple[str, ...]]
 
@@ -29,12 +39,23 @@ class SampleGrid(ABC):
             self.reader = ShardReader(config.training_shards[0])
         self.numbers = evenly_chosen(len(self.reader), config.sample_count)
         samples = [self.reader[n] for n in self.numbers]
-        self.color = torch.from_numpy(np.stack([s.color for s in samples]))  # B×H×W×3 uint8
-        self.line = torch.from_numpy(np.stack([s.line for s in samples]))  # B×H×W uint8
+        self.color = [torch.tensor(sample.color) for sample in samples]  # H×W×3 uint8 each
+        self.line = [torch.tensor(sample.line) for sample in samples]  # H×W uint8 each
+
+    def batches(self) -> Iterator["SampleBatch"]:
+        """The pictures, together those of one shape."""
+        for shape in dict.fromkeys(line.shape for line in self.line):
+            places = [place for place, line in enumerate(self.line) if line.shape == shape]
+            yield SampleBatch(
+                places,
+                [self.numbers[place] for place in places],
+                torch.stack([self.color[place] for place in places]),
+                torch.stack([self.line[place] for place in places]),
+            )
 
     @abstractmethod
     def row(self, generator: nn.Module, place: int) -> list[np.ndarray]:
-        """What the columns show of one picture of the batch: H×W×3 uint8 each, or H×W×1."""
+        """What the columns show of the picture at a place: H×W×3 uint8 each, or H×W×1."""
 
     @torch.no_grad()
     def draw(self, generator: nn.Module) -> np.ndarray:

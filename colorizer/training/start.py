@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.loading.dataset import TrainingData, say
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
+from colorizer.shards.index import Shape
 from colorizer.system import console
 from colorizer.system.errors import LostConnection, UserError
 from colorizer.system.processes import is_lost_connection, join_group
@@ -168,28 +170,39 @@ def _check_copying(config: ColorizationConfig) -> None:
             )
 
 
-def check_size(config: TrainConfig, data: TrainingData) -> None:
+def check_size(config: TrainConfig, shapes: Sequence[Shape]) -> None:
     """Refuse pictures that the networks cannot take.
+
+    Args:
+        config: The networks and losses.
+        shapes: Of all pictures that the run learns from or is judged by.
 
     Raises:
         UserError: naming the folder, the size and what would do.
     """
-    size, stride = data.reader.size, config.network.stride
-    folders = say(config.data)
-    if size % stride:
+    for shape in shapes:
+        _check_shape(config, shape)
+
+
+def _check_shape(config: TrainConfig, shape: Shape) -> None:
+    height, width = shape
+    stride, folders = config.network.stride, say(config.data)
+    pixels = f"{width} pixels a side" if height == width else f"{width}x{height} pixels"
+    if height % stride or width % stride:
         raise UserError(
-            f"{folders}: pictures have {size} pixels a side, but --network.stages"
+            f"{folders}: pictures have {pixels}, but --network.stages"
             f" {config.network.stages} needs a multiple of {stride}; make shards with another"
             " --size."
         )
-    if isinstance(config, ColorizationConfig) and config.loss.triplet > 0 and size == stride:
+    of_triplet = isinstance(config, ColorizationConfig) and config.loss.triplet > 0
+    if of_triplet and height == width == stride:
         raise UserError(
             f"{folders}: --loss.triplet needs more than one token a picture; give fewer"
             " --network.stages, or make larger pictures."
         )
-    if config.loss.adversarial > 0 and size < SMALLEST_SIDE:
+    if config.loss.adversarial > 0 and min(shape) < SMALLEST_SIDE:
         raise UserError(
-            f"{folders}: pictures have {size} pixels a side, but the discriminator needs"
+            f"{folders}: pictures have {pixels}, but the discriminator needs"
             f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
         )
 
@@ -229,7 +242,10 @@ def _say_data(config: TrainConfig, data: TrainingData) -> list[tuple[str, str]]:
     for reader, share in zip(data.reader.readers, data.shares, strict=True):
         index = reader.index
         epochs = config.steps * config.batch_size * share / len(reader)
-        text = f"{len(reader)} pictures of {index.size}x{index.size} in {index.folder}"
+        size = f"{index.size}x{index.size}"
+        if len(index.shapes) > 1:
+            size = f"about {size} in {len(index.shapes)} shapes"
+        text = f"{len(reader)} pictures of {size} in {index.folder}"
         of_all = f"{share:.1%} of the samples, " if len(data.shares) > 1 else ""
         rows.append(("data", f"{text} ({of_all}{epochs:.1f} epochs)"))
     return rows

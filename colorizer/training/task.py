@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from colorizer.config.training import TrainConfig
 from colorizer.loading.batch import Batch
 from colorizer.networks.discriminator import Discriminator
+from colorizer.shards.index import Shape
 from colorizer.training.average import RunningAverage
 from colorizer.training.freezing import freeze
 from colorizer.training.held_out import HeldOut
@@ -86,8 +87,8 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
     # ---- What differs between tasks
 
     @abstractmethod
-    def draw_parameters(self, numbers: list[int], size: int) -> Parameters:
-        """The augmentation of the n-th samples of the run, of so many pixels a side.
+    def draw_parameters(self, numbers: list[int], shape: Shape) -> Parameters:
+        """The augmentation of the n-th samples of the run, which have this shape.
 
         Tensors on the CPU with a row a sample. Loader processes call it, so it uses nothing but the
         settings.

@@ -9,7 +9,7 @@ from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import no_longer_gains
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 from colorizer.loading.dataset import TrainingData
-from colorizer.shards.index import read_index
+from colorizer.shards.index import distinct_shapes, read_index
 from colorizer.system import console
 from colorizer.system.device import exact_float32, kernels_by_trying
 from colorizer.system.errors import UserError
@@ -55,8 +55,8 @@ def train(config: TrainConfig) -> bool:
 def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
     main = accelerator.is_main_process
     data = open_data(config)
-    read_index(config.held_out_shards)
-    check_size(config, data)
+    held_out = read_index(config.held_out_shards)
+    check_size(config, distinct_shapes((*data.shapes, *held_out.shapes)))
     run = RunFolder(config, [reader.index for reader in data.reader.readers])
     origin = found_by_first(accelerator, partial(origin_of, config, run))
     if main:
@@ -108,6 +108,7 @@ def open_data(config: TrainConfig) -> TrainingData:
         config.bad_samples,
         same_group,
         config.shares,
+        config.batch_size,
     )
 
 

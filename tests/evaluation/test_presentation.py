@@ -128,6 +128,14 @@ def test_the_terminal_shows_figures_gain_and_doubts(capsys):
     )
 
 
+def test_the_title_tells_of_several_shapes():
+    identity = CONTENT["identity"]
+    data = identity["data"] | {"shapes": 4}
+    assert title(identity | {"data": data}) == (
+        "shards/demo: 12 pictures of about 64x64 in 4 shapes, step 800"
+    )
+
+
 def test_the_report_has_all_that_is_needed_to_quote_it():
     text = markdown(CONTENT, {"cross": "cross.png"})
     assert text.startswith("# shards/demo: 12 pictures of 64x64, step 800\n")

@@ -48,7 +48,7 @@ def step_of(task: Task, batch: Batch) -> Step:
 
 def augmented(task: Task, batch: Batch) -> Batch:
     """The batch as a loader brings it to this task."""
-    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1]))
+    return batch.with_parameters(task.draw_parameters(batch.numbers, batch.color.shape[1:3]))
 
 
 def moved_alike(step: Step, other: Step, start: dict[str, Tensor]) -> float:

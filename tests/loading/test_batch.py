@@ -54,7 +54,7 @@ def test_the_loader_draws_what_the_task_draws(tiny, preset, workers):
     for batch in batches:
         steps += 1
         assert batch.color.shape == (4, 64, 64, 3)
-        drawn = task.draw_parameters(batch.numbers, 64)
+        drawn = task.draw_parameters(batch.numbers, (64, 64))
         for found, wanted in zip(batch.parameters, drawn, strict=True):
             assert found.dtype == wanted.dtype and torch.equal(found, wanted)
     assert steps == 8
@@ -75,4 +75,4 @@ def test_torch_computes_nothing_in_a_draw(tiny, preset):
     with pytest.raises(AssertionError, match="computes"), _Computes():
         torch.zeros(2) + 1
     with _Computes():
-        task.draw_parameters([5, 6], 64)
+        task.draw_parameters([5, 6], (64, 64))

@@ -11,7 +11,7 @@ from colorizer.making.line_methods import ExtractorLines, GivenLines, LineMethod
 from colorizer.making.prepare import Preparation, Prepared, prepare
 from colorizer.making.sources.base import Item, Picture, Source
 from colorizer.pictures.files import Rejection
-from colorizer.pictures.geometry import middle_square, resize
+from colorizer.pictures.geometry import middle, resize
 from colorizer.shards.encoding import decode_color, decode_line
 from tests.helpers.making import noise, outlined_disc
 
@@ -51,7 +51,7 @@ def test_shrinking_in_two_steps_changes_nothing_to_be_seen() -> None:
     """Pictures over twice the size are averaged twice; boxes of boxes are boxes."""
     noise = np.random.default_rng(0).integers(0, 256, (700, 500, 3), np.uint8)
     color, _ = make_square(Picture(noise, noise[..., 0], {}), 64, "crop")
-    at_once = resize(middle_square(noise), 64, 64)
+    at_once = resize(middle(noise, (64, 64)), 64, 64)
     assert np.abs(color.astype(int) - at_once).max() <= 1
 
 

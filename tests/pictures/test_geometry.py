@@ -1,9 +1,9 @@
-"""Pictures of any shape made square: nothing is stretched, and what is added is white."""
+"""Pictures in the shapes of samples: nothing is stretched, and what is added is white."""
 
 import numpy as np
 import pytest
 
-from colorizer.pictures.geometry import fitted_size, middle_square, pad_to_square, resize
+from colorizer.pictures.geometry import fitted_size, middle, pad, resize
 
 
 def columns(width: int, height: int) -> np.ndarray:
@@ -38,20 +38,38 @@ def test_flat_colours_stay_what_they_are_at_any_size(width, height):
 
 
 def test_the_middle_square_is_cut_from_the_middle():
-    assert middle_square(columns(9, 5))[0].tolist() == [2, 3, 4, 5, 6]
-    assert middle_square(columns(9, 5).T)[:, 0].tolist() == [2, 3, 4, 5, 6]
+    assert middle(columns(9, 5), (7, 7))[0].tolist() == [2, 3, 4, 5, 6]
+    assert middle(columns(9, 5).T, (1, 1))[:, 0].tolist() == [2, 3, 4, 5, 6]
     colored = np.stack([columns(4, 2)] * 3, axis=2)
-    assert middle_square(colored)[0, :, 0].tolist() == [1, 2]
+    assert middle(colored, (2, 2))[0, :, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "shape", "kept"),
+    [
+        (90, 40, (20, 40), (40, 80)),  # as high as wide
+        (90, 60, (20, 40), (45, 90)),
+        (30, 90, (90, 30), (90, 30)),
+        (10, 7, (40, 112), (4, 10)),  # 3.57
+        (900, 2, (112, 40), (2, 1)),  # never nothing
+    ],
+)
+def test_the_middle_has_the_ratio_of_the_shape(width, height, shape, kept):
+    picture = np.add.outer(np.arange(height) * 1000, np.arange(width))
+    part = middle(picture, shape)
+    assert part.shape == kept
+    top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
+    assert part[0, 0] == 1000 * top + left
 
 
 def test_a_square_has_the_whole_picture_in_its_middle_and_white_around_it():
     picture = columns(3, 5)
-    square = pad_to_square(picture, 7)
+    square = pad(picture, (7, 7))
     assert square.shape == (7, 7) and np.array_equal(square[1:6, 2:5], picture)
     square[1:6, 2:5] = 255
     assert (square == 255).all()
 
 
 def test_colour_is_padded_with_white_too():
-    square = pad_to_square(np.zeros((2, 4, 3), np.uint8), 4)
+    square = pad(np.zeros((2, 4, 3), np.uint8), (4, 4))
     assert square[:, 0].tolist() == [[255] * 3, [0] * 3, [0] * 3, [255] * 3]

@@ -46,6 +46,18 @@ def test_small_pictures_are_enlarged_without_smoothing():
     assert np.array_equal(sheet[LABEL:-GAP], picture.repeat(3, 0).repeat(3, 1))
 
 
+def test_smaller_pictures_stand_in_the_middle_of_their_place():
+    wide, tall = noise(0, SIDE, 60), noise(1, 40, SIDE)
+    sheet = grid(["a", "b"], [[wide, tall], [tall[..., 0], wide]])
+    for row, column, picture in ((0, 0, wide), (0, 1, tall), (1, 1, wide)):
+        shown, (height, width) = cell(sheet, row, column).copy(), picture.shape[:2]
+        top, left = (SIDE - height) // 2, (SIDE - width) // 2
+        part = shown[top : top + height, left : left + width]
+        assert np.array_equal(part, picture)
+        part[:] = 255
+        assert (shown == 255).all()
+
+
 @pytest.mark.parametrize("shape", [(SIDE, SIDE), (SIDE, SIDE, 1)])
 def test_grey_is_shown_as_grey(shape):
     line = noise(0, SIDE, SIDE)[..., 0]

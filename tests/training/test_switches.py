@@ -49,7 +49,7 @@ def _batch(task: Task) -> Batch:
         return batch
     middle = slice(24, 40)  # of 64: VGG takes seconds otherwise
     color, line = (t[:, middle, middle] for t in (batch.color, batch.line))
-    parameters = task.draw_parameters(batch.numbers, 16)
+    parameters = task.draw_parameters(batch.numbers, (16, 16))
     return Batch.of(color, line, parameters, batch.numbers, batch.keys)
 
 
