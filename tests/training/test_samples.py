@@ -97,6 +97,7 @@ def test_the_colorizers_pictures_are_neither_zoomed_nor_mirrored(shard_folder, t
     samples = ColorizationSamples(replace(config, augment=augment), torch.device("cpu"))
     for place, number in enumerate(samples.numbers):
         sample = samples.reader[number]
-        truth, line = (to_uint8(p[place]) for p in (samples.batch.truth, samples.batch.line))
-        assert np.array_equal(truth, sample.color) and np.array_equal(line[..., 0], sample.line)
-        assert (samples.batch.reference[place] == 1).float().mean() < 0.3  # not shrunk either
+        line, reference, truth = samples.pictures[place]
+        assert np.array_equal(to_uint8(truth[0]), sample.color)
+        assert np.array_equal(to_uint8(line[0])[..., 0], sample.line)
+        assert (reference == 1).float().mean() < 0.3  # not shrunk either
