@@ -53,7 +53,7 @@ class Augmented(NamedTuple):
 
 
 def draw_parameters(
-    config: AugmentConfig, seed: int, numbers: Sequence[int], keys: int = 0
+    config: AugmentConfig, seed: int, numbers: Sequence[int], keys: int = 0, aspect: float = 1.0
 ) -> DistortionParameters:
     """Draw the augmentation of the n-th samples of a run.
 
@@ -62,11 +62,12 @@ def draw_parameters(
         seed: The run's seed.
         numbers: n of every sample of the batch.
         keys: Of a sample, where the triplet loss needs negatives.
+        aspect: Width of the pictures over their height.
     """
     rngs = [np.random.default_rng([seed, n]) for n in numbers]
     points, moved = draw_points(config, rngs)
     if config.scale or config.turn or config.shift:
-        moved = _by_similarity(config, seed, numbers, moved)
+        moved = _by_similarity(config, seed, numbers, moved, aspect)
     flips = np.stack([rng.random(2) for rng in rngs]) < (config.flip, config.flip_reference)
     strengths = (config.hue, config.saturation, config.brightness)
     color = (0, 1, 1) + np.stack([rng.uniform(-1, 1, 3) for rng in rngs]) * strengths
@@ -123,7 +124,7 @@ def _on_grid(
 
 
 def _by_similarity(
-    config: AugmentConfig, seed: int, numbers: Sequence[int], moved: np.ndarray
+    config: AugmentConfig, seed: int, numbers: Sequence[int], moved: np.ndarray, aspect: float
 ) -> np.ndarray:
     """B×K×2 places in the input, scaled and turned around the picture's middle, and shifted.
 
@@ -133,7 +134,9 @@ def _by_similarity(
     scale, angle = np.exp(config.scale * drawn[:, 0]), config.turn * drawn[:, 1]
     cos, sin = scale * np.cos(angle), scale * np.sin(angle)
     matrices = np.stack([cos, sin, -sin, cos], 1).reshape(-1, 2, 2)  # of rows (x, y)
-    return (moved @ matrices + config.shift * drawn[:, None, 2:]).astype(np.float32)
+    # Turned in pixels, which in [-1, 1] are wider than high where the picture is tall.
+    turned = moved * (aspect, 1.0) @ matrices / (aspect, 1.0)
+    return (turned + config.shift * drawn[:, None, 2:]).astype(np.float32)
 
 
 def _negatives(seed: int, numbers: Sequence[int], keys: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Several sets of shards as one."""
 
 from collections.abc import Sequence
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +37,7 @@ class JoinedSets:
         shards = [len(reader.counts) for reader in self.readers]
         self._first_shards = np.cumsum([0, *shards])  # of each set
         self.shape_of_shard = [s.shape for reader in self.readers for s in reader.index.shards]
-        self.shards_of_sets = [
-            range(first, first + count)
-            for first, count in zip(self._first_shards.tolist(), shards, strict=False)
-        ]
+        self.shards_of_sets = [range(*ends) for ends in pairwise(self._first_shards.tolist())]
         self._first_samples = np.cumsum([0, *map(len, self.readers)])
         self._names = _distinct_names(folders)
 

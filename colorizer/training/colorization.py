@@ -57,7 +57,7 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
         config = self.config
         rows, columns = (side // config.network.stride for side in shape)
         keys = rows * columns if config.loss.triplet > 0 else 0
-        return draw_parameters(config.augment, config.seed, numbers, keys)
+        return draw_parameters(config.augment, config.seed, numbers, keys, shape[1] / shape[0])
 
     def augmented(self, color: Tensor, line: Tensor, *more: Tensor) -> Augmented:
         """Line, truth and distorted reference."""
@@ -148,7 +148,10 @@ class ColorizationSamples(SampleGrid):
         partners = same_group(groups(self.reader))
         self.pictures: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # place → its 1×C×H×W each
         for batch in self.batches():
-            parameters = draw_parameters(distortion, config.seed, batch.numbers)
+            height, width = batch.line.shape[1:]
+            parameters = draw_parameters(
+                distortion, config.seed, batch.numbers, aspect=width / height
+            )
             made = augment(distortion, parameters, batch.color, batch.line)
             for row, (place, number) in enumerate(zip(batch.places, batch.numbers, strict=True)):
                 one = slice(row, row + 1)

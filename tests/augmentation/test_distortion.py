@@ -160,6 +160,17 @@ def test_the_similarity_leaves_all_that_is_drawn_without_it():
     assert np.array_equal(one.spline, spline_weights(points, moved))
 
 
+@pytest.mark.parametrize(("height", "width"), [(40, 104), (104, 40), (64, 64)])
+def test_a_turn_bends_no_right_angle_whatever_the_shape(height, width):
+    config = replace(STILL, control="grid", scale=0.5, turn=0.8)
+    parameters = draw_parameters(config, 0, range(20), aspect=width / height)
+    grid = spline_grid(parameters.points, parameters.spline, height, width)
+    pixels = grid * torch.tensor([width / 2, height / 2])
+    right, down = pixels[:, 20, 21] - pixels[:, 20, 20], pixels[:, 21, 20] - pixels[:, 20, 20]
+    assert right[:, 1].abs().max() > 0.3
+    torch.testing.assert_close(down, torch.stack([-right[:, 1], right[:, 0]], 1), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize("control", ["diagonal", "grid"])
 def test_tokens_of_a_reference_show_the_colours_of_the_tokens_they_come_from(control):
     side, tokens, count = 64, 8, 40

@@ -14,7 +14,7 @@ from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.networks import GeneratorConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
-from colorizer.evaluation.evaluator import evaluate
+from colorizer.evaluation.evaluator import evaluate, prepare
 from colorizer.evaluation.metrics.inception import fid
 from colorizer.evaluation.metrics.palette import palette_distance
 from colorizer.evaluation.metrics.pixels import psnr
@@ -22,6 +22,7 @@ from colorizer.loading.characters_truth import in_colors_of, redraw
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from colorizer.system.processes import ALONE
 
 pytestmark = pytest.mark.slow
 
@@ -295,6 +296,15 @@ def test_large_pictures_have_ms_ssim(no_weights, trained, tmp_path, draw_scene):
     report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
     assert list(report["figures"]) == ["self"]  # there is no other picture
     assert 0 < report["figures"]["self"]["ms-ssim"]["mean"] < 1
+
+
+def test_the_smallest_side_of_several_shapes_decides_over_ms_ssim(no_weights, tmp_path):
+    with ShardWriter(tmp_path / "held-out", 256, 10, {}) as writer:
+        for height, width in ((176, 176), (448, 160)):
+            blank = np.full((height, width, 3), 255, np.uint8)
+            writer.write(f"s{width}", blank, blank[..., 0], {})
+    _, available, _ = prepare(MeasureConfig(), tmp_path, ALONE)
+    assert available.absent["ms-ssim"] == "pictures of 160 pixels are too small, 161 are needed."
 
 
 def test_shards_drawn_by_another_version_lose_only_what_needs_drawing(

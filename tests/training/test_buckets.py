@@ -17,7 +17,7 @@ from colorizer.pictures.grid import GAP, LABEL, MIN_CELL
 from colorizer.shards.index import read_index
 from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
-from colorizer.training.start import start_accelerator
+from colorizer.training.start import check_size, start_accelerator
 from colorizer.training.train import build_task, train
 from tests.helpers.runs import metrics_of
 
@@ -95,6 +95,15 @@ def test_a_shape_that_the_networks_cannot_take_is_a_sentence(
         train(config)
     assert words in str(refused.value)
     assert not config.output.exists()
+
+
+@pytest.mark.parametrize("shape", [(64, 72), (72, 64)])
+def test_both_sides_must_suit_the_stages(tiny, shape):
+    config = tiny("demo")
+    check_size(config, [shape])
+    network = replace(config.network, stages=5)
+    with pytest.raises(UserError, match="stages 5 needs a multiple of 16"):
+        check_size(replace(config, network=network), [(64, 64), shape])
 
 
 def test_a_shape_that_is_held_out_alone_is_looked_at_too(of_buckets, bucket_shards, tmp_path):
