@@ -187,7 +187,8 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
         }
         if isinstance(config, ColorizationConfig):
             network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
-            loss = LossConfig(perceptual=0.0, style=0.0, triplet=config.loss.triplet)
+            kept = {"triplet": config.loss.triplet, "copying": config.loss.copying}
+            loss = LossConfig(perceptual=0.0, style=0.0, **kept)
         else:
             network = replace(config.network, width=0.125, stages=3)
             loss = ExtractionLossConfig()

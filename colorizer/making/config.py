@@ -26,7 +26,7 @@ class ShardsConfig:
     """Keep this share of the pictures from training, whole groups of it.
 
     A hash of the group's name decides (of the key, if a picture has no group).
-    Default: val/ if the source has train/ and val/, else 0.05."""
+    Default: val/ of side-by-side pictures in train/ and val/, else 0.05."""
     samples_per_shard: int = 1000
     """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from colorizer.checkpoints.published import VGG19, weights_of
 from colorizer.networks.attention import Matching
 from colorizer.networks.copying import Copies
+from colorizer.networks.precision import widened
 from colorizer.training.differences import gram_difference, mean_difference
 
 RELU_LAYERS = (
@@ -170,7 +171,8 @@ def copying_loss(copies: Copies, truth: Tensor) -> Tensor:
 
     Args:
         copies: Of results of H×W.
-        truth: B×3×H×W in [-1, 1]. Of larger ones than 32×32 so many pixels are looked at.
+        truth: B×3×H×W in [-1, 1]. Where the longer side has 64 pixels or more, every second, third
+            and so on is looked at: 32 to 47 of them.
 
     Returns:
         The mean over pixels and pictures.
@@ -178,9 +180,9 @@ def copying_loss(copies: Copies, truth: Tensor) -> Tensor:
     side = max(truth.shape[2:])
     step = max(1, side // PIXELS)
     seen = (..., slice(step // 2, None, step), slice(step // 2, None, step))
-    queries = copies.queries.float().transpose(1, 2).unflatten(2, truth.shape[2:])[seen]
-    queries, true = (x.flatten(2).transpose(1, 2) for x in (queries, truth.float()[seen]))
-    keys, colors = copies.keys.float(), copies.colors.float()
+    queries = widened(copies.queries).transpose(1, 2).unflatten(2, truth.shape[2:])[seen]
+    queries, true = (x.flatten(2).transpose(1, 2) for x in (queries, widened(truth)[seen]))
+    keys, colors = widened(copies.keys), widened(copies.colors)
     with torch.autocast(truth.device.type, enabled=False):
         scores = queries @ keys.transpose(1, 2) * keys.shape[2] ** -0.5  # B×pixels×M
         squared = true.square().sum(2, keepdim=True) + colors.square().sum(2).unsqueeze(1)

@@ -8,12 +8,11 @@ import torch
 
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
-from colorizer.loading.loader import load_batches
-from colorizer.loading.order import BatchNumbers
 from colorizer.loading.partners import Partners
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.loaded import loaded
 from tests.helpers.spoiling import spoil
 
 GROUPS = ["mia", "ben", None, "mia", "eva", "ben", "mia", None]  # eva is alone
@@ -32,17 +31,11 @@ def folder(tmp_path: Path, draw_scene) -> Path:
 
 
 def load(
-    folder: Path,
-    share: float,
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
-    first: int = 0,
-    bad_samples: float = 0.0,
+    folder: Path, share: float, *place: int, bad_samples: float = 0.0, first: int = 0
 ) -> list[Batch]:
+    """Batches of (rank, world, workers)."""
     data = TrainingData([folder], 3, 2, bad_samples, share)
-    numbers = BatchNumbers(first, STEPS, BATCH, 1, rank, world)
-    return list(load_batches(data, numbers, workers, pin_memory=False))
+    return loaded(data, STEPS, BATCH, *place, first=first)
 
 
 def pairs_of(batches: list[Batch]) -> list[tuple[int, int, bool]]:

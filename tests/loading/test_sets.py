@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
-from colorizer.loading.loader import load_batches
-from colorizer.loading.order import BLOCK, BatchNumbers, MixedOrder, Order, counts_in_block
+from colorizer.loading.order import BLOCK, MixedOrder, Order, counts_in_block
 from colorizer.loading.sets import JoinedSets
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.loaded import loaded
 from tests.helpers.spoiling import spoil
 
 COUNTS = [4, 3, 5], [2, 2]  # samples of the shards of two sets
@@ -104,17 +104,10 @@ def test_any_sample_is_found_without_those_before(numbers):
 # ---- Their samples
 
 
-def load(
-    folders: list[Path],
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
-    first: int = 0,
-    bad_samples: float = 0.0,
-) -> list[Batch]:
+def load(folders: list[Path], *place: int, bad_samples: float = 0.0, first: int = 0) -> list[Batch]:
+    """Batches of (rank, world, workers)."""
     data = TrainingData(folders, 3, 2, bad_samples, 0.5, (0.7, 0.3))
-    numbers = BatchNumbers(first, 30, 4, 1, rank, world)
-    return list(load_batches(data, numbers, workers, pin_memory=False))
+    return loaded(data, 30, 4, *place, first=first)
 
 
 def test_keys_name_their_set_and_partners_are_of_it(two):

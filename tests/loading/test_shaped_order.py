@@ -10,14 +10,14 @@ import torch
 
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
-from colorizer.loading.loader import load_batches
-from colorizer.loading.order import BatchNumbers, Order
+from colorizer.loading.order import Order
 from colorizer.loading.sets import JoinedSets
 from colorizer.loading.shaped_order import STEPS, ShapedOrder
 from colorizer.pictures.geometry import shown_whole
 from colorizer.shards.index import Shape
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
+from tests.helpers.loaded import loaded
 from tests.helpers.spoiling import spoil
 
 WIDE, SQUARE, TALL = (24, 40), (32, 32), (40, 24)
@@ -138,18 +138,12 @@ def test_shares_hold_over_all_shapes_and_sets_are_mixed_where_both_have_a_shape(
 
 
 def load(
-    folders: list[Path],
-    rank: int = 0,
-    world: int = 1,
-    workers: int = 0,
-    first: int = 0,
-    accumulate: int = 1,
-    bad_samples: float = 0.0,
+    folders: list[Path], *place: int, bad_samples: float = 0.0, first: int = 0, accumulate: int = 1
 ) -> list[Batch]:
+    """Batches of (rank, world, workers)."""
     shares = (0.7, 0.3)[: len(folders)] if len(folders) > 1 else ()
     data = TrainingData(folders, 3, 2, bad_samples, 0.5, shares, BATCH)
-    numbers = BatchNumbers(first, 30, BATCH, accumulate, rank, world)
-    return list(load_batches(data, numbers, workers, pin_memory=False))
+    return loaded(data, 30, BATCH, *place, first=first, accumulate=accumulate)
 
 
 def test_batches_have_the_shapes_of_their_steps_and_references_too(mixed):
@@ -177,7 +171,7 @@ def test_processes_workers_and_accumulation_change_nothing(two, world, workers, 
     spoil(two[0], 1)
     allowed = {"bad_samples": 0.2}
     whole = load(two, **allowed)
-    ranks = [load(two, r, world, workers, 0, accumulate, **allowed) for r in range(world)]
+    ranks = [load(two, r, world, workers, accumulate=accumulate, **allowed) for r in range(world)]
     for step, batch in enumerate(whole):
         turns = range(step * accumulate, (step + 1) * accumulate)
         shares = [ranks[rank][turn] for turn in turns for rank in range(world)]

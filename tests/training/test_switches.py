@@ -135,6 +135,7 @@ def test_the_seed_draws_the_weights(build):
     ("preset", "name"),
     [
         *(("demo", name) for name in ("l1", "adversarial", "triplet")),
+        ("ours", "copying"),
         *(("extractor-demo", name) for name in ("l1", "adversarial")),
         *(pytest.param("demo", name, marks=pytest.mark.slow) for name in ("perceptual", "style")),
     ],
