@@ -62,6 +62,8 @@ def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     losses = {"loss/l1", "loss/adversarial", "loss/discriminator"}
     if preset in ("scft", "scft-ca", "demo"):
         losses.add("loss/triplet")
+    if preset == "ours":
+        losses.add("loss/copying")
     networks = ("generator", "discriminator")
     others = {f"{figure}/{name}" for figure in ("gradient", "learning-rate") for name in networks}
     others |= {"step", "images_per_second", "waiting", "memory/host_gb"}
