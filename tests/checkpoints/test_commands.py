@@ -36,14 +36,14 @@ def flip(path):
 def test_inspect_says_what_a_run_a_checkpoint_and_a_file_are(two, capsys):
     inspect(InspectConfig(two))
     shown = capsys.readouterr().out
-    for words in ("step-00000001", "step-00000002", "2 of 2", "64x64", "stop-gradient", "0.125"):
+    for words in ("step-00000001", "step-00000002", "2 of 2", "64x64", "copying", "0.125"):
         assert words in shown
     inspect(InspectConfig(two / "checkpoints" / "step-00000001"))
     assert "1 of 2" in capsys.readouterr().out
     inspect(InspectConfig(two / "checkpoints" / "step-00000001" / "average.safetensors"))
     shown = capsys.readouterr().out
     count = sum(p.numel() for p in Colorizer(two).generator.state_dict().values())
-    assert f"{count:,}" in shown and "attention stop-gradient" in shown and "sha256" in shown
+    assert f"{count:,}" in shown and "attention none" in shown and "sha256" in shown
 
 
 def test_inspect_names_what_is_damaged_or_not_there(two, capsys, tmp_path):

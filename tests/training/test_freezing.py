@@ -36,7 +36,7 @@ def _equal(a, b) -> dict[str, bool]:
     ("preset", "names"),
     [
         ("demo", ENCODERS),
-        ("demo", ("cross_attention", "self_attention", "residual_blocks", "decoder.first.0")),
+        ("demo", ("residual_blocks", "decoder.first.0", "copying")),
         ("extractor-demo", ("encoder",)),
     ],
 )
@@ -106,14 +106,13 @@ def test_a_compiled_network_learns_the_same(partly, monkeypatch):
         (
             ("encoder",),
             "--freeze encoder: the generator has no part 'encoder'; those it has:"
-            " line_encoder, reference_encoder, cross_attention, self_attention, residual_blocks,"
-            " decoder.",
+            " line_encoder, reference_encoder, residual_blocks, decoder, copying.",
         ),
         (("decoder.third",), "decoder has no part 'third'; those it has: first, second, head."),
         (("decoder.head.weight",), "head has no part 'weight'; those it has: none."),
         (("",), "the generator has no part ''"),
         (
-            (*ENCODERS, "cross_attention", "self_attention", "residual_blocks", "decoder"),
+            (*ENCODERS, "residual_blocks", "decoder", "copying"),
             "nothing would be left to learn; name fewer.",
         ),
     ],

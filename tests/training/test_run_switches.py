@@ -130,7 +130,7 @@ def test_tensorboard_gets_the_losses(tiny):
     lines = [line for line in _lines(config.output / "metrics.jsonl") if "loss/l1" in line]
     assert [line["step"] for line in lines] == [1, 2]
     for line in lines:
-        for name in ("l1", "adversarial", "discriminator", "triplet"):
+        for name in ("l1", "adversarial", "discriminator", "copying"):
             tag = f"loss/{name}"
             assert found[tag, line["step"]] == pytest.approx(line[tag])
 

@@ -134,8 +134,8 @@ def test_the_seed_draws_the_weights(build):
 @pytest.mark.parametrize(
     ("preset", "name"),
     [
-        *(("demo", name) for name in ("l1", "adversarial", "triplet")),
-        ("ours", "copying"),
+        *(("demo", name) for name in ("l1", "adversarial", "copying")),
+        ("sga", "triplet"),
         *(("extractor-demo", name) for name in ("l1", "adversarial")),
         *(pytest.param("demo", name, marks=pytest.mark.slow) for name in ("perceptual", "style")),
     ],
@@ -164,13 +164,13 @@ def test_a_loss_of_weight_0_is_neither_computed_nor_built(build):
 def test_the_triplets_margin(build):
     def triplet(margin: float) -> float:
         loss = replace(NO_LOSS, triplet=1.0, triplet_margin=margin)
-        return _learn(build(loss=loss)).losses["triplet"].item()
+        return _learn(build("sga", loss=loss)).losses["triplet"].item()
 
     assert triplet(100.0) > triplet(12.0) + 50
 
 
 def test_the_seed_draws_the_triplets_negatives(build):
-    task, other = (build(loss=replace(NO_LOSS, triplet=1.0), seed=seed) for seed in (0, 1))
+    task, other = (build("sga", loss=replace(NO_LOSS, triplet=1.0), seed=seed) for seed in (0, 1))
     pictures = _pictures(task)
     others = pictures._replace(negatives=_pictures(other).negatives)
     result = task.generate(pictures)
@@ -292,7 +292,8 @@ def test_the_seed_draws_the_augmentation(build, preset):
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_share_of_references_from_the_group(build, share):
-    task = build(references=ReferencesConfig(same_group=share), augment=AugmentConfig(strength=0.0))
+    augment, references = AugmentConfig(strength=0.0), ReferencesConfig(same_group=share)
+    task = build("scft", references=references, augment=augment)
     pictures = _pictures(task)
     own = torch.isclose(pictures.reference, pictures.truth, atol=1e-3).flatten(1).all(1)
     assert own.all() if share == 0 else not own.any()
