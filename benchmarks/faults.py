@@ -1,6 +1,6 @@
 """What happens to runs that are killed, signalled and damaged: each fault many times, in a table.
 
-    python benchmarks/faults.py kills|signals|ranks|order|shards|checkpoints --output FOLDER
+    python benchmarks/faults.py kills|signals|ranks|shards|checkpoints --output FOLDER
 
 Training is the demo's, at its full size, on one CPU thread a process. Every run is compared, byte
 for byte, with one that nothing happened to.
@@ -43,7 +43,7 @@ from tests.helpers.programs import (
     wait_for,
 )
 
-Fault = Literal["kills", "signals", "ranks", "order", "shards", "checkpoints"]
+Fault = Literal["kills", "signals", "ranks", "shards", "checkpoints"]
 DEFAULT_TIMES = {"kills": 100, "signals": 20, "ranks": 10, "shards": 2000, "checkpoints": 2000}
 
 
@@ -72,8 +72,6 @@ def main() -> None:
             say(signal_trainings(config.output, times, rng))
         case "ranks":
             say(kill_ranks(config.output, times, rng))
-        case "order":
-            compare_orders(config.output)
         case "shards":
             fuzz(config, times)
         case "checkpoints":
@@ -225,25 +223,6 @@ def kill_ranks(output: Path, times: int, rng: random.Random) -> str:
         f" the launcher; last checkpoint {digest_of(run)[:16]}, undisturbed {wanted[:16]}:"
         f" {'equal' if same else 'DIFFERENT'}"
     )
-
-
-def compare_orders(output: Path) -> None:
-    """The same run in several layouts: sha256 of all samples and augmentations, sorted."""
-    python, more = [sys.executable], ("--log-samples", "--network.width", 0.25)
-    layouts = {
-        "1 process x 0 workers": [(python, 0, 24)],
-        "1 process x 3 workers": [(python, 3, 24)],
-        "2 processes x 1 worker": [(TORCHRUN, 1, 24)],
-        "1 process, stopped, then 2": [(python, 1, 11), (TORCHRUN, 1, 24)],
-    }
-    for name, starts in layouts.items():
-        run = output / "order"
-        shutil.rmtree(run, ignore_errors=True)
-        for launcher, workers, steps in starts:
-            finish([*launcher, *training(output, run, steps, "--workers", workers, *more)])
-        lines = [line for p in (run / "order").iterdir() for line in p.read_text().splitlines()]
-        digest = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
-        say(f"{name}: {len(lines)} samples, sha256 {digest}")
 
 
 # ---- Files
