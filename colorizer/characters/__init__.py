@@ -6,11 +6,11 @@ exact: the truth for "this drawing in the colours of that reference".
 """
 
 from colorizer.characters.drawing import Drawing, draw, recolor, tone_colors
+from colorizer.characters.hands import TONES
+from colorizer.characters.palettes import REGIONS, Palette
 from colorizer.characters.traits import (
-    REGIONS,
-    TONES,
+    Art,
     Character,
-    Palette,
     Pose,
     sample_character,
     sample_pose,
@@ -19,6 +19,7 @@ from colorizer.characters.traits import (
 __all__ = [
     "REGIONS",
     "TONES",
+    "Art",
     "Character",
     "Drawing",
     "Palette",

@@ -8,20 +8,24 @@ from math import cos, sin
 import cv2
 import numpy as np
 
-from colorizer.characters.traits import REGIONS, TONES
+from colorizer.characters.hands import BASE, DEEP, LIGHT, PORTRAIT_HAND, SHADOW, SOFT, TONES, Hand
+from colorizer.characters.palettes import REGIONS
 
 Point = tuple[float, float] | np.ndarray  # (2,)
 Points = Sequence[tuple[float, float]] | np.ndarray  # (N, 2)
 Window = tuple[slice, slice]  # rows, columns
-
-BASE, SHADOW, LIGHT = range(len(TONES))
 
 _SHIFT = 4  # OpenCV takes polygon corners in 1/16 pixel
 _STEPS = 7  # samples per spline piece
 _LINE_WIDTH = 0.0062  # of the side, for weight 1
 _MIN_LINE_WIDTH = 0.75  # pixels of the finished picture: thinner lines fade away
 _SMALL = 96  # pixels of the finished picture: below this, fine lines would clog it
-_FINE = 0.75  # weight
+_TINY = 36  # below this, even a face's lines would
+_FINE, _COARSE = 0.75, 0.85  # weights
+_SHORTEST_CUT = 6  # points: curves that gaps may be cut into have more
+_CRISP = ("background", "backdrop", "eyes", "eye_white", "glint", "mouth", "ink")  # never softened
+_TURNS = np.array([[0.125, 0.625], [0.875, 0.375]], np.float32)
+_STEP_TONES = np.resize(np.array([BASE, *SOFT, SHADOW], np.uint8), 256)
 _QUARTER_TURN = np.array([-1.0, 1.0])
 
 
@@ -107,12 +111,30 @@ class Frame:
 class Canvas:
     """Region, tone and ink maps at `factor` times the picture's size."""
 
-    def __init__(self, size: int, factor: int):
+    def __init__(
+        self, size: int, factor: int, hand: Hand = PORTRAIT_HAND, head: float | None = None
+    ):
+        """A blank canvas.
+
+        Args:
+            size: Side of the finished picture, pixels.
+            factor: How many times larger the canvas is.
+            hand: Inks and shades it.
+            head: Side of the portrait whose head is as large as the one to be drawn, in finished
+                pixels: lines and details are made for it. Default: `size`.
+        """
         side = size * factor
+        head = size if head is None else head
         self.side = side
-        self.line_width = factor * max(_LINE_WIDTH * size, _MIN_LINE_WIDTH)
-        self.small = size < _SMALL
-        self.least_weight = _FINE if self.small else 0.0
+        self.hand = hand
+        self.reach = head / size  # of shadows, against a portrait's
+        thin = hand.ink_width * _LINE_WIDTH * size * min(1.0, self.reach) ** 0.5
+        self.line_width = factor * max(thin, hand.least_ink)
+        self.small = head < _SMALL
+        self.tiny = head < _TINY
+        self.least_weight = _COARSE if self.tiny else _FINE if self.small else 0.0
+        self.fading: np.ndarray | None = None  # (side, 1), how dark the background's rows are
+        self._gaps = np.random.default_rng([side, round(1e5 * hand.gaps)])
         self.regions = np.zeros((side, side), np.uint8)
         self.tones = np.zeros((side, side), np.uint8)
         self.ink = np.zeros((side, side), np.uint8)  # coverage 0..255
@@ -145,17 +167,54 @@ class Canvas:
     def labels(self) -> np.ndarray:
         """Region * len(TONES) + tone of every canvas pixel, uint8."""
         # The median drops slivers that pixel middles would miss, and makes up no new label.
-        return cv2.medianBlur(self.regions * len(TONES) + self.tones, 3)
+        labels = cv2.medianBlur(self.regions * len(TONES) + self.tones, 3)
+        if self.hand.shading == "soft":
+            regions, tones = self._split(labels)
+            # Blurred shadows, on all but small parts.
+            shadow = np.where(tones == SHADOW, np.float32(1), np.float32(0))
+            sigma = 0.014 * self.side * self.hand.shadow_width * self.reach
+            depth = cv2.GaussianBlur(shadow, (0, 0), max(sigma, 1.0))
+            soft = ~self._is_of(regions, _CRISP) & (tones != LIGHT)
+            labels = np.where(soft, _softly(regions, depth), labels)
+        if self.fading is not None:
+            regions, tones = self._split(labels)
+            behind = self._is_of(regions, ("background",))
+            labels = np.where(behind, _softly(regions, self.fading), labels)
+        return labels
+
+    @staticmethod
+    def _split(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Regions and tones of labels."""
+        both = np.divmod(np.arange(256, dtype=np.uint8), np.uint8(len(TONES)))
+        return cv2.LUT(labels, both[0]), cv2.LUT(labels, both[1])
+
+    @staticmethod
+    def _is_of(regions: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        """Mask of the pixels of some regions."""
+        among = np.zeros(256, np.uint8)
+        among[[REGIONS.index(name) for name in names]] = 1
+        return cv2.LUT(regions, among).view(bool)
 
     def shade(self, tone: int, outlines: Sequence[np.ndarray], only: tuple[str, ...]) -> None:
-        """Set the tone inside the first outline and outside the others, over the regions `only`."""
+        """Set the tone inside the first outline and outside the others, over the regions `only`.
+
+        A hand that shades flatly does not.
+        """
+        if self.hand.shading == "flat":
+            return
         window, mask = self._clipped(outlines, only)
         self.tones[window][mask] = tone
 
     def shade_edge(self, outline: np.ndarray, only: tuple[str, ...], width: float = 0.02) -> None:
-        """Shadow along the left and lower edge of a shape: the light comes from the upper right."""
-        lit = outline + self.side * width * np.array([1.0, -0.7])
-        self.shade(SHADOW, [outline, lit], only)
+        """Shadow along the edge of a shape that is away from the light."""
+        hand = self.hand
+        reach = self.side * width * hand.shadow_width * self.reach
+        light = np.array(hand.light_from)
+        self.shade(SHADOW, [outline, outline + reach * light], only)
+        if hand.shading == "two_tone":
+            self.shade(DEEP, [outline, outline + 0.4 * reach * light], only)
+        if hand.shading == "rim":
+            self.shade(LIGHT, [outline, outline - 0.5 * reach * light], only)
 
     def stroke(
         self,
@@ -167,6 +226,8 @@ class Canvas:
         """Ink an open curve; its width tapers to the shares `ends` of the middle's."""
         if weight < self.least_weight:
             return
+        if self.hand.gaps and len(curve) > _SHORTEST_CUT and self._gaps.random() < self.hand.gaps:
+            curve = self._with_gap(curve)
         ribbon = self._ribbon(curve, weight * self.line_width, ends)
         if only is None:
             cv2.fillPoly(self.ink, [_fixed(ribbon)], 255, cv2.LINE_AA, shift=_SHIFT)
@@ -182,11 +243,19 @@ class Canvas:
         """Ink a closed curve, a little thicker below than above."""
         self.stroke(np.concatenate([outline, outline[:1]]), weight, ends=(1.0, 1.0))
 
+    def _with_gap(self, curve: np.ndarray) -> np.ndarray:
+        """The longer piece that a gap near one end leaves of a curve."""
+        cut = int(len(curve) * self._gaps.uniform(0.15, 0.5))
+        return curve[cut:] if self._gaps.random() < 0.5 else curve[:-cut]
+
     def _ribbon(self, curve: np.ndarray, width: float, ends: tuple[float, float]) -> np.ndarray:
         along = np.concatenate([curve[1:2], curve[2:], curve[-1:]])
         along[1:] -= curve[:-1]
         along[0] -= curve[0]
         length = np.maximum(np.sqrt((along * along).sum(axis=1)), 1e-6)
+        if self.hand.taper < 1:
+            start, end = (1 - (1 - share) * self.hand.taper for share in ends)
+            ends = (start, end)
         half = width / 2 * _taper(len(curve), ends) / length
         normal = along[:, ::-1] * _QUARTER_TURN * half[:, None]
         return np.concatenate([curve + normal, (curve - normal)[::-1]])
@@ -210,9 +279,15 @@ class Canvas:
 
     def _among(self, window: Window, only: tuple[str, ...]) -> np.ndarray:
         """1 where the region is one of `only`, else 0."""
-        wanted = np.zeros(256, np.uint8)
-        wanted[[REGIONS.index(name) for name in only]] = 1
-        return cv2.LUT(self.regions[window], wanted)
+        return self._is_of(self.regions[window], only).view(np.uint8)
+
+
+def _softly(regions: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Labels of shadows of any depth 0..1; between two tones pixels take turns."""
+    side = len(regions)
+    turns = np.tile(_TURNS, (side // 2 + 1, side // 2 + 1))[:side, :side]
+    steps = (depth * (len(SOFT) + 1) + turns).astype(np.uint8)
+    return cv2.LUT(steps, _STEP_TONES) + regions * np.uint8(len(TONES))
 
 
 @lru_cache(maxsize=512)

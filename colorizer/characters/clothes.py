@@ -2,25 +2,25 @@
 
 import numpy as np
 
-from colorizer.characters.canvas import (
-    SHADOW,
-    Canvas,
-    Frame,
-    Points,
-    bend,
-    ellipse,
-    mirror,
-    smooth,
-)
+from colorizer.characters.canvas import Canvas, Frame, Points, bend, ellipse, mirror, smooth
+from colorizer.characters.hands import SHADOW
 from colorizer.characters.traits import Character
 
 _CHEST = 0.6  # depth of collars and ribbons
-_CLOTH = ("clothes", "trim", "ribbon")
+
+# From the middle outwards, right half.
+NECKLINES = {
+    "sailor": [(0, 2.3), (0.3, 1.85), (0.5, 1.45)],
+    "hoodie": [(0, 2.0), (0.3, 1.8), (0.5, 1.45)],
+    "suit": [(0, 3.3), (0.3, 2.4), (0.5, 1.45)],
+    "kimono": [(0, 2.2), (0.3, 1.8), (0.5, 1.45)],
+    "sweater": [(0, 1.6), (0.3, 1.55), (0.46, 1.42)],
+}
 
 
-def draw_behind_neck(canvas: Canvas, body: Frame, character: Character) -> None:
+def draw_behind_neck(canvas: Canvas, body: Frame, clothes: str) -> None:
     """What of the clothes stands up behind the neck."""
-    if character.clothes == "hoodie":
+    if clothes == "hoodie":
         hood = body(
             smooth(mirror([(0, 0.75), (0.7, 0.85), (1.15, 1.3), (1.1, 1.9), (0, 2.2)]), True)
         )
@@ -40,6 +40,18 @@ def draw_body(canvas: Canvas, body: Frame, character: Character) -> None:
         "sweater": _sweater,
     }[character.clothes]
     draw_clothes(canvas, body, character.shoulders)
+
+
+def draw_collar(canvas: Canvas, body: Frame, clothes: str, shoulders: float) -> None:
+    """What lies round the neck and on the chest of `NECKLINES`' clothes, without the clothes."""
+    draw = {
+        "sailor": _sailor_collar,
+        "hoodie": _hood,
+        "suit": _lapels,
+        "kimono": _kimono_collar,
+        "sweater": _roll_neck,
+    }[clothes]
+    draw(canvas, body, shoulders)
 
 
 def _neck(canvas: Canvas, body: Frame) -> None:
@@ -99,7 +111,11 @@ def _bow(canvas: Canvas, body: Frame, x: float, y: float, r: float, tails: bool)
 
 
 def _sailor(canvas: Canvas, body: Frame, w: float) -> None:
-    _torso(canvas, body, w, [(0, 2.3), (0.3, 1.85), (0.5, 1.45)])
+    _torso(canvas, body, w, NECKLINES["sailor"])
+    _sailor_collar(canvas, body, w)
+
+
+def _sailor_collar(canvas: Canvas, body: Frame, w: float) -> None:
     for s in (-1, 1):
         side = np.array([s, 1.0])
         edge = smooth([(0.42, 1.38), (0.34, 1.8), (0.02, 2.42)])
@@ -117,7 +133,12 @@ def _sailor(canvas: Canvas, body: Frame, w: float) -> None:
 
 
 def _hoodie(canvas: Canvas, body: Frame, w: float) -> None:
-    _torso(canvas, body, w, [(0, 2.0), (0.3, 1.8), (0.5, 1.45)])
+    _torso(canvas, body, w, NECKLINES["hoodie"])
+    _hood(canvas, body, w)
+    canvas.stroke(body([(0, 2.3), (0, 4.6)], _CHEST), 0.9, ends=(0.8, 1.0))
+
+
+def _hood(canvas: Canvas, body: Frame, w: float) -> None:
     for s in (-1, 1):
         side = np.array([s, 1.0])
         roll = [
@@ -139,11 +160,14 @@ def _hoodie(canvas: Canvas, body: Frame, w: float) -> None:
         width = np.array([0.035, 0])
         string = np.concatenate([cord - width, (cord + width)[::-1]]) * side
         _piece(canvas, "ribbon", body(string, _CHEST), 0.8)
-    canvas.stroke(body([(0, 2.3), (0, 4.6)], _CHEST), 0.9, ends=(0.8, 1.0))
 
 
 def _suit(canvas: Canvas, body: Frame, w: float) -> None:
-    _torso(canvas, body, w, [(0, 3.3), (0.3, 2.4), (0.5, 1.45)])
+    _torso(canvas, body, w, NECKLINES["suit"])
+    _lapels(canvas, body, w)
+
+
+def _lapels(canvas: Canvas, body: Frame, w: float) -> None:
     shirt = mirror(np.array([(0, 1.75), (0.3, 1.45), (0.48, 1.4), (0.42, 2.3), (0, 3.35)]))
     _piece(canvas, "trim", body(shirt, _CHEST))
     tie = [(0, 1.92), (0.13, 1.9), (0.1, 2.1), (0.2, 2.75), (0.0, 3.1)]
@@ -187,23 +211,31 @@ def _dress(canvas: Canvas, body: Frame, w: float) -> None:
 
 
 def _kimono(canvas: Canvas, body: Frame, w: float) -> None:
-    _torso(canvas, body, w, [(0, 2.2), (0.3, 1.8), (0.5, 1.45)])
-    for s in (1, -1):  # the wearer's left side lies on top
-        inner = smooth([(0.42, 1.36), (0.34, 1.8), (-0.05, 2.35), (-0.5, 2.95)])
-        outer = smooth([(-0.3, 3.0), (0.2, 2.45), (0.6, 1.9), (0.68, 1.5)])
-        _piece(canvas, "trim", body(np.concatenate([inner, outer]) * (s, 1), _CHEST))
+    _torso(canvas, body, w, NECKLINES["kimono"])
+    _kimono_collar(canvas, body, w)
     sash = np.array([(0, 2.56), (0.6, 2.58), (1.16 * w, 2.62), (1.24 * w, 4.6), (0, 4.6)])
     _piece(canvas, "ribbon", body(mirror(sash)))
     canvas.stroke(body(bend((-1.18 * w, 2.76), (1.18 * w, 2.76), -0.015)), 0.7, ends=(1, 1))
 
 
+def _kimono_collar(canvas: Canvas, body: Frame, w: float) -> None:
+    for s in (1, -1):  # the wearer's left side lies on top
+        inner = smooth([(0.42, 1.36), (0.34, 1.8), (-0.05, 2.35), (-0.5, 2.95)])
+        outer = smooth([(-0.3, 3.0), (0.2, 2.45), (0.6, 1.9), (0.68, 1.5)])
+        _piece(canvas, "trim", body(np.concatenate([inner, outer]) * (s, 1), _CHEST))
+
+
 def _sweater(canvas: Canvas, body: Frame, w: float) -> None:
-    _torso(canvas, body, w, [(0, 1.6), (0.3, 1.55), (0.46, 1.42)])
+    _torso(canvas, body, w, NECKLINES["sweater"])
     x = np.linspace(-1.8, 1.8, 15) * w
     for y in (2.2, 2.62):
         sag = y + 0.08 * np.cos(x)
         band = np.stack([np.r_[x, x[::-1]], np.r_[sag, sag[::-1] + 0.2]], axis=1)
         _stripe(canvas, body(band))
+    _roll_neck(canvas, body, w)
+
+
+def _roll_neck(canvas: Canvas, body: Frame, w: float) -> None:
     collar = smooth(mirror([(0, 1.22), (0.38, 1.16), (0.47, 1.35), (0.5, 1.56), (0, 1.68)]), True)
     _piece(canvas, "trim", body(collar, 0.3), 1.1)
     for x in np.linspace(-0.34, 0.34, 6):

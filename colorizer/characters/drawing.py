@@ -6,17 +6,20 @@ from math import ceil
 import cv2
 import numpy as np
 
-from colorizer.characters.canvas import SHADOW, Canvas, Frame
+from colorizer.characters.canvas import Canvas, Frame
 from colorizer.characters.clothes import draw_behind_neck, draw_body
 from colorizer.characters.extras import draw_accessory, draw_backdrop, draw_behind_front_hair
 from colorizer.characters.face import draw_brows, draw_features, draw_head, face_outline
+from colorizer.characters.figure_drawing import paint_figure, view
 from colorizer.characters.hair import (
     draw_back_hair,
     draw_front_hair,
     draw_hanging_hair,
     front_hair_edges,
 )
-from colorizer.characters.traits import REGIONS, TONES, Character, Palette, Pose
+from colorizer.characters.hands import PORTRAIT_HAND, SHADOW, SOFT_STEPS, TONES, Hand
+from colorizer.characters.palettes import REGIONS, Palette
+from colorizer.characters.traits import Character, Pose
 
 _MIN_SIZE = 32
 _MIN_CANVAS = 256  # pixels: below this, curves get ragged
@@ -32,6 +35,7 @@ class Drawing:
     line: np.ndarray  # (S, S) uint8, ink 0 on white 255
     regions: np.ndarray  # (S, S) uint8, index into REGIONS of the pixel's middle
     tones: np.ndarray  # (S, S) uint8, index into TONES
+    large: np.ndarray  # (k·S, k·S, 3) uint8 RGB, what `color` was shrunk from
     character: Character
     pose: Pose
 
@@ -41,18 +45,28 @@ def draw(character: Character, pose: Pose, size: int = 256) -> Drawing:
     if size < _MIN_SIZE:
         raise ValueError(f"size must be at least {_MIN_SIZE}, not {size}")
     factor = max(2, ceil(_MIN_CANVAS / size))
-    canvas = Canvas(size, factor)
-    _paint(canvas, character, pose)
+    if (character.figure is None) != (pose.stance is None):
+        raise ValueError("character and pose are of different arts")
+    if character.figure is None or pose.stance is None:
+        canvas = Canvas(size, factor)
+        _paint(canvas, character, pose)
+    else:
+        head = view(character.figure, pose.stance).unit * size / _HEAD_UNIT
+        canvas = Canvas(size, factor, character.hand, head)
+        paint_figure(canvas, character, pose)
     labels = canvas.labels()
     ink = cv2.resize(canvas.ink, (size, size), interpolation=cv2.INTER_AREA)
     middle = slice(factor // 2, None, factor)
     regions, tones = np.divmod(labels[middle, middle], len(TONES))
-    regions[canvas.ink[middle, middle] > 127] = REGIONS.index("ink")
+    shown = cv2.convertScaleAbs(canvas.ink, alpha=character.hand.ink_shown)
+    regions[shown[middle, middle] > 127] = REGIONS.index("ink")
+    large = _colored(labels, shown, character)
     return Drawing(
-        color=_colored(labels, canvas.ink, character.palette, size),
+        color=cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA),
         line=255 - ink,
         regions=regions,
         tones=tones,
+        large=large,
         character=character,
         pose=pose,
     )
@@ -64,27 +78,29 @@ def recolor(drawing: Drawing, palette: Palette) -> np.ndarray:
     return draw(character, drawing.pose, drawing.line.shape[0]).color
 
 
-def tone_colors(palette: Palette) -> np.ndarray:
-    """RGB of every region in every tone, (regions, tones, 3) uint8; shadows are cooler."""
+def tone_colors(palette: Palette, hand: Hand = PORTRAIT_HAND) -> np.ndarray:
+    """RGB of every region in every tone of a hand, (regions, tones, 3) uint8."""
     base = np.array([getattr(palette, name) for name in REGIONS], float)
-    shadow = base * (0.77, 0.69, 0.76)
-    light = base + (255 - base) * 0.5
-    return np.round(np.stack([base, shadow, light], axis=1)).astype(np.uint8)
+    shadow = base * hand.shadow
+    light = base + (255 - base) * hand.light
+    deep = shadow * hand.shadow
+    soft = [base + (shadow - base) * (step / (SOFT_STEPS + 1)) for step in range(1, SOFT_STEPS + 1)]
+    return np.round(np.stack([base, shadow, light, deep, *soft], axis=1)).astype(np.uint8)
 
 
-def _colored(labels: np.ndarray, ink: np.ndarray, palette: Palette, size: int) -> np.ndarray:
-    """Look colours up, cover them with ink, and shrink to `size`.
+def _colored(labels: np.ndarray, ink: np.ndarray, character: Character) -> np.ndarray:
+    """Look colours up and cover them with ink, at the canvas's size.
 
     Ink is blended before shrinking: where it lies, the colours below must not show.
     """
+    palette = character.palette
     table = np.zeros((1, 256, 3), np.uint8)
-    colors = tone_colors(palette).reshape(-1, 3)
+    colors = tone_colors(palette, character.hand).reshape(-1, 3)
     table[0, : len(colors)] = colors
     flat = cv2.LUT(cv2.merge([labels] * 3), table)
     uncovered = cv2.multiply(flat, cv2.merge([255 - ink] * 3), scale=1 / 255)
     stain = np.round(np.arange(256)[:, None] * np.array(palette.ink) / 255).astype(np.uint8)
-    inked = cv2.add(uncovered, cv2.LUT(cv2.merge([ink] * 3), stain[None]))
-    return cv2.resize(inked, (size, size), interpolation=cv2.INTER_AREA)
+    return cv2.add(uncovered, cv2.LUT(cv2.merge([ink] * 3), stain[None]))
 
 
 def _paint(canvas: Canvas, character: Character, pose: Pose) -> None:
@@ -99,7 +115,7 @@ def _paint(canvas: Canvas, character: Character, pose: Pose) -> None:
 
     draw_backdrop(canvas, character.backdrop)
     draw_back_hair(canvas, hair, character)
-    draw_behind_neck(canvas, body, character)
+    draw_behind_neck(canvas, body, character.clothes)
     draw_body(canvas, body, character)
     face = face_outline(head, character)
     below = np.array([-0.1, 0.3]) * unit

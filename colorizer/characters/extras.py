@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from colorizer.characters.canvas import SHADOW, Canvas, Frame, bend, ellipse, smooth
+from colorizer.characters.canvas import Canvas, Frame, bend, ellipse, smooth
+from colorizer.characters.hands import SHADOW
 from colorizer.characters.traits import Character
 
 _ON_HAIR = 0.75  # depth

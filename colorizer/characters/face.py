@@ -4,17 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from colorizer.characters.canvas import (
-    LIGHT,
-    SHADOW,
-    Canvas,
-    Frame,
-    Points,
-    bend,
-    ellipse,
-    mirror,
-    smooth,
-)
+from colorizer.characters.canvas import Canvas, Frame, Points, bend, ellipse, mirror, smooth
+from colorizer.characters.hands import LIGHT, SHADOW
 from colorizer.characters.traits import Character, Pose
 
 Place = Callable[[Points], np.ndarray]  # points of an eye to canvas pixels

@@ -2,17 +2,8 @@
 
 import numpy as np
 
-from colorizer.characters.canvas import (
-    LIGHT,
-    SHADOW,
-    Canvas,
-    Frame,
-    Points,
-    bend,
-    ellipse,
-    mirror,
-    smooth,
-)
+from colorizer.characters.canvas import Canvas, Frame, Points, bend, ellipse, mirror, smooth
+from colorizer.characters.hands import LIGHT, SHADOW
 from colorizer.characters.tails import draw_braid, draw_bun, draw_ponytail, draw_twin_tail
 from colorizer.characters.traits import EAR_SHOWING_CUTS, Character
 

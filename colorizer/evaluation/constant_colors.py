@@ -12,11 +12,13 @@ def constant_terms(drawing: Drawing) -> np.ndarray:
     """What one truth adds to the least squares of `constant_errors`: a row of float64.
 
     One constant colour per region and tone; the ink is given. A pixel is modelled as
-    a·ink + w·constant, with the ink's share a = 1 - w from the line drawing. With y = pixel - a·ink
-    the row holds, for each label, Σ w² and the three Σ w·y; then Σ y², and the count of values.
+    a·ink + w·constant, with the ink's share a = 1 - w from the line drawing, as far as the hand
+    lets it show. With y = pixel - a·ink the row holds, for each label, Σ w² and the three Σ w·y;
+    then Σ y², and the count of values.
     """
     labels = (drawing.regions.astype(int) * len(TONES) + drawing.tones).ravel()
-    weight = drawing.line.ravel() / 255.0
+    hidden = (1 - drawing.character.hand.ink_shown) * (255 - drawing.line.ravel())
+    weight = (drawing.line.ravel() + hidden) / 255.0
     ink = np.array(drawing.character.palette.ink, float)
     rest = drawing.color.reshape(-1, 3) - (1 - weight)[:, None] * ink
     shares = np.bincount(labels, weight**2, LABELS)

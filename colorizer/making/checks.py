@@ -1,6 +1,6 @@
 """Refuses settings of make_shards that cannot work, before anything is touched."""
 
-from colorizer.making.config import PicturesConfig, ShardsConfig
+from colorizer.making.config import ShardsConfig
 from colorizer.making.sources import source_of
 from colorizer.pictures.buckets import bucket_shapes, step_of
 from colorizer.shards.encoding import MAX_SIDE
@@ -23,8 +23,7 @@ def check(config: ShardsConfig) -> None:
         raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
     if not 0 <= config.workers <= 1024:
         raise UserError(f"--workers is {config.workers}; give 0 (as many as cores) to 1024.")
-    if isinstance(config, PicturesConfig):
-        _check_lines(config)
+    _check_lines(config)
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
         raise UserError(
@@ -48,7 +47,7 @@ def _check_buckets(size: int) -> None:
         )
 
 
-def _check_lines(config: PicturesConfig) -> None:
+def _check_lines(config: ShardsConfig) -> None:
     if config.lines == "extractor" and config.extractor is None:
         raise UserError("--lines extractor needs a trained extractor; give --extractor RUN.")
     for name, given in (

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from colorizer.characters import Art
 from colorizer.lines.xdog import XDoG
 
 
@@ -31,6 +32,14 @@ class ShardsConfig:
     """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0
     """Start this many worker processes; 0: one for each core that it may use."""
+    lines: Literal["exact", "given", "xdog", "extractor"]
+    """Which lines the samples get."""
+    extractor: Path | None = None
+    """Draw with this extractor (--lines extractor): run, checkpoint folder or .safetensors file."""
+    extractor_scale: int = 1
+    """Draw this many times larger, then shrink, for finer lines (--lines extractor)."""
+    xdog: XDoG = field(default_factory=XDoG)
+    """Used with --lines xdog."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +52,13 @@ class CharactersConfig(ShardsConfig):
     """Draw each character in this many poses."""
     seed: int = 0
     """Draw other characters with another seed."""
+    art: Art = "portraits"
+    """Draw portraits by one hand, or varied art.
+
+    Varied art shows each character as whole figure, half figure, face or head, in many poses, by
+    hands that ink and shade differently, mostly on white paper; some are animals and mascots."""
+    lines: Literal["exact", "xdog", "extractor"] = "exact"
+    """Take the lines as drawn, or draw them anew by XDoG or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +67,6 @@ class PicturesConfig(ShardsConfig):
 
     lines: Literal["given", "xdog", "extractor"] = "xdog"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
-    extractor: Path | None = None
-    """Draw with this extractor (--lines extractor): run, checkpoint folder or .safetensors file."""
-    extractor_scale: int = 1
-    """Draw this many times larger, then shrink, for finer lines (--lines extractor)."""
-    xdog: XDoG = field(default_factory=XDoG)
-    """Used with --lines xdog."""
     group_by: str | None = None
     """Tell which pictures show the same character: `parent` (those of a folder), or a pattern.
 

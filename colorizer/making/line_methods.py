@@ -25,6 +25,12 @@ class Fitted:
     width: int  # in the sample, where it is padded to the shape
     height: int
     shape: Shape  # of the sample
+    detailed: np.ndarray | None = None  # its colours larger, if lines are not drawn from `color`
+
+    @property
+    def drawn_from(self) -> np.ndarray:
+        """The colours that a computed line is drawn from, H×W×3."""
+        return self.color if self.detailed is None else self.detailed
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class XDoGLines:
         side = math.sqrt(fitted.shape[0] * fitted.shape[1])
         thickness = side / max(fitted.width, fitted.height)
         xdog = replace(self.xdog, sigma=self.xdog.sigma * thickness)
-        line = draw_lines(fitted.color, fitted.width, fitted.height, xdog)
+        line = draw_lines(fitted.drawn_from, fitted.width, fitted.height, xdog)
         return encode_line(pad(line, fitted.shape))
 
 
@@ -114,7 +120,7 @@ class ExtractorLines:
     def line_of(self, fitted: Fitted) -> Undrawn:
         """The colours at the size that the extractor draws at; nothing is drawn yet."""
         width, height = self.scale * fitted.width, self.scale * fitted.height
-        large = resize(fitted.color, width, height)
+        large = resize(fitted.drawn_from, width, height)
         rows, columns = (self.scale * side for side in fitted.shape)
         picture = _repeat_border(large, rows, columns)
         return Undrawn(picture, fitted.width, fitted.height, fitted.shape)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.making.config import PicturesConfig, ShardsConfig
+from colorizer.making.config import ShardsConfig
 from colorizer.making.extractor_drawing import ExtractorDrawer
 from colorizer.making.line_methods import GivenLines, LineMethod, XDoGLines
 from colorizer.making.listing import Listing
@@ -67,9 +67,9 @@ def plan_of(config: ShardsConfig, world: World) -> Plan:
         UserError: settings that the source cannot have, or no checkpoint of an extractor.
     """
     source = source_of(config)
-    if not isinstance(config, PicturesConfig):
-        return Plan(config, source, GivenLines("drawn"))
     match config.lines:
+        case "exact":
+            return Plan(config, source, GivenLines("drawn"))
         case "given":
             return Plan(config, source, GivenLines())
         case "xdog":

@@ -82,7 +82,8 @@ def _fit(picture: Picture, preparation: Preparation) -> Fitted:
     if color.shape[1] > detail * width:
         # Averaged in two steps: the second is cheap, and lines are drawn from the first as well.
         color = resize(color, detail * width, detail * height)
-    return Fitted(color, line, width, height, shape)
+    detailed = picture.detailed  # square, as are the colours and the sample
+    return Fitted(color, line, width, height, shape, detailed)
 
 
 def _metadata(item: Item, picture: Picture, lines: LineMethod) -> dict[str, Any]:

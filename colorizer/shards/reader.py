@@ -2,10 +2,11 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
+from colorizer.characters.traits import Art
 from colorizer.shards.encoding import decode_color, decode_line, picture_size
 from colorizer.shards.format import BLOCK, scan_shard
 from colorizer.shards.index import Index, checksum, read_index
@@ -201,13 +202,15 @@ def _parse_metadata(text: bytes) -> dict[str, Any]:
     try:
         metadata = parse_json(text)
     except ValueError as error:
-        raise ValueError(f"its JSON is damaged: {error}") from error
+        raise ValueError("its JSON is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise ValueError("its JSON is no object")
     character = metadata.get("character", _SOMEONE)
     seeds = [character.get(name) for name in _SOMEONE] if isinstance(character, dict) else [None]
     if not all(type(seed) is int and seed >= 0 for seed in seeds):
         raise ValueError("its character has no seed and pose, both whole numbers from 0 on")
+    if character.get("art", "portraits") not in get_args(Art):
+        raise ValueError("its character is of an art that this version does not draw")
     return metadata
 
 

@@ -1,5 +1,7 @@
 """What drawn characters tell beyond their picture."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from colorizer.evaluation.config import MeasureConfig
 from colorizer.evaluation.constant_colors import constant_errors, constant_terms
 from colorizer.evaluation.protocol import plan
 from colorizer.loading.characters_truth import in_colors_of, is_redrawn_exactly, redraw
+from colorizer.making.config import CharactersConfig
+from colorizer.making.pipeline import make_shards
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.processes import ALONE, World
@@ -70,6 +74,40 @@ def test_a_sample_drawn_otherwise_is_noticed(character_shards):
     assert is_redrawn_exactly(sample)
     assert not is_redrawn_exactly(sample._replace(color=sample.color ^ 1))
     assert not is_redrawn_exactly(sample._replace(line=sample.line ^ 1))
+
+
+@pytest.fixture(scope="module")
+def varied_shards(tmp_path_factory):
+    """Eight varied characters with lines by XDoG; nothing is held out."""
+    folder = tmp_path_factory.mktemp("varied")
+    make_shards(
+        CharactersConfig(
+            output=folder, count=8, size=64, held_out=0, art="varied", lines="xdog", workers=1
+        )
+    )
+    return folder / "train"
+
+
+def test_varied_characters_are_redrawn_and_recolored_exactly_whatever_draws_their_lines(
+    varied_shards,
+):
+    reader = ShardReader(varied_shards)
+    sample, other = reader[0], reader[len(reader) - 1]
+    assert is_redrawn_exactly(sample)
+    assert not is_redrawn_exactly(sample._replace(color=sample.color ^ 1))
+    drawing, seed = redraw(sample), other.metadata["character"]["seed"]
+    palette = sample_character(seed, "varied").palette
+    expected = draw(replace(drawing.character, palette=palette), drawing.pose, 64)
+    assert np.array_equal(in_colors_of(drawing, other), expected.color)
+    assert plan(MeasureConfig(), reader, Available(["psnr"], {}, {}, {}), ALONE).redrawn
+
+
+def test_ink_that_hardly_shows_is_no_error_of_constant_colors():
+    character, pose = sample_character(3, "varied"), sample_pose(3, 0, "varied")
+    hand = replace(character.hand, shading="flat", ink_shown=0.3)
+    drawing = draw(replace(character, hand=hand), pose, 64)
+    # Only pixels on the edge of two colours differ; taken for ink that shows, it would be 491.
+    assert constant_errors(constant_terms(drawing)[None])[0] < 100
 
 
 @pytest.mark.parametrize("changed", [(0,), (3,), (1, 3)])

@@ -1,5 +1,6 @@
 """The script as a user runs it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -113,6 +114,18 @@ def test_end_from_outside(tmp_path: Path, number: int, send, status: int, moment
 
 
 # ---- The same files however they were made
+
+
+def test_varied_characters_with_lines_by_xdog(tmp_path: Path) -> None:
+    arguments = ("characters", "--count", 3, "--size", 48, "--art", "varied", "--lines", "xdog")
+    made = run(*arguments, "--held-out", 0, "--workers", 2, "--output", tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    index = read_index(tmp_path / "train")
+    assert index.samples == 6
+    settings = json.loads((tmp_path / "train" / "index.json").read_text())
+    assert "varied" in json.dumps(settings) and "xdog" in json.dumps(settings)
+    refused = run(*arguments[:-1], "extractor", "--output", tmp_path / "other")
+    assert_one_sentence(refused, "--lines extractor needs a trained extractor")
 
 
 CHARACTERS = ("characters", "--count", 100, "--size", 64, "--samples-per-shard", 40)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from colorizer.characters import draw, sample_character, sample_pose
-from colorizer.lines.xdog import XDoG
+from colorizer.lines.xdog import XDoG, draw_lines
 from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
@@ -225,6 +225,41 @@ def test_characters_can_be_redrawn_from_their_metadata() -> None:
     assert np.array_equal(decode_color(prepared.color), drawing.color)
     assert np.array_equal(decode_line(prepared.line), drawing.line)
     assert prepared.metadata["lines"] == {"method": "drawn"}
+
+
+def test_varied_characters_can_be_redrawn_from_their_metadata() -> None:
+    config = CharactersConfig(output=OUTPUT, count=2, poses=2, size=64, art="varied")
+    source = source_of(config)
+    items = list(source.find())
+    prepared = prepare(Preparation(source, 64, "pad", GivenLines(), detail=2), items[1])
+    assert isinstance(prepared, Prepared)
+    assert prepared.metadata["character"] == {"seed": 0, "pose": 1, "art": "varied"}
+    drawing = draw(sample_character(0, "varied"), sample_pose(0, 1, "varied"), 64)
+    assert np.array_equal(decode_color(prepared.color), drawing.color)
+    assert np.array_equal(decode_line(prepared.line), drawing.line)
+
+
+def test_computed_lines_of_characters_are_drawn_from_their_large_picture() -> None:
+    config = CharactersConfig(output=OUTPUT, count=1, size=64, art="varied", lines="xdog")
+    source = source_of(config)
+    item = next(source.find())
+    prepared = prepare(Preparation(source, 64, "pad", XDoGLines(config.xdog), detail=2), item)
+    assert isinstance(prepared, Prepared) and isinstance(prepared.line, bytes)
+    assert prepared.metadata["lines"]["method"] == "xdog"
+    drawing = draw(sample_character(0, "varied"), sample_pose(0, 0, "varied"), 64)
+    assert np.array_equal(decode_color(prepared.color), drawing.color)
+    expected = draw_lines(drawing.large, 64, 64, config.xdog)
+    assert np.array_equal(decode_line(prepared.line), expected)
+    assert not np.array_equal(expected, draw_lines(drawing.color, 64, 64, config.xdog))
+
+
+def test_settings_of_portraits_say_nothing_of_art_and_those_of_others_do() -> None:
+    portraits = source_of(CharactersConfig(output=OUTPUT)).identity
+    assert "art" not in portraits
+    assert source_of(CharactersConfig(output=OUTPUT, art="varied")).identity == {
+        **portraits,
+        "art": "varied",
+    }
 
 
 def test_other_seeds_share_no_character() -> None:

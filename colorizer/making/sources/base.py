@@ -39,6 +39,7 @@ class Picture:
     metadata: dict[str, Any]  # JSON values that only the source knows
     digest: str = ""  # of the bytes it was read from
     animated: bool = False  # the first of several frames was taken
+    detailed: np.ndarray | None = None  # its colours larger, for lines that are drawn from them
 
 
 class Source(ABC, Generic[Where]):

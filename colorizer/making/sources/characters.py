@@ -29,14 +29,20 @@ class Characters(Source[tuple[int, int]]):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """How many characters and poses, and of which seed."""
+        """How many characters and poses, of which seed and art."""
         config = self.config
-        return {
+        identity = {
             "source": "characters",
             "count": config.count,
             "poses": config.poses,
             "seed": config.seed,
         }
+        return identity | self._art
+
+    @property
+    def _art(self) -> dict[str, Any]:
+        """What is said of the art: nothing of portraits, which were all there was at first."""
+        return {} if self.config.art == "portraits" else {"art": self.config.art}
 
     def find(self) -> Iterator[CharacterItem]:
         """Every pose of every character; nothing can be rejected."""
@@ -50,9 +56,13 @@ class Characters(Source[tuple[int, int]]):
     def load(self, item: CharacterItem) -> Picture:
         """Draw the character, with its exact line."""
         seed, pose = item.where
-        drawing = draw(sample_character(seed), sample_pose(seed, pose), self.config.size)
-        metadata = {"lines": {"method": "drawn"}, "character": {"seed": seed, "pose": pose}}
-        return Picture(drawing.color, drawing.line, metadata)
+        art = self.config.art
+        drawing = draw(sample_character(seed, art), sample_pose(seed, pose, art), self.config.size)
+        metadata = {
+            "lines": {"method": "drawn"},
+            "character": {"seed": seed, "pose": pose} | self._art,
+        }
+        return Picture(drawing.color, drawing.line, metadata, detailed=drawing.large)
 
     def nothing_found(self) -> str:
         """Never needed: settings without a character are refused."""

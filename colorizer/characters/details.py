@@ -1,0 +1,67 @@
+"""What adds detail to whole figures: patterns of their cloth, and what they hold."""
+
+import numpy as np
+
+from colorizer.characters.canvas import Canvas, Frame, ellipse
+from colorizer.characters.limbs import Limb
+from colorizer.characters.skeleton import Skeleton
+
+_DYED = ("clothes", "trim")
+
+
+def draw_pattern(canvas: Canvas, body: Frame, pattern: str, bones: Skeleton) -> None:
+    """Dye all clothes drawn so far: stripes, dots or checks; or an emblem on the chest."""
+    reach, bottom = 2.6 * bones.width, bones.height(1.0)
+    if pattern in ("stripes", "checks"):
+        for y in np.arange(1.9, bottom, 0.8):
+            _dye(canvas, body(np.array([(-4, y), (4, y), (4, y + 0.32), (-4, y + 0.32)])))
+    if pattern == "checks":
+        for x in np.arange(-reach, reach, 0.8):
+            _dye(canvas, body(np.array([(x, 1.4), (x + 0.2, 1.4), (x + 0.2, bottom), (x, bottom)])))
+    if pattern == "dots":
+        for row, y in enumerate(np.arange(2.0, bottom, 0.62)):
+            for x in np.arange(-reach + 0.35 * (row % 2), reach, 0.7):
+                _dye(canvas, body(ellipse((x, y), 0.16, 0.16, corners=12)))
+    if pattern == "emblem":
+        angles = np.linspace(0, 2 * np.pi, 10, endpoint=False) - np.pi / 2
+        radius = 0.42 * np.where(np.arange(10) % 2, 0.45, 1.0)
+        star = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius[:, None] + (0, 2.95)
+        _dye(canvas, body(star))
+
+
+def _dye(canvas: Canvas, outline: np.ndarray) -> None:
+    canvas.dye("trim", outline, only=("clothes",))
+    canvas.stroke(np.concatenate([outline, outline[:1]]), 0.75, (1, 1), only=_DYED)
+
+
+def draw_held(canvas: Canvas, body: Frame, held: str, limb: Limb, length: float) -> None:
+    """A staff or a sword, upright in a hand that is drawn over it."""
+    x, y = limb.end + 0.3 * limb.direction()
+    if held == "staff":
+        rod = [
+            (x - 0.1, y - 3.4),
+            (x + 0.1, y - 3.4),
+            (x + 0.1, y + 3.6 * length),
+            (x - 0.1, y + 3.4),
+        ]
+        _piece(canvas, body(np.array(rod)), "shoes")
+        _piece(canvas, body(ellipse((x, y - 3.6), 0.42, 0.42)), "accessory")
+    if held == "sword":
+        blade = [(x - 0.17, y - 0.3), (x - 0.15, y - 3.6), (x, y - 4.1), (x + 0.15, y - 3.6)]
+        _piece(canvas, body(np.array([*blade, (x + 0.17, y - 0.3)])), "eye_white")
+        canvas.stroke(body([(x, y - 3.7), (x, y - 0.4)]), 0.75)
+        guard = [(x - 0.6, y - 0.42), (x + 0.6, y - 0.42), (x + 0.6, y - 0.22), (x - 0.6, y - 0.22)]
+        _piece(canvas, body(np.array(guard)), "accessory")
+        grip = [
+            (x - 0.11, y - 0.22),
+            (x + 0.11, y - 0.22),
+            (x + 0.11, y + 0.7),
+            (x - 0.11, y + 0.7),
+        ]
+        _piece(canvas, body(np.array(grip)), "shoes")
+
+
+def _piece(canvas: Canvas, outline: np.ndarray, region: str) -> None:
+    canvas.fill(region, outline)
+    canvas.shade_edge(outline, only=(region,), width=0.008)
+    canvas.contour(outline, 1.0)
