@@ -26,6 +26,7 @@ from colorizer.checkpoints.generator_file import (
     load_generator,
     locate_generator,
     read_header,
+    without_commit,
 )
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
@@ -66,6 +67,9 @@ class ExportConfig:
     """Export the running average, the generator itself, or the average if the run has one."""
     overwrite: bool = False
     """Replace the output if it exists already."""
+    commit: bool = True
+    """Say in the file which commit of the code trained it.
+    Without it, with --no-commit, equal trainings give equal bytes."""
 
 
 # ---- inspect
@@ -196,7 +200,11 @@ def export(config: ExportConfig) -> None:
         raise UserError(f"{source}: this run has no {config.weights}; give other --weights.")
     check_output(config.output, config.overwrite)
     _load(source)
-    publish(config.output, read_tensors(source), read_metadata(source))
+    tensors = read_tensors(source)
+    header = (
+        read_metadata(source) if config.commit else without_commit(read_header(source), tensors)
+    )
+    publish(config.output, tensors, header)
     console.say(f"{config.output}: {source.stem} of {source.parent.name}, {_megabytes(source)}")
     colors = read_header(source)["task"] == GeneratorConfig.task
     console.say(f"Use it: {how_to_use(config.output, colors)}")

@@ -15,6 +15,7 @@ from colorizer.checkpoints.tensor_file import read_metadata, read_tensors
 from colorizer.config.bounds import check_bounds
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.serialization import from_json
+from colorizer.config.shipped import KINDS, SHIPPED, shipped_file
 from colorizer.networks.extractor import LineExtractor
 from colorizer.networks.generator import Generator
 from colorizer.system.errors import UserError
@@ -76,7 +77,24 @@ def describe_generator(
         tensors: On the CPU.
     """
     network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
-    content = _content(task, network, size, step, code_version())
+    return _header(_content(task, network, size, step, code_version()), tensors)
+
+
+def without_commit(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """The header of a file with this content, its version the release alone.
+
+    Equal trainings then give equal bytes, from whichever commit they were started.
+
+    Args:
+        content: As `read_header` gives it.
+        tensors: Of the same file.
+    """
+    release = content["version"].partition(" at ")[0]
+    content = {name: content[name] for name in ENTRIES if name != "sha256"}
+    return _header({**content, "version": release}, tensors)
+
+
+def _header(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return {HEADER: json.dumps({**content, "sha256": _digest(content, tensors)})}
 
 
@@ -94,13 +112,14 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
     """The generator that a `--checkpoint` means.
 
     Args:
-        path: Run folder (its newest intact checkpoint), checkpoint folder, or .safetensors file.
+        path: Run folder (its newest intact checkpoint), checkpoint folder, .safetensors file, or
+            `shipped`: the package's own.
         network: Settings of the kind of network that is needed.
 
     Raises:
         UserError: nothing usable is there, or a network for another task; says why.
     """
-    file = locate_generator(path)
+    file = shipped_file(network.task) if path == SHIPPED else locate_generator(path)
     content = read_header(file)
     if content["task"] != network.task:
         raise UserError(
@@ -114,6 +133,15 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
         content["step"],
         content["version"],
         content["sha256"],
+    )
+
+
+def about_shipped(file: GeneratorFile[NetworkConfig]) -> str:
+    """What a user has to know of a result that a shipped file made."""
+    return (
+        f"Using the {KINDS[file.network.task]} that comes with the program, trained on drawn"
+        f" characters alone at {file.size}x{file.size}: for a first look; train your own for real"
+        " work."
     )
 
 

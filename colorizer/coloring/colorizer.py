@@ -10,11 +10,13 @@ from torch import Tensor
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import (
     MAX_SIDE,
+    about_shipped,
     find_generator,
     load_generator,
 )
 from colorizer.config.commands import ColorizeConfig
 from colorizer.config.networks import GeneratorConfig
+from colorizer.config.shipped import SHIPPED
 from colorizer.networks.generator import Generator
 from colorizer.pictures.decode import UnusablePicture, decode_file, to_grey
 from colorizer.pictures.geometry import fitted_size, resize
@@ -29,11 +31,13 @@ from colorizer.system.storage import check_writable
 class Colorizer:
     """A trained generator: loads it, pads what it is given, crops what it gives back."""
 
-    def __init__(self, checkpoint: Path, device: torch.device | str | None = None) -> None:
+    def __init__(
+        self, checkpoint: Path = SHIPPED, device: torch.device | str | None = None
+    ) -> None:
         """Load the generator that `checkpoint` means (see `find_generator`).
 
         Args:
-            checkpoint: Run folder, checkpoint folder or exported file.
+            checkpoint: Run folder, checkpoint folder or exported file; default: the shipped one.
             device: Default: the accelerator if there is one (see `choose_device`).
 
         Raises:
@@ -106,6 +110,8 @@ def colorize(config: ColorizeConfig) -> None:
     line = to_grey(read_picture(config.line))
     reference = read_picture(config.reference)
     colorizer = Colorizer(config.checkpoint)
+    if config.checkpoint == SHIPPED:
+        console.say(about_shipped(colorizer.file))
     with naming_lack_of_memory("give a smaller --size."):
         result = colorizer.color(line, reference, config.size)
     write_picture(config.output, result)

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorizer.config.shipped import SHIPPED
+
 
 @dataclass(frozen=True, kw_only=True)
 class ColorizeConfig:
     """Colour one line drawing with the colours of a reference picture."""
 
-    checkpoint: Path
-    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
+    checkpoint: Path = SHIPPED
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file.
+    shipped: the small colorizer that comes with the program, for a first look."""
     line: Path
     """Colour this line drawing: dark lines on white."""
     reference: Path
@@ -25,8 +28,9 @@ class ColorizeConfig:
 class ExtractCommand:
     """Draw the lines of colour pictures."""
 
-    checkpoint: Path
-    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file."""
+    checkpoint: Path = SHIPPED
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file.
+    shipped: the small extractor that comes with the program, for a first look."""
     picture: Path
     """Draw this picture, or those of a folder and all its subfolders."""
     output: Path

@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
-from colorizer.checkpoints.generator_file import find_generator, load_generator
+from colorizer.checkpoints.generator_file import about_shipped, find_generator, load_generator
 from colorizer.checkpoints.published import sha256_of
 from colorizer.config.commands import ExtractCommand
 from colorizer.config.networks import ExtractorConfig
+from colorizer.config.shipped import SHIPPED
 from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures.decode import UnusablePicture, decode_file
 from colorizer.pictures.files import PictureFile, find_pictures, no_pictures
@@ -29,11 +30,11 @@ TILE = 1024  # pixels a side: about 1 GB of memory at full width
 class Extractor:
     """A trained line extractor, for pictures of any size."""
 
-    def __init__(self, checkpoint: Path, device: torch.device | None = None) -> None:
+    def __init__(self, checkpoint: Path = SHIPPED, device: torch.device | None = None) -> None:
         """Load the extractor that `checkpoint` means (see `find_generator`).
 
         Args:
-            checkpoint: Run folder, checkpoint folder or exported file.
+            checkpoint: Run folder, checkpoint folder or exported file; default: the shipped one.
             device: Default: the accelerator if there is one.
 
         Raises:
@@ -137,6 +138,8 @@ def extract(config: ExtractCommand) -> None:
     todo = [job for job in jobs if config.overwrite or not job.drawing.exists()]
     check_writable(config.output if config.picture.is_dir() else config.output.parent)
     extractor = Extractor(config.checkpoint)
+    if config.checkpoint == SHIPPED:
+        console.say(about_shipped(extractor.file))
     if extractor.device.type == "cpu":
         keep_freed_memory()
     rejected = 0

@@ -48,8 +48,6 @@ def _check_buckets(size: int) -> None:
 
 
 def _check_lines(config: ShardsConfig) -> None:
-    if config.lines == "extractor" and config.extractor is None:
-        raise UserError("--lines extractor needs a trained extractor; give --extractor RUN.")
     for name, given in (
         ("--extractor", config.extractor is not None),
         ("--extractor-scale", config.extractor_scale != 1),

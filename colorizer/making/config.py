@@ -35,7 +35,8 @@ class ShardsConfig:
     lines: Literal["exact", "given", "xdog", "extractor"]
     """Which lines the samples get."""
     extractor: Path | None = None
-    """Draw with this extractor (--lines extractor): run, checkpoint folder or .safetensors file."""
+    """Draw with this extractor (--lines extractor): run, checkpoint folder or .safetensors file.
+    Without it, the small one that comes with the program draws."""
     extractor_scale: int = 1
     """Draw this many times larger, then shrink, for finer lines (--lines extractor)."""
     xdog: XDoG = field(default_factory=XDoG)

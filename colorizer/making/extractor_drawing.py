@@ -28,7 +28,7 @@ class ExtractorDrawer:
         """Load the extractor.
 
         Args:
-            checkpoint: Run folder, checkpoint folder or .safetensors file.
+            checkpoint: Run folder, checkpoint folder, .safetensors file, or `shipped`.
             scale: How many times larger than the samples it draws.
             local_rank: Which of this machine's processes this is; each takes its own GPU.
 
@@ -41,6 +41,12 @@ class ExtractorDrawer:
 
         self._extractor = Extractor(checkpoint, choose_device(local_rank))
         self.lines = ExtractorLines(self._extractor.sha256, scale)
+
+    def about_shipped(self) -> str:
+        """What a user has to know of lines that the shipped extractor draws."""
+        from colorizer.checkpoints.generator_file import about_shipped  # imports torch
+
+        return about_shipped(self._extractor.file)
 
     def draw(self, outcomes: Iterable[Prepared | Rejection]) -> Iterator[Prepared | Rejection]:
         """The same in the same order, each sample with its line.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colorizer.config.shipped import SHIPPED
 from colorizer.making.config import ShardsConfig
 from colorizer.making.extractor_drawing import ExtractorDrawer
 from colorizer.making.line_methods import GivenLines, LineMethod, XDoGLines
@@ -11,6 +12,7 @@ from colorizer.making.listing import Listing
 from colorizer.making.prepare import Preparation
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import Source
+from colorizer.system import console
 from colorizer.system.processes import World
 
 HELD_OUT = 0.05  # share, where neither the settings nor the source say otherwise
@@ -75,6 +77,8 @@ def plan_of(config: ShardsConfig, world: World) -> Plan:
         case "xdog":
             return Plan(config, source, XDoGLines(config.xdog))
         case "extractor":
-            assert config.extractor is not None  # as `check` has seen
-            drawer = ExtractorDrawer(config.extractor, config.extractor_scale, world.local_rank)
+            extractor = config.extractor or SHIPPED
+            drawer = ExtractorDrawer(extractor, config.extractor_scale, world.local_rank)
+            if extractor == SHIPPED and world.is_first:
+                console.say(drawer.about_shipped())
             return Plan(config, source, drawer.lines, drawer)

@@ -25,6 +25,7 @@ from colorizer.checkpoints.generator_file import (
 from colorizer.checkpoints.published import sha256_of
 from colorizer.checkpoints.saving import BEST
 from colorizer.checkpoints.tensor_file import Pickle, read_tensors
+from colorizer.config.shipped import SHIPPED, shipped_file
 from colorizer.config.training import TrainConfig
 from colorizer.networks.discriminator import Discriminator
 from colorizer.system.errors import UserError
@@ -79,14 +80,16 @@ def find_origin(path: Path, config: TrainConfig) -> FoundOrigin:
 
     Args:
         path: Run folder (its best checkpoint if it has one, else its newest intact), checkpoint
-            folder, or .safetensors file of a generator.
+            folder, .safetensors file of a generator, or `shipped`: the package's own.
         config: Of the run that starts.
 
     Raises:
         UserError: nothing usable is there, or other networks than this run's: says in what.
     """
     with _naming_setting():
-        if path.is_file():
+        if path == SHIPPED:
+            file, discriminator = shipped_file(config.task), None
+        elif path.is_file():
             file, discriminator = path, None
         else:
             checkpoint, state = locate_checkpoint(_best_of(path))

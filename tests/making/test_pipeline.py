@@ -168,12 +168,6 @@ def test_a_scale_for_no_extractor_is_refused(config: FolderConfig) -> None:
     assert not config.output.exists()
 
 
-def test_extractor_lines_without_an_extractor_are_refused(config: FolderConfig) -> None:
-    with pytest.raises(UserError, match="--lines extractor needs a trained extractor"):
-        make_shards(replace(config, lines="extractor"))
-    assert not config.output.exists()
-
-
 # ---- An output that is not empty
 
 
