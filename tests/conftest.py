@@ -176,12 +176,14 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
     def configure(preset: str = "demo", output: str = "run", **changes) -> TrainConfig:
         config = PRESETS[preset](character_shards, tmp_path / output)
         small = {
+            "start_from": None,
             "steps": 3,
             "batch_size": 4,
             "workers": 0,
             "log_every": 1,
             "sample_every": 0,
             "evaluate_every": 0,
+            "patience": 0,
             "checkpoint_every": 100,
             "discriminator_width": 0.125,
         }

@@ -1,4 +1,4 @@
-"""The training presets: the rows of the paper's Table 1, ours, the line extractor, and the demos.
+"""The training presets: the paper's Table 1, ours, the line extractor, the demos, little data.
 
 tyro.MISSING makes --data and --output required on the command line.
 """
@@ -12,10 +12,16 @@ import tyro
 from colorizer.config.augmentation import AugmentConfig
 from colorizer.config.losses import ExtractionLossConfig, LossConfig
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.config.references import ReferencesConfig
 from colorizer.config.run import OptimizerConfig
+from colorizer.config.shipped import SHIPPED
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 
 Data = Path | tuple[Path, ...]
+
+# Ours, small enough for a CPU and 64x64: the shipped colorizer's, and of what starts from it.
+SMALL_NETWORK = GeneratorConfig("none", copying=True, width=0.75, stages=3, residual_blocks=1)
+SMALL_LOSS = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0, copying=1.0)
 
 
 def several(data: Data) -> tuple[Path, ...]:
@@ -73,6 +79,38 @@ def demo(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
     )
 
 
+def few(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
+    """For 100 to 500 drawings of your own: starts from the shipped colorizer, ends by itself."""
+    return ColorizationConfig(
+        several(data),
+        output,
+        start_from=SHIPPED,
+        steps=4000,
+        workers=1,
+        log_every=20,
+        sample_every=100,
+        evaluate_every=100,
+        patience=8,
+        checkpoint_every=500,
+        network=SMALL_NETWORK,
+        loss=SMALL_LOSS,
+        optimizer=OptimizerConfig(generator_lr=1e-3, betas=(0.9, 0.99), ema_decay=0.99),
+        references=ReferencesConfig(same_group=0.4),
+        # Few drawings are learned by heart, unless each looks different every time.
+        augment=AugmentConfig(
+            "grid",
+            strength=0.1,
+            scale=0.6,
+            turn=0.25,
+            shift=0.35,
+            border="white",  # as what --fit pad adds
+            flip=0.5,
+            flip_reference=0.5,
+            hue=0.05,
+        ),
+    )
+
+
 def extractor(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ExtractorTraining:
     """The line extraction network: colour picture to line drawing."""
     return ExtractorTraining(
@@ -108,6 +146,7 @@ COLORIZERS: dict[str, Callable[..., ColorizationConfig]] = {
     "scft": scft,
     "ours": ours,
     "demo": demo,
+    "few": few,
 }
 EXTRACTORS: dict[str, Callable[..., ExtractorTraining]] = {
     "extractor": extractor,

@@ -68,16 +68,15 @@ class TrainingData:
             bad_samples: Share of the samples, 0 to 1, that may be unreadable, in each process.
                 Another takes the place of such a one.
             same_group: Share of the samples, 0 to 1, whose reference is another picture of their
-                group. Above 0 batches carry the pictures of the references.
+                group, if it has another. Above 0 batches carry the pictures of the references.
             shares: Of each set among the samples, above 0, in proportion to each other; without,
                 the sets' sizes.
             batch_size: Samples of a step, over all processes and accumulated batches: they are of
                 one shape.
 
         Raises:
-            UserError: an index or a shard is missing or damaged, a set has no samples, pictures of
-                another size or too small a share, or no two samples belong to one group where that
-                is needed.
+            UserError: an index or a shard is missing or damaged, or a set has no samples, pictures
+                of another size or too small a share.
         """
         self.reader = JoinedSets(folders)
         sets = self.reader.readers
@@ -92,12 +91,6 @@ class TrainingData:
         self.seed = seed
         self.same_group = same_group
         self.partners = Partners(self.reader.groups) if same_group > 0 else None
-        if self.partners is not None and self.partners.count == 0:
-            raise UserError(
-                f"{say(folders)}: no two pictures of a set belong to one group, so"
-                " --references.same-group has none to draw; make the shards with --group-by, or"
-                " leave the setting out."
-            )
         self.bad_samples = bad_samples
         # 0.29 * 100 is 28.999...
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples

@@ -255,6 +255,9 @@ def _say_references(data: TrainingData) -> list[tuple[str, str]]:
     """How many samples can have another picture's colours; nothing where none is to have them."""
     if data.partners is None:
         return []
+    if data.partners.count == 0:
+        said = "each picture itself, as no two belong to one group (make shards with --group-by)"
+        return [("references", said)]
     said = (
         f"{data.same_group:.0%} another picture of the group, which {data.partners.count} pictures"
         " have"

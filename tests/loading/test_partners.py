@@ -178,11 +178,9 @@ def test_an_unreadable_reference_counts_as_a_sample(folder):
             data.load([number])
 
 
-def test_a_set_without_partners_is_refused(shard_folder):
-    TrainingData([shard_folder], 0, 2)
-    with pytest.raises(UserError) as refused:
-        TrainingData([shard_folder], 0, 2, same_group=0.1)
-    assert str(refused.value) == (
-        f"{shard_folder}: no two pictures of a set belong to one group, so --references.same-group"
-        " has none to draw; make the shards with --group-by, or leave the setting out."
-    )
+def test_where_no_two_belong_to_one_group_each_is_its_own_reference(shard_folder):
+    data = TrainingData([shard_folder], 0, 2, same_group=1.0)
+    batch = data.load(list(range(8)))
+    assert data.partners.count == 0 and batch.references == batch.keys
+    pictures, of_group = batch.reference_pictures
+    assert torch.equal(pictures, batch.color) and not of_group.any()

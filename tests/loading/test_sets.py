@@ -189,10 +189,11 @@ def test_an_empty_set_is_refused(two, tmp_path):
         TrainingData([two[0], write(tmp_path / "none", 0)], 3, 2)
 
 
-def test_sets_without_partners_are_refused_together(tmp_path):
+def test_pictures_of_two_sets_are_no_partners(tmp_path):
     folders = [write(tmp_path / name, 4, groups=4) for name in "ab"]  # the same four names
-    with pytest.raises(UserError, match=r"a/train and .*b/train: no two pictures of a set belong"):
-        TrainingData(folders, 3, 2, same_group=0.5)
+    data = TrainingData(folders, 3, 2, same_group=1.0)
+    batch = data.load(list(range(8)))
+    assert data.partners.count == 0 and batch.references == batch.keys
 
 
 def test_sets_are_named_by_what_tells_them_apart(tmp_path, monkeypatch):

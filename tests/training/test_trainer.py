@@ -62,7 +62,7 @@ def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     losses = {"loss/l1", "loss/adversarial", "loss/discriminator"}
     if preset in ("scft", "scft-ca"):
         losses.add("loss/triplet")
-    if preset in ("ours", "demo"):
+    if preset in ("ours", "demo", "few"):
         losses.add("loss/copying")
     networks = ("generator", "discriminator")
     others = {f"{figure}/{name}" for figure in ("gradient", "learning-rate") for name in networks}
