@@ -89,6 +89,11 @@ def print_report(report: Report) -> None:
         said = ", ".join(f"{count} of {w}x{h}" for (w, h), count in shapes)
         rows.append(("shapes", said))
     console.facts(rows)
+    if report.groups == 1 and report.grouped == report.train:
+        console.warn(
+            f"nothing is held out, as all {report.train} pictures belong to one group, so nothing"
+            " will tell how good a training is; give another --group-by."
+        )
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")
 

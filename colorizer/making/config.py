@@ -26,7 +26,8 @@ class ShardsConfig:
     held_out: float | None = None
     """Keep this share of the pictures from training, whole groups of it.
 
-    A hash of the group's name decides (of the key, if a picture has no group).
+    A hash of the group's name decides (of the key, if a picture has no group). Of fewer than 200
+    groups, or pictures without one, exactly this share is kept: one at least, if there are two.
     Default: val/ of side-by-side pictures in train/ and val/, else 0.05."""
     samples_per_shard: int = 1000
     """Put this many samples into each shard; the last may have fewer."""

@@ -1,6 +1,5 @@
 """Pieces to shards: drops duplicates, splits off what is held out, keeps account of everything."""
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.making.listing import Listing, scratch
-from colorizer.making.pieces import Kept, piece_count, read_piece
+from colorizer.making.pieces import Kept, names_in, piece_count, read_piece
 from colorizer.making.preview import Preview
+from colorizer.making.splitting import bound_of, place_of
 from colorizer.pictures.files import Rejection
 from colorizer.shards.encoding import picture_size
 from colorizer.shards.writer import ShardWriter
@@ -67,6 +67,7 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
         UserError: no picture for training, a damaged piece, or the output cannot be written.
     """
     output = target.train.parent
+    bound = None if target.share is None else bound_of(_names(listing, pieces), target.share)
     preview = Preview()
     with (
         scratch(pieces / "merge.sqlite", SCHEMA) as base,
@@ -75,7 +76,7 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
     ):
         account = _Account(base, listing)
         for kept in account.without_duplicates(_samples(listing, pieces, account)):
-            if _is_held_out(kept, target.share):
+            if _is_held_out(kept, bound):
                 out.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
             else:
                 train.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
@@ -88,15 +89,23 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
     return report
 
 
-def is_held_out(name: str, share: float) -> bool:
-    """Whether a key or group falls into the share that is kept from training; the same for ever."""
-    return int(hashlib.sha256(os.fsencode(name)).hexdigest()[:8], 16) / 2**32 < share
-
-
-def _is_held_out(kept: Kept, share: float | None) -> bool:
-    if share is None:
+def _is_held_out(kept: Kept, bound: float | None) -> bool:
+    """Where the source does not say itself: whether its name's place is below the bound."""
+    if bound is None:
         return kept.split == "held-out"
-    return is_held_out(kept.group or kept.key, share)
+    return place_of(kept.group or kept.key) < bound
+
+
+def _names(listing: Listing, pieces: Path) -> Iterator[str]:
+    """Of what is split as a whole: the group of every picture, or its key if it has none."""
+    alone: set[str] = set()  # pixels of those without a group: the first of duplicates counts
+    for piece in range(piece_count(listing.count)):
+        for group, key, pixels in names_in(pieces, piece):
+            if group is not None:
+                yield group
+            elif pixels not in alone:
+                alone.add(pixels)
+                yield key
 
 
 def _samples(listing: Listing, pieces: Path, account: "_Account") -> Iterator[Kept]:

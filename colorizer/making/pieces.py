@@ -6,6 +6,7 @@ item: how long its pictures are, or why it was rejected. The second file appears
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -98,15 +99,37 @@ def read_piece(folder: Path, piece: int) -> Iterator[Kept | Rejection]:
     Raises:
         UserError: the piece is missing or damaged.
     """
-    path, outcomes = _pictures(folder, piece), _outcomes(folder, piece)
+    with (
+        _naming(folder, piece),
+        _outcomes(folder, piece).open("rb") as lines,
+        _pictures(folder, piece).open("rb") as pictures,
+    ):
+        for record in map(json.loads, lines):
+            yield Rejection(**record) if "reason" in record else _kept(record, pictures)
+
+
+@contextmanager
+def _naming(folder: Path, piece: int) -> Iterator[None]:
+    """Say of what is wrong with a piece where it is and what to do."""
     try:
-        with outcomes.open("rb") as lines, path.open("rb") as pictures:
-            for record in map(json.loads, lines):
-                yield Rejection(**record) if "reason" in record else _kept(record, pictures)
+        yield
     except (OSError, ValueError, TypeError, KeyError) as error:
+        path, outcomes = _pictures(folder, piece), _outcomes(folder, piece)
         raise UserError(
             f"{path} cannot be used ({error}); delete {outcomes} and run the same command again."
         ) from error
+
+
+def names_in(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
+    """Group, key and `pixels` of each kept item of a piece, whose pictures are not read.
+
+    Raises:
+        UserError: the piece is missing or damaged.
+    """
+    with _naming(folder, piece), _outcomes(folder, piece).open("rb") as lines:
+        for record in map(json.loads, lines):
+            if "reason" not in record:
+                yield record["group"], record["key"], record["pixels"]
 
 
 def _record(sample: Prepared, line: bytes) -> dict[str, Any]:

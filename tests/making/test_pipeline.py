@@ -15,8 +15,8 @@ from colorizer.making.config import (
     PairedConfig,
     SideBySideConfig,
 )
-from colorizer.making.merge import is_held_out
 from colorizer.making.pipeline import make_shards
+from colorizer.making.splitting import place_of
 from colorizer.shards.index import read_index
 from colorizer.system.errors import UserError
 from tests.helpers.making import (
@@ -72,15 +72,14 @@ def test_true_name_is_in_the_metadata(config: FolderConfig, tmp_path: Path, name
     assert key.isascii() and "." not in key
 
 
-def test_held_out_share_is_decided_by_the_key_alone(config: FolderConfig) -> None:
+def test_keys_with_the_lowest_hashes_are_held_out(config: FolderConfig) -> None:
     make_shards(config)
-    names = read_set(config.output)
-    assert len(names) == 10
-    for name in names:
-        split, key = name.split("/")
-        assert (split == "held-out") == is_held_out(key, 0.3)
-    held = sum(is_held_out(f"key-{number}", 0.05) for number in range(10_000))
-    assert 400 < held < 600
+    keys = sorted((name.split("/")[::-1] for name in read_set(config.output)), key=_place)
+    assert [split for _, split in keys] == ["held-out"] * 3 + ["train"] * 7
+
+
+def _place(key_and_split: list[str]) -> float:
+    return place_of(key_and_split[0])
 
 
 def test_a_twentieth_is_held_out_by_default(config: FolderConfig) -> None:
@@ -221,9 +220,13 @@ def test_no_usable_picture_is_refused(config: FolderConfig) -> None:
     assert not list(config.output.rglob("index.json"))
 
 
-def test_all_held_out_is_refused(config: FolderConfig) -> None:
-    with pytest.raises(UserError, match="smaller --held-out"):
-        make_shards(replace(config, held_out=0.9999))
+def test_all_held_out_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_workers(monkeypatch)
+    save(tmp_path / "pairs" / "val" / "a.png", noise(0, 40, 20))
+    (tmp_path / "pairs" / "train").mkdir()
+    config = SideBySideConfig(folder=tmp_path / "pairs", output=tmp_path / "made", workers=1)
+    with pytest.raises(UserError, match=r"all 1 usable pictures are held out.*give a .*--held-out"):
+        make_shards(config)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_it_starts_from_a_file_or_from_nothing_if_that_is_asked_for(
         train(replace(config, start_from=start_from))
         said = " ".join(capsys.readouterr().out.split())
         assert words in said and ("starts from" in said) == bool(words)
-    with pytest.raises(UserError, match="--start-from .* without a trained colorizer"):
+    with pytest.raises(UserError, match="comes without a trained colorizer"):
         train(config)
 
 
