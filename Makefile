@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo table1 test test-fast lint golden gpu-wheels
+.PHONY: demo table1 shipped test test-fast lint golden gpu-wheels
 
 # A small colorizer, trained and judged on drawn characters: about 12 minutes on 2 slow CPU cores.
 demo: .venv/installed
@@ -14,6 +14,10 @@ demo: .venv/installed
 table1: .venv/installed
 	$(BIN)/python launch/make_shards.py characters --count 2200 --seed 0 --size 64 --held-out 0.1 --output shards/demo
 	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/table1.py demo --data shards/demo --output runs/table1
+
+# The two trained files that come with the package, with a card each. Delete runs/shipped to make them anew.
+shipped: .venv/installed
+	$(BIN)/python benchmarks/shipped.py
 
 # What a machine with a GPU, torch, accelerate and the like, but no network, lacks to run benchmarks/gpu.py: a few
 # MB for Python 3.12 in .whl. There: python3 -m pip install --no-index --no-deps --target /tmp/site .whl/*.whl,
