@@ -19,10 +19,6 @@ from colorizer.config.training import ColorizationConfig, ExtractorTraining, Tra
 
 Data = Path | tuple[Path, ...]
 
-# Ours, small enough for a CPU and 64x64: the shipped colorizer's, and of what starts from it.
-SMALL_NETWORK = GeneratorConfig("none", copying=True, width=0.75, stages=3, residual_blocks=1)
-SMALL_LOSS = LossConfig(perceptual=0.0, style=0.0, adversarial=0.0, copying=1.0)
-
 
 def several(data: Data) -> tuple[Path, ...]:
     """A folder alone as the settings hold several."""
@@ -92,8 +88,8 @@ def few(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationC
         evaluate_every=100,
         patience=8,
         checkpoint_every=500,
-        network=SMALL_NETWORK,
-        loss=SMALL_LOSS,
+        network=demo().network,  # the shipped colorizer's
+        loss=demo().loss,
         optimizer=OptimizerConfig(generator_lr=1e-3, betas=(0.9, 0.99), ema_decay=0.99),
         references=ReferencesConfig(same_group=0.4),
         # Few drawings are learned by heart, unless each looks different every time.

@@ -53,7 +53,7 @@ class EvaluateConfig:
     """
 
     checkpoint: Path
-    """Run folder (its newest intact checkpoint), checkpoint folder, .safetensors file, or `shipped`:
+    """Run folder (its newest intact checkpoint), checkpoint folder, .safetensors file, or shipped:
     the small colorizer that comes with the program."""
     data: Path
     """Folder of shards; its held-out/ part is used."""

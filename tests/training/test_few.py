@@ -7,7 +7,7 @@ import pytest
 
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.config.networks import GeneratorConfig
-from colorizer.config.presets import few
+from colorizer.config.presets import demo, few
 from colorizer.config.shipped import FOLDER, SHIPPED
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
@@ -46,6 +46,10 @@ def test_it_starts_from_the_shipped_colorizer(shipped, character_shards, tmp_pat
     looks = [line["step"] for line in metrics_of(config) if "held-out/cross/psnr" in line]
     assert looks == [0, 1, 2, 3]
     assert (config.output / "best").is_dir()
+
+
+def test_it_has_the_network_that_the_demo_trains():
+    assert (few().network, few().loss) == (demo().network, demo().loss)
 
 
 def test_it_starts_from_a_file_or_from_nothing_if_that_is_asked_for(
