@@ -40,6 +40,7 @@ class Recipe:
     shards: str  # settings of make_shards.py characters
     training: str  # preset and settings
     figures: dict[str, str]  # of the looks at held-out characters → what they mean
+    threads: int = 2  # their number changes the last digits of a sum
 
     def commands(self, output: Path = OUTPUT, work: Path = WORK) -> list[str]:
         """Shell commands that make the file, in the root of a clone.
@@ -52,9 +53,8 @@ class Recipe:
         launch = "accelerate launch --config_file accelerate_configs/cpu.yaml"
         return [
             f"python launch/make_shards.py characters {self.shards} --output {shards}",
-            # The number of threads changes the last digits of a sum.
-            f"OMP_NUM_THREADS=2 {launch} launch/train.py {self.training} --data {shards}"
-            f" --output {run}",
+            f"OMP_NUM_THREADS={self.threads} {launch} launch/train.py {self.training}"
+            f" --data {shards} --output {run}",
             f"python launch/checkpoint.py export {run} --no-commit --overwrite"
             f" --output {output / self.kind}.safetensors",
         ]

@@ -55,8 +55,8 @@ class StartSettings:
 
     start_from: Path | None = None
     """Begin with the weights of this run (its best checkpoint, else its newest intact), checkpoint
-    folder or .safetensors file, at step 0; shipped: the small network that comes with the program.
-    Without it, or with None, begin with random ones."""
+    folder or .safetensors file, at step 0; shipped: the small network that comes with the program;
+    None: random ones."""
     freeze: tuple[str, ...] = ()
     """Keep these parts of the generator as they were, only with --start-from: line_encoder,
     decoder.head, ..."""
