@@ -170,10 +170,10 @@ class Canvas:
         labels = cv2.medianBlur(self.regions * len(TONES) + self.tones, 3)
         if self.hand.shading == "soft":
             regions, tones = self._split(labels)
-            # Blurred shadows, on all but small parts.
-            shadow = np.where(tones == SHADOW, np.float32(1), np.float32(0))
+            # Blurred shadows, on all but small parts; blurred bytes are the same on any machine.
+            shadow = np.where(tones == SHADOW, np.uint8(255), np.uint8(0))
             sigma = 0.014 * self.side * self.hand.shadow_width * self.reach
-            depth = cv2.GaussianBlur(shadow, (0, 0), max(sigma, 1.0))
+            depth = cv2.GaussianBlur(shadow, (0, 0), max(sigma, 1.0)) / np.float32(255)
             soft = ~self._is_of(regions, _CRISP) & (tones != LIGHT)
             labels = np.where(soft, _softly(regions, depth), labels)
         if self.fading is not None:
@@ -245,7 +245,7 @@ class Canvas:
 
     def _with_gap(self, curve: np.ndarray) -> np.ndarray:
         """The longer piece that a gap near one end leaves of a curve."""
-        cut = int(len(curve) * self._gaps.uniform(0.15, 0.5))
+        cut = 1 + int(len(curve) * self._gaps.uniform(0.06, 0.3))
         return curve[cut:] if self._gaps.random() < 0.5 else curve[:-cut]
 
     def _ribbon(self, curve: np.ndarray, width: float, ends: tuple[float, float]) -> np.ndarray:

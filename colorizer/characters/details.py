@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from colorizer.characters.canvas import Canvas, Frame, ellipse
+from colorizer.characters.canvas import Canvas, Frame, bend, ellipse
+from colorizer.characters.hands import SHADOW
 from colorizer.characters.limbs import Limb
 from colorizer.characters.skeleton import Skeleton
 
+_CLOTH = ("clothes", "bottoms", "trim")
 _DYED = ("clothes", "trim")
 
 
@@ -32,6 +34,18 @@ def draw_pattern(canvas: Canvas, body: Frame, pattern: str, bones: Skeleton) -> 
 def _dye(canvas: Canvas, outline: np.ndarray) -> None:
     canvas.dye("trim", outline, only=("clothes",))
     canvas.stroke(np.concatenate([outline, outline[:1]]), 0.75, (1, 1), only=_DYED)
+
+
+def draw_folds(canvas: Canvas, body: Frame, bones: Skeleton, rng: np.random.Generator) -> None:
+    """Short folds, each with its shadow, anywhere on the clothes drawn so far."""
+    for _ in range(canvas.hand.folds):
+        start = np.array([rng.uniform(-1.2, 1.2) * bones.hips, rng.uniform(2.1, bones.height(0.8))])
+        angle, length = rng.uniform(-0.9, 0.9), rng.uniform(0.5, 1.3)
+        end = start + length * np.array([np.sin(angle), np.cos(angle)])
+        bulge = rng.uniform(-0.2, 0.2)
+        fold, back = bend(start, end, bulge), bend(end, start, rng.uniform(0.05, 0.25) - bulge)
+        canvas.shade(SHADOW, [body(np.concatenate([fold, back]))], only=_CLOTH)
+        canvas.stroke(body(fold), 0.76, (0.9, 0.0), only=_CLOTH)
 
 
 def draw_held(canvas: Canvas, body: Frame, held: str, limb: Limb, length: float) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from colorizer.characters.canvas import Canvas, Frame
 from colorizer.characters.clothes import draw_behind_neck
-from colorizer.characters.details import draw_held, draw_pattern
+from colorizer.characters.details import draw_folds, draw_held, draw_pattern
 from colorizer.characters.extras import draw_accessory, draw_behind_front_hair
 from colorizer.characters.face import draw_brows, draw_features, draw_head, face_outline
 from colorizer.characters.figures import Figure, Stance
@@ -132,6 +132,7 @@ def _paint_person(
         for s, arm in arms.items():
             if arm not in ("behind", *_BESIDE_HEAD):
                 _paint_arm(canvas, body, figure, bones, s)
+        draw_folds(canvas, body, bones, np.random.default_rng(stance.scene))
         draw_pattern(canvas, body, figure.pattern, bones)
     _paint_head(canvas, head, hair, character, pose)
     if with_body:

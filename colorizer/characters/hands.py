@@ -26,6 +26,7 @@ class Hand:
     ink_width: float  # 1: as in portraits
     least_ink: float  # pixels of the finished picture: no line of weight 1 is thinner
     taper: float  # of lines towards their ends, 0 (even) .. 1
+    folds: int  # how many of the cloth it draws besides those of the cut
     gaps: float  # share of the lines with a gap
     ink_shown: float  # how much of the line shows in the colours, 0..1; the line drawing has all
 
@@ -39,6 +40,7 @@ PORTRAIT_HAND = Hand(
     ink_width=1.0,
     least_ink=0.75,
     taper=1.0,
+    folds=0,
     gaps=0.0,
     ink_shown=1.0,
 )
@@ -62,6 +64,7 @@ def sample_hand(rng: np.random.Generator) -> Hand:
         ink_width=float(round(np.exp(rng.uniform(np.log(0.45), np.log(1.5))), 4)),
         least_ink=between(rng, 0.4, 0.75),
         taper=between(rng, 0.0, 1.0),
+        folds=int(rng.integers(0, 14)) if rng.random() < 0.6 else 0,
         gaps=between(rng, 0.0, 0.35) if rng.random() < 0.4 else 0.0,
         ink_shown=between(rng, 0.1, 0.7) if painted else 1.0,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from colorizer.characters.canvas import Canvas, Frame, Points, bend, ellipse, mirror, smooth
 from colorizer.characters.figures import Figure
-from colorizer.characters.limbs import draw_ball, draw_tube
+from colorizer.characters.limbs import Limb, draw_ball, draw_tube
 from colorizer.characters.skeleton import CROTCH, HEAD_HEIGHT, HEAD_TOP, WAIST, Skeleton
 from colorizer.characters.traits import Pose
 
@@ -19,17 +19,16 @@ def draw_mascot(
     """The whole mascot, from back to front."""
     if figure.tail != "none":
         _tail(canvas, body, bushy=figure.tail == "bushy")
-    for limb in bones.legs.values():
-        draw_tube(canvas, body, "hair", limb.edges(0, 1, wider=1.15))
-        draw_ball(canvas, body, "shoes", np.add(limb.end, (0, 0.15)), 1.9 * limb.half[-1])
     if figure.kind == "egg":
+        scale = body.unit / head.unit
+        _limbs(canvas, body, _spread(bones.legs, 0.3 / scale), "shoes")
+        _limbs(canvas, body, _spread(bones.arms, 0.68 / scale), "hair")
         _egg(canvas, head, body, figure)
     else:
+        _limbs(canvas, body, bones.legs, "shoes")
         _body(canvas, body, figure, bones)
-    for limb in bones.arms.values():
-        draw_tube(canvas, body, "hair", limb.edges(0, 1, wider=1.2))
-        draw_ball(canvas, body, "hair", limb.end, 1.5 * limb.half[-1])
-    if figure.belt:
+        _limbs(canvas, body, bones.arms, "hair")
+    if figure.belt and figure.kind == "mascot":
         w = 1.3 * bones.width
         scarf = [(0, 1.0), (0.8, 0.95), (1.05 * w, 1.35), (0.8, 1.85), (0, 1.95)]
         _piece(canvas, body(smooth(mirror(scarf), True)), "ribbon", 0.02)
@@ -37,6 +36,19 @@ def draw_mascot(
         draw_mascot_head(canvas, head, figure, pose)
     else:
         _features(canvas, head, figure, pose)
+
+
+def _limbs(canvas: Canvas, body: Frame, limbs: dict[int, Limb], paw: str) -> None:
+    for limb in limbs.values():
+        draw_tube(canvas, body, "hair", limb.edges(0, 1, wider=1.2))
+        draw_ball(canvas, body, paw, np.add(limb.end, (0, 0.1)), 1.7 * limb.half[-1])
+
+
+def _spread(limbs: dict[int, Limb], apart: float) -> dict[int, Limb]:
+    """Limbs moved outwards."""
+    return {
+        s: replace(limb, middle=np.add(limb.middle, (s * apart, 0))) for s, limb in limbs.items()
+    }
 
 
 def _body(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton) -> None:

@@ -215,7 +215,7 @@ def draw_arm(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton, s: in
     _sleeve(canvas, body, "clothes", limb, (0, end), wider=wider)
     if figure.sleeves in ("long", "wide") and figure.top in ("suit", "sailor", "kimono"):
         start = end - 0.08
-        flare = wider if not isinstance(wider, np.ndarray) else wider[-limb.count(start, end) :]
+        flare = wider[-limb.count(start, end) :] if isinstance(wider, np.ndarray) else wider
         _sleeve(canvas, body, "trim", limb, (start, end), wider=flare, top=True)
     elbow = limb.middle[len(limb.middle) // 2]
     fold = np.add(elbow, bend((-0.2 * s, -0.05), (0.12 * s, 0.1), 0.2 * s))
@@ -226,7 +226,7 @@ def draw_arm(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton, s: in
 
 
 def _armhole(canvas: Canvas, body: Frame, bones: Skeleton, s: int) -> None:
-    """A strap of cloth over the shoulder's top, and its edge."""
+    """The edge of the clothes where an arm is bare."""
     w = bones.width
     edge = smooth([(s * 0.95 * w, 1.66), (s * 0.86 * w, 2.2), (s * 1.06 * w, 2.7)])
     canvas.stroke(body(edge), 1.0, ends=(1.0, 0.6))

@@ -113,9 +113,11 @@ def _varied(portrayed: Character) -> Character:
         palette = furred(palette, rng)
     if portrayed.hair not in ("short", "spiky", "long"):
         figure = replace(figure, beard="none")
+    under_hat = figure.hat != "none" and portrayed.hair in ("spiky", "buns")
     bare = figure.hat != "none" or rng.random() < 0.35
     return replace(
         portrayed,
+        hair="short" if under_hat else portrayed.hair,
         accessory="none" if bare else portrayed.accessory,
         eye_size=between(rng, 0.7, 1.2),
         blushing=bool(rng.random() < 0.3),
@@ -145,4 +147,4 @@ def sample_pose(seed: int, number: int, art: Art = "portraits") -> Pose:
     if art == "portraits":
         return pose
     rng = np.random.default_rng([seed, 5, number])
-    return replace(pose, lean=2 * pose.lean, stance=sample_stance(rng))
+    return replace(pose, turn=1.5 * pose.turn, lean=2 * pose.lean, stance=sample_stance(rng))

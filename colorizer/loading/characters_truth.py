@@ -8,6 +8,8 @@ from colorizer.characters.drawing import Drawing, draw, recolor
 from colorizer.characters.traits import Art, Character, sample_character, sample_pose
 from colorizer.shards.reader import Sample
 
+_AS_DRAWN = {"method": "drawn"}
+
 
 def is_drawn(metadata: dict[str, Any]) -> bool:
     """Whether a sample is a drawn character, by its JSON."""
@@ -29,7 +31,7 @@ def is_redrawn_exactly(sample: Sample) -> bool:
     drawing = redraw(sample)
     if not np.array_equal(drawing.color, sample.color):
         return False
-    computed = sample.metadata["lines"]["method"] != "drawn"
+    computed = sample.metadata.get("lines", _AS_DRAWN) != _AS_DRAWN
     return computed or np.array_equal(drawing.line, sample.line)
 
 

@@ -118,6 +118,12 @@ def test_a_character_that_cannot_be_drawn_is_refused_by_name(reader_of, characte
         read(2)
 
 
+def test_a_character_of_an_unknown_art_is_refused_by_name(reader_of):
+    reader = reader_of({"character": {"seed": 1, "pose": 0, "art": "etched"}})
+    with pytest.raises(UserError, match=r"sample s1 cannot be read .*an art that this version"):
+        reader.metadata(1)
+
+
 def test_what_is_absent_or_right_is_taken(reader_of):
     right = {"group": "a/b", "character": {"seed": 10**30, "pose": 0, "more": None}, "size": "?"}
     reader = reader_of(right)

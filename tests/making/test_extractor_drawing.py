@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from colorizer.making import pipeline
-from colorizer.making.config import FolderConfig, PairedConfig
+from colorizer.making.config import CharactersConfig, FolderConfig, PairedConfig
 from colorizer.making.extractor_drawing import BATCH
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
@@ -65,6 +65,17 @@ def test_lines_land_on_their_sample_and_place(config: FolderConfig) -> None:
         wide, tall = number % 4 in (0, 3), number % 4 == 1
         assert (line[:3] == 255).all() == wide
         assert (line[:, :3] == 255).all() == tall
+
+
+def test_characters_get_lines_of_the_network_too(config: FolderConfig) -> None:
+    of_network = {"lines": "extractor", "extractor": config.extractor, "extractor_scale": 2}
+    drawn = CharactersConfig(output=config.output, count=3, size=64, art="varied", **of_network)
+    make_shards(replace(drawn, workers=1))
+    samples = list(samples_of(config.output))
+    assert len(samples) == 6
+    for _, color, line, sample in samples:
+        assert sample["lines"]["method"] == "extractor"
+        assert np.abs(line.astype(int) - color[..., 0]).max() <= 1  # shrunk in two steps
 
 
 def test_network_sees_no_edge_where_padding_begins(config: FolderConfig) -> None:
