@@ -169,8 +169,8 @@ def _figures(recipe: Recipe, work: Path) -> list[str]:
     looks = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     look = [line for line in looks if "held-out/seconds" in line][-1]
     settings = json.loads((run / "config.json").read_text())
-    sets = [read_index(ROOT / folder / "held-out") for folder in recipe.shards(work)]
-    count = min(settings["evaluate_count"], sum(held_out.samples for held_out in sets))
+    held_out = read_index(ROOT / recipe.shards(work)[0] / "held-out")  # looks are at the first's
+    count = min(settings["evaluate_count"], held_out.samples)
     return [
         f"Of {count} drawings of characters that it was not trained on, after step {look['step']}:",
         "",
