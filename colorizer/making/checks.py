@@ -33,6 +33,11 @@ def check(config: ShardsConfig) -> None:
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched
         raise UserError(source.nothing_found())
+    if config.held_out is not None and (name := source.held_out_folder) is not None:
+        raise UserError(
+            f"--held-out is {config.held_out:g}, but {folder} holds train/ and {name}/, and so"
+            f" {name}/ is held out; leave out --held-out."
+        )
 
 
 def _check_buckets(size: int) -> None:
