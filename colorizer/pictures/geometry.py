@@ -31,6 +31,13 @@ def middle(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     return pixels[top : top + rows, left : left + columns]
 
 
+def cropped_to(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """What a shape shows of H×W or H×W×3 uint8, as large as the shape: the middle, cropped."""
+    if pixels.shape[:2] == shape:
+        return pixels
+    return resize(middle(pixels, shape), shape[1], shape[0])
+
+
 def shown_whole(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     """All of H×W or H×W×3 uint8, as large as the shape allows, centred on white of that shape."""
     height, width = pixels.shape[:2]

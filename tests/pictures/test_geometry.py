@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorizer.pictures.geometry import fitted_size, middle, pad, resize
+from colorizer.pictures.geometry import cropped_to, fitted_size, middle, pad, resize
 
 
 def columns(width: int, height: int) -> np.ndarray:
@@ -35,6 +35,13 @@ def test_flat_colours_stay_what_they_are_at_any_size(width, height):
     flat = np.full((6, 8, 3), (10, 120, 250), np.uint8)
     resized = resize(flat, width, height)
     assert resized.shape == (height, width, 3) and (resized == (10, 120, 250)).all()
+
+
+def test_a_picture_is_cropped_to_a_shape_and_fills_it():
+    tall = np.zeros((40, 24), np.uint8)
+    tall[13:27] = 255  # 24·24/40 of the rows, to the nearest
+    assert (cropped_to(tall, (24, 40)) == 255).all()
+    assert cropped_to(tall, (40, 24)) is tall
 
 
 def test_the_middle_square_is_cut_from_the_middle():
