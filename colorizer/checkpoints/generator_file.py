@@ -24,6 +24,7 @@ from colorizer.system.version import code_version
 FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
+BUCKETS = "buckets"  # an entry more, in files that were trained on them
 MAX_SIDE = 16_384  # pixels, of the pictures it may have been trained on
 MODULES: dict[type, type[nn.Module]] = {GeneratorConfig: Generator, ExtractorConfig: LineExtractor}
 NAMES_SHOWN = 3  # of tensors that do not fit
@@ -43,15 +44,17 @@ class GeneratorFile(Generic[Network]):
     step: int
     version: str  # of the code that trained it
     sha256: str  # of the description and the tensors, by `_digest`
+    buckets: bool = False  # the pictures had about as many pixels as a square of that side
 
     @property
     def content(self) -> dict[str, Any]:
         """What the sha256 is of, beside the tensors."""
-        return _content(self.network.task, asdict(self.network), self.size, self.step, self.version)
+        network, version = asdict(self.network), self.version
+        return _content(self.network.task, network, self.size, self.step, version, self.buckets)
 
 
 def _content(
-    task: str, network: dict[str, Any], size: int, step: int, version: str
+    task: str, network: dict[str, Any], size: int, step: int, version: str, buckets: bool
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -60,11 +63,17 @@ def _content(
         "network": network,
         "size": size,
         "step": step,
+        **({BUCKETS: True} if buckets else {}),
     }
 
 
 def describe_generator(
-    task: str, network: dict[str, Any], size: int, step: int, tensors: Mapping[str, Tensor]
+    task: str,
+    network: dict[str, Any],
+    size: int,
+    step: int,
+    tensors: Mapping[str, Tensor],
+    buckets: bool = False,
 ) -> dict[str, str]:
     """The header that makes a generator file enough to load it, and to see that it is whole.
 
@@ -74,9 +83,10 @@ def describe_generator(
         size: Side of the pictures it was trained on.
         step: Steps it was trained for.
         tensors: On the CPU.
+        buckets: The pictures had several shapes, of about as many pixels as a square of that side.
     """
     network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
-    content = _content(task, network, size, step, code_version())
+    content = _content(task, network, size, step, code_version(), buckets)
     return {HEADER: json.dumps({**content, "sha256": _digest(content, tensors)})}
 
 
@@ -114,6 +124,7 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
         content["step"],
         content["version"],
         content["sha256"],
+        BUCKETS in content,
     )
 
 
@@ -160,8 +171,10 @@ def read_header(path: Path) -> dict[str, Any]:
         content = parse_json(metadata[HEADER])
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError(f"not format {FORMAT}: another version of the program wrote it")
-        if content.keys() != set(ENTRIES):
+        if content.keys() - {BUCKETS} != set(ENTRIES):
             raise ValueError(f"other entries than {', '.join(ENTRIES)}")
+        if content.get(BUCKETS, True) is not True:
+            raise ValueError(f"{BUCKETS} is {content[BUCKETS]!r}")
         settings = from_json(_network_of(content["task"]), content["network"])
         check_bounds(settings, "network.")
         size, step = (from_json(int, content[name]) for name in ("size", "step"))

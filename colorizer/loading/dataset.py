@@ -108,6 +108,11 @@ class TrainingData:
         """Of all samples, each once."""
         return self.order.shapes
 
+    @property
+    def of_buckets(self) -> bool:
+        """Whether not all samples are squares."""
+        return any(height != width for height, width in self.shapes)
+
     def layout(self, count: int, shape: Shape, draw: Draw) -> Layout:
         """How so many samples of a shape lie in memory."""
         color = torch.empty(count, *shape, 3, dtype=torch.uint8)

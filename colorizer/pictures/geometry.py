@@ -1,5 +1,7 @@
 """How a picture of any shape gets the shape of a sample."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -9,6 +11,15 @@ Shape = tuple[int, int]  # height and width, in pixels
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
     """Width and height of the whole picture once its longer side is `size`; no side is under 1."""
     scale = size / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def fitted_area(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height of the whole picture once it has as many pixels as a square of `size`.
+
+    So do the buckets. No side is under 1.
+    """
+    scale = size / math.sqrt(width * height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorizer.pictures.geometry import cropped_to, fitted_size, middle, pad, resize
+from colorizer.pictures.geometry import cropped_to, fitted_area, fitted_size, middle, pad, resize
 
 
 def columns(width: int, height: int) -> np.ndarray:
@@ -23,6 +23,14 @@ def columns(width: int, height: int) -> np.ndarray:
 )
 def test_the_longer_side_gets_the_size_and_the_shape_stays(width, height, fitted):
     assert fitted_size(width, height, 50) == fitted
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "fitted"),
+    [(60, 60, (50, 50)), (640, 360, (67, 38)), (1, 9, (17, 150)), (10_000, 1, (5000, 1))],
+)
+def test_the_pixels_get_as_many_as_the_square_has_and_the_shape_stays(width, height, fitted):
+    assert fitted_area(width, height, 50) == fitted
 
 
 def test_a_smaller_picture_shows_the_mean_of_what_was_there():

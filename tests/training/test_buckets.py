@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from colorizer.checkpoints.commands import ExportConfig, export
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.references import ReferencesConfig
 from colorizer.config.training import TrainConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
@@ -76,6 +79,19 @@ def test_the_state_has_the_working_size(of_buckets):
     train(config)
     state = json.loads((config.output / "checkpoints/step-00000001/state.json").read_text())
     assert state["size"] == 64
+
+
+def test_the_generators_say_whether_they_were_trained_on_buckets(
+    of_buckets, bucket_shards, character_shards, tmp_path
+):
+    sets = {"squares": (character_shards,), "buckets": (bucket_shards,)}
+    sets["both"] = (character_shards, bucket_shards)
+    for name, data in sets.items():
+        config = of_buckets(data=data, output=name, steps=1)
+        train(config)
+        assert find_generator(config.output, GeneratorConfig).buckets == (name != "squares")
+    export(ExportConfig(tmp_path / "both", tmp_path / "both.safetensors"))
+    assert find_generator(tmp_path / "both.safetensors", GeneratorConfig).buckets
 
 
 @pytest.mark.parametrize(
