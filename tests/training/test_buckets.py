@@ -97,9 +97,19 @@ def test_the_generators_say_whether_they_were_trained_on_buckets(
 @pytest.mark.parametrize(
     ("preset", "changes", "words"),
     [
-        ("demo", {"stages": 5}, "have 96x40 pixels, but --network.stages 5 needs a multiple of 16"),
-        ("demo", {}, "have 96x40 pixels, but the discriminator needs 64; make larger ones"),
-        ("extractor-demo", {}, "have 96x40 pixels, but the discriminator needs 64"),
+        (
+            "demo",
+            {"stages": 5},
+            "pictures have 96x40 pixels, but --network.stages 5 needs a multiple of 16; make the"
+            " shards with --fit buckets --size 128, or with --fit pad.",
+        ),
+        (
+            "demo",
+            {},
+            "pictures have 96x40 pixels, but the discriminator needs sides of 64; make the shards"
+            " with --fit buckets --size 104, or with --fit pad, or set --loss.adversarial 0.",
+        ),
+        ("extractor-demo", {}, "pictures have 96x40 pixels, but the discriminator needs sides of"),
     ],
 )
 def test_a_shape_that_the_networks_cannot_take_is_a_sentence(
