@@ -146,7 +146,8 @@ def small_sides_trained_on(place: Path) -> list[object]:
     """the same, as they are trained on"""
     status, said = run(small_sides(place), place)
     assert status == 0, said
-    return ["train.py", "demo", "--data", place / "made", "--output", place / "run"]
+    folders = ("--data", place / "made", "--output", place / "run")
+    return ["train.py", "demo", *folders, "--loss.adversarial", 1]
 
 
 # ---- Addresses
@@ -283,7 +284,7 @@ def main() -> None:
         for case in (*FRESH, *LAYOUTS, *ADDRESSES, *TRAINED, *ALONE):
             place = base / "case"
             shutil.copytree(base / "shards", place / "shards")
-            if case not in FRESH:
+            if case not in (*FRESH, *LAYOUTS):
                 shutil.copytree(base / "run", place / "run", symlinks=True)
             status, said = run(case(place), place)
             print(
