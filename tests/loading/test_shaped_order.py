@@ -129,11 +129,12 @@ def test_a_lone_picture_of_its_shape_comes_too(tmp_path, monkeypatch):
 
 
 def test_shares_hold_over_all_shapes_and_sets_are_mixed_where_both_have_a_shape(two):
-    order = order_of(two, (0.7, 0.3))
+    order, shape_of_shard = order_of(two, (0.7, 0.3)), JoinedSets(two).shape_of_shard
     first = len(ShardReader(two[0]).counts)
     given: Counter[tuple[Shape, int]] = Counter()
     for n in range(3 * STEPS):
-        given[order.shape_of(n), int(order[n][0] >= first)] += 1
+        shard, _ = order[n]
+        given[shape_of_shard[shard], int(shard >= first)] += 1
     # 0.7 · 12/20 of all, and so on
     for (shape, number), share in {
         (WIDE, 0): 0.42,

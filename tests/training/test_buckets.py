@@ -44,7 +44,7 @@ def order_of(config: TrainConfig) -> list[dict]:
 
 @pytest.mark.parametrize("preset", ["demo", "ours", "extractor-demo"])
 def test_a_run_learns_from_every_shape(of_buckets, bucket_shards, preset):
-    config = of_buckets(preset, steps=10, log_samples=True)
+    config = of_buckets(preset, steps=10, batch_size=2, log_samples=True)
     met = {line["key"] for line in order_of(config)}
     reader = ShardReader(bucket_shards / "train")
     shapes = {reader[n].line.shape for n in range(len(reader)) if reader.key(n) in met}
@@ -52,6 +52,7 @@ def test_a_run_learns_from_every_shape(of_buckets, bucket_shards, preset):
     assert len(metrics_of(config)) == 10
 
 
+@pytest.mark.slow
 def test_a_run_on_several_sets_goes_on_with_the_same_samples(
     of_buckets, bucket_shards, character_shards
 ):
@@ -82,16 +83,16 @@ def test_the_state_has_the_working_size(of_buckets):
 
 
 def test_the_generators_say_whether_they_were_trained_on_buckets(
-    of_buckets, bucket_shards, character_shards, tmp_path
+    of_buckets, bucket_shards, character_shards, trained, tmp_path
 ):
-    sets = {"squares": (character_shards,), "buckets": (bucket_shards,)}
-    sets["both"] = (character_shards, bucket_shards)
-    for name, data in sets.items():
-        config = of_buckets(data=data, output=name, steps=1)
-        train(config)
-        assert find_generator(config.output, GeneratorConfig).buckets == (name != "squares")
-    export(ExportConfig(tmp_path / "both", tmp_path / "both.safetensors"))
-    assert find_generator(tmp_path / "both.safetensors", GeneratorConfig).buckets
+    train(config := of_buckets(data=(character_shards, bucket_shards), steps=1))
+    export(ExportConfig(config.output, tmp_path / "both.safetensors"))
+    for path, buckets in (
+        (trained.output, False),
+        (config.output, True),
+        (tmp_path / "both.safetensors", True),
+    ):
+        assert find_generator(path, GeneratorConfig).buckets == buckets
 
 
 @pytest.mark.parametrize(
