@@ -86,8 +86,8 @@ def write_generator(preset: str, size: int, path: Path) -> None:
     """A generator file with random weights."""
     torch.manual_seed(0)
     network = asdict(PRESETS[preset]().network)
-    header = describe_generator("colorization", network, size, 0)
-    save_file(Generator(**network).state_dict(), path, metadata=header)
+    tensors = Generator(**network).state_dict()
+    save_file(tensors, path, describe_generator("colorization", network, size, 0, tensors))
 
 
 def write_weights(folder: Path) -> None:

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -26,6 +28,7 @@ from colorizer.making.pipeline import make_shards
 from tests.helpers.states import forge
 
 ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "benchmarks" / "demo.png"
 NOTED = re.compile("Continuing|damaged|missing|intact")  # of what is said when nothing is wrong
 
 Case = Callable[[Path], list[object]]  # changes the copy, gives a command's arguments
@@ -117,6 +120,34 @@ def deep(place: Path) -> list[object]:
     """index nested without end"""
     (place / "shards" / "train" / "index.json").write_text("[" * 100_000)
     return train(place)
+
+
+# ---- How pictures are laid out and shaped
+
+
+def share_of_split(place: Path) -> list[object]:
+    """train/ and val/, and --held-out beside them"""
+    for name in ("train", "val"):
+        (place / "pictures" / name).mkdir(parents=True)
+        shutil.copy(PICTURE, place / "pictures" / name)
+    made = ("--output", place / "made", "--held-out", 0.1)
+    return ["make_shards.py", "folder", place / "pictures", *made]
+
+
+def small_sides(place: Path) -> list[object]:
+    """buckets with sides too small for the discriminator, as they are made"""
+    (place / "pictures").mkdir()
+    cv2.imwrite(str(place / "pictures" / "wide.png"), np.full((100, 250, 3), 200, np.uint8))
+    made = ("--output", place / "made", "--size", 64, "--fit", "buckets", "--held-out", 0)
+    return ["make_shards.py", "folder", place / "pictures", *made]
+
+
+def small_sides_trained_on(place: Path) -> list[object]:
+    """the same, as they are trained on"""
+    status, said = run(small_sides(place), place)
+    assert status == 0, said
+    folders = ("--data", place / "made", "--output", place / "run")
+    return ["train.py", "demo", *folders, "--loss.adversarial", 1]
 
 
 # ---- Addresses
@@ -217,12 +248,12 @@ def step(place: Path, number: int) -> Path:
 
 
 def colorize(place: Path, checkpoint: Path) -> list[object]:
-    picture = ROOT / "benchmarks" / "demo.png"
-    pictures = ("--line", picture, "--reference", picture, "--output", place / "result.png")
+    pictures = ("--line", PICTURE, "--reference", PICTURE, "--output", place / "result.png")
     return ["colorize.py", "--checkpoint", checkpoint, *pictures]
 
 
 FRESH = (cut, emptied, missing, flipped, header, replaced, allowed, too_many, index, deep)
+LAYOUTS = (share_of_split, small_sides, small_sides_trained_on)
 ADDRESSES = (pipe, scheme, pipe_tars)
 TRAINED = (damaged, all_damaged, one_missing, other_settings, unknown_key, outside)
 ALONE = (pickle, disguised, giant, wide, flipped_weight)
@@ -250,10 +281,10 @@ def main() -> None:
         )
         status, said = run(train(base), base)
         assert status == 0, said
-        for case in (*FRESH, *ADDRESSES, *TRAINED, *ALONE):
+        for case in (*FRESH, *LAYOUTS, *ADDRESSES, *TRAINED, *ALONE):
             place = base / "case"
             shutil.copytree(base / "shards", place / "shards")
-            if case not in FRESH:
+            if case not in (*FRESH, *LAYOUTS):
                 shutil.copytree(base / "run", place / "run", symlinks=True)
             status, said = run(case(place), place)
             print(

@@ -21,6 +21,7 @@ from colorizer.checkpoints.checkpoint import (
     verify,
 )
 from colorizer.checkpoints.generator_file import (
+    BUCKETS,
     MODULES,
     find_generator,
     load_generator,
@@ -85,11 +86,12 @@ def inspect(config: InspectConfig) -> None:
     if path.is_file():
         content = read_header(path)
         network = ", ".join(f"{k} {v}" for k, v in content["network"].items())
+        about = "buckets of about " if BUCKETS in content else ""
         console.facts(
             [
                 ("task", content["task"]),
                 ("step", str(content["step"])),
-                ("pictures", f"{content['size']}x{content['size']}"),
+                ("pictures", f"{about}{content['size']}x{content['size']}"),
                 ("network", network),
                 ("parameters", f"{_count(path):,}"),
                 ("size", _megabytes(path)),

@@ -25,6 +25,7 @@ from colorizer.system.version import code_version
 FORMAT = 3  # that of checkpoints; files of format 2 did not say theirs
 HEADER = "colorizer"  # safetensors writes several metadata keys in no fixed order, so there is one
 ENTRIES = ("format", "version", "task", "network", "size", "step", "sha256")
+BUCKETS = "buckets"  # an entry more, in files that were trained on them
 MAX_SIDE = 16_384  # pixels, of the pictures it may have been trained on
 MODULES: dict[type, type[nn.Module]] = {GeneratorConfig: Generator, ExtractorConfig: LineExtractor}
 NAMES_SHOWN = 3  # of tensors that do not fit
@@ -44,15 +45,17 @@ class GeneratorFile(Generic[Network]):
     step: int
     version: str  # of the code that trained it
     sha256: str  # of the description and the tensors, by `_digest`
+    buckets: bool = False  # the pictures had about as many pixels as a square of that side
 
     @property
     def content(self) -> dict[str, Any]:
         """What the sha256 is of, beside the tensors."""
-        return _content(self.network.task, asdict(self.network), self.size, self.step, self.version)
+        network, version = asdict(self.network), self.version
+        return _content(self.network.task, network, self.size, self.step, version, self.buckets)
 
 
 def _content(
-    task: str, network: dict[str, Any], size: int, step: int, version: str
+    task: str, network: dict[str, Any], size: int, step: int, version: str, buckets: bool
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -61,11 +64,17 @@ def _content(
         "network": network,
         "size": size,
         "step": step,
+        **({BUCKETS: True} if buckets else {}),
     }
 
 
 def describe_generator(
-    task: str, network: dict[str, Any], size: int, step: int, tensors: Mapping[str, Tensor]
+    task: str,
+    network: dict[str, Any],
+    size: int,
+    step: int,
+    tensors: Mapping[str, Tensor],
+    buckets: bool = False,
 ) -> dict[str, str]:
     """The header that makes a generator file enough to load it, and to see that it is whole.
 
@@ -75,9 +84,10 @@ def describe_generator(
         size: Side of the pictures it was trained on.
         step: Steps it was trained for.
         tensors: On the CPU.
+        buckets: The pictures had several shapes, of about as many pixels as a square of that side.
     """
     network = asdict(from_json(_network_of(task), network))  # 1 and 1.0 are one width
-    return _header(_content(task, network, size, step, code_version()), tensors)
+    return _header(_content(task, network, size, step, code_version(), buckets), tensors)
 
 
 def without_commit(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> dict[str, str]:
@@ -90,7 +100,7 @@ def without_commit(content: dict[str, Any], tensors: Mapping[str, Tensor]) -> di
         tensors: Of the same file.
     """
     release = content["version"].partition(" at ")[0]
-    content = {name: content[name] for name in ENTRIES if name != "sha256"}
+    content = {name: value for name, value in content.items() if name != "sha256"}
     return _header({**content, "version": release}, tensors)
 
 
@@ -133,6 +143,7 @@ def find_generator(path: Path, network: type[Network]) -> GeneratorFile[Network]
         content["step"],
         content["version"],
         content["sha256"],
+        BUCKETS in content,
     )
 
 
@@ -188,8 +199,10 @@ def read_header(path: Path) -> dict[str, Any]:
         content = parse_json(metadata[HEADER])
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise ValueError(f"not format {FORMAT}: another version of the program wrote it")
-        if content.keys() != set(ENTRIES):
+        if content.keys() - {BUCKETS} != set(ENTRIES):
             raise ValueError(f"other entries than {', '.join(ENTRIES)}")
+        if content.get(BUCKETS, True) is not True:
+            raise ValueError(f"{BUCKETS} is {content[BUCKETS]!r}")
         settings = from_json(_network_of(content["task"]), content["network"])
         check_bounds(settings, "network.")
         size, step = (from_json(int, content[name]) for name in ("size", "step"))

@@ -37,17 +37,19 @@ class Saver:
     Leaving the `with` block waits for the one that is being written.
     """
 
-    def __init__(self, folder: Path, keep: int, keep_every: int) -> None:
+    def __init__(self, folder: Path, keep: int, keep_every: int, buckets: bool = False) -> None:
         """Nothing is written yet.
 
         Args:
             folder: The run's checkpoint folder.
             keep: Newest checkpoints to keep.
             keep_every: Also keep those of steps that are multiples of this; 0: none.
+            buckets: The run's pictures have several shapes.
         """
         self._folder = folder
         self._keep = keep
         self._keep_every = keep_every
+        self._buckets = buckets
         self._copy = HostCopy()
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
@@ -94,18 +96,19 @@ class Saver:
             self.wait()
 
     def _write(self, tensors: Tensors, state: State) -> None:
-        save(self._folder, tensors, state)
+        save(self._folder, tensors, state, self._buckets)
         point_at_best(self._folder, state.best)
         prune(self._folder, self._keep, self._keep_every, state.best)
 
 
-def save(folder: Path, tensors: Tensors, state: State) -> Path:
+def save(folder: Path, tensors: Tensors, state: State, buckets: bool = False) -> Path:
     """Write a checkpoint, so that at every moment it is there whole or not at all.
 
     Args:
         folder: The run's checkpoint folder.
         tensors: For each file its tensors, in host memory and row-major.
         state: All but `files`.
+        buckets: The run's pictures have several shapes.
 
     Returns:
         The checkpoint's folder.
@@ -123,7 +126,7 @@ def save(folder: Path, tensors: Tensors, state: State) -> Path:
             partial.mkdir(parents=True)
             _check_room(target, needed)
             files = {
-                path.name: _write_file(path, content, state)
+                path.name: _write_file(path, content, state, buckets)
                 for path, content in ((partial / f"{n}.safetensors", t) for n, t in tensors.items())
             }
             (partial / STATE).write_text(dump_state(replace(state, files=files)))
@@ -144,13 +147,13 @@ def _check_room(target: Path, needed: int) -> None:
         raise UserError(f"cannot write {target}: {free / 1e6:,.1f} MB are free; make room there.")
 
 
-def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State) -> str:
+def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State, buckets: bool) -> str:
     """Write one file; gives its sha256."""
     metadata = {}
     if path.stem in GENERATORS:
         settings = state.config
         metadata = describe_generator(
-            settings["task"], settings["network"], state.size, state.step, tensors
+            settings["task"], settings["network"], state.size, state.step, tensors, buckets
         )
     write_tensors(path, tensors, metadata)
     return sha256_of(path)

@@ -19,7 +19,7 @@ from colorizer.config.networks import GeneratorConfig
 from colorizer.config.shipped import SHIPPED
 from colorizer.networks.generator import Generator
 from colorizer.pictures.decode import UnusablePicture, decode_file, to_grey
-from colorizer.pictures.geometry import fitted_size, resize
+from colorizer.pictures.geometry import fitted_area, fitted_size, resize
 from colorizer.pictures.grid import write_picture
 from colorizer.system import console
 from colorizer.system.device import choose_device, exact_float32
@@ -76,23 +76,23 @@ class Colorizer:
         Args:
             line: H×W uint8, white 255.
             reference: H'×W'×3 uint8 RGB.
-            size: Longer side at which the network works; default: the side it was trained at.
+            size: Longer side at which the network works or, if it was trained on buckets, side of
+                a square of as many pixels; default: the side it was trained at.
 
         Returns:
             H×W×3 uint8 RGB.
         """
         size = size or self.file.size
         height, width = line.shape
-        small = torch.from_numpy(scale_to(line, size))
-        guide = torch.from_numpy(scale_to(reference, size))
+        small = torch.from_numpy(self._scaled(line, size))
+        guide = torch.from_numpy(self._scaled(reference, size))
         result = self.color_batch(small[None], guide[None])[0].numpy()
         return resize(result, width, height)
 
-
-def scale_to(picture: np.ndarray, side: int) -> np.ndarray:
-    """Scale H×W(×3) uint8 so that the longer side is `side`."""
-    width, height = fitted_size(picture.shape[1], picture.shape[0], side)
-    return resize(picture, width, height)
+    def _scaled(self, picture: np.ndarray, size: int) -> np.ndarray:
+        """H×W(×3) uint8 at the size that the network has seen such a picture at."""
+        fit = fitted_area if self.file.buckets else fitted_size
+        return resize(picture, *fit(picture.shape[1], picture.shape[0], size))
 
 
 def colorize(config: ColorizeConfig) -> None:

@@ -21,6 +21,7 @@ class ColorizeConfig:
     """Write the result here: .png, .jpg or .webp."""
     size: int | None = None
     """Let the network work at this longer side; without it, at the size it was trained at.
+    If it was trained on buckets, this is the side of a square of as many pixels.
     The result has the drawing's own size."""
 
 

@@ -15,6 +15,7 @@ from colorizer.evaluation.config import METRICS, MeasureConfig, Metric
 from colorizer.evaluation.metrics.inception import Inception
 from colorizer.evaluation.metrics.perceptual import LPIPS, LPIPS_SMALLEST_SIDE
 from colorizer.evaluation.metrics.pixels import MS_SSIM_SMALLEST_SIDE, ms_ssim, psnr
+from colorizer.pictures.geometry import Shape
 from colorizer.system.errors import UserError
 from colorizer.system.processes import World
 from colorizer.system.programs import command
@@ -39,12 +40,12 @@ class Available:
         return [metric for metric in self.metrics if metric in kind]
 
 
-def find_available(config: MeasureConfig, size: int, count: int, world: World) -> Available:
+def find_available(config: MeasureConfig, smallest: Shape, count: int, world: World) -> Available:
     """Find what can be had; in every process the same.
 
     Args:
         config: Which metrics are wanted, and paths of weights.
-        size: Smallest side of the pictures.
+        smallest: The shape of the pictures with the smallest side.
         count: How many pictures there are.
         world: The processes; the first of each machine downloads.
 
@@ -53,7 +54,7 @@ def find_available(config: MeasureConfig, size: int, count: int, world: World) -
             cannot be used.
     """
     wanted: list[Metric] = [metric for metric in METRICS if metric in (config.metrics or METRICS)]
-    absent = _too_small(size, count)
+    absent = _too_small(smallest, count)
     needed: dict[Metric, Need] = {
         m: need for m, need in _weights_of(config).items() if m in wanted and m not in absent
     }
@@ -86,17 +87,18 @@ def _weights_of(config: MeasureConfig) -> dict[Metric, Need]:
     }
 
 
-def _too_small(size: int, count: int) -> dict[Metric, str]:
-    """Metrics that pictures of a size, and so many of them, do not have, and why."""
+def _too_small(smallest: Shape, count: int) -> dict[Metric, str]:
+    """Metrics that pictures of a shape, and so many of them, do not have, and why."""
+    height, width = smallest
     sides: dict[Metric, int] = {
         "ms-ssim": MS_SSIM_SMALLEST_SIDE,
         "lpips-alex": LPIPS_SMALLEST_SIDE["alex"],
         "lpips-vgg": LPIPS_SMALLEST_SIDE["vgg"],
     }
     reasons: dict[Metric, str] = {
-        metric: f"pictures of {size} pixels are too small, {side} are needed."
+        metric: f"pictures of {width}x{height} pixels are too small, sides of {side} are needed."
         for metric, side in sides.items()
-        if size < side
+        if min(smallest) < side
     }
     if count < 2:
         reasons |= {metric: "there are fewer than two held-out pictures." for metric in OF_SETS}

@@ -104,7 +104,7 @@ def prepare(
         raise UserError(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
         )
-    smallest = min(min(shape) for shape in reader.index.shapes)
+    smallest = min(reader.index.shapes, key=min)
     available = find_available(config, smallest, len(reader), world)
     return reader, available, plan(config, reader, available, world)
 

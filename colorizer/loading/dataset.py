@@ -15,13 +15,13 @@ from colorizer.loading.order import BLOCK, counts_in_block
 from colorizer.loading.partners import Partners
 from colorizer.loading.sets import JoinedSets
 from colorizer.loading.shaped_order import ShapedOrder
-from colorizer.pictures.geometry import shown_whole
+from colorizer.pictures.geometry import cropped_to, shown_whole
 from colorizer.shards.index import Shape
 from colorizer.shards.reader import Sample
 from colorizer.system.errors import UserError
 from colorizer.system.layout import Layout
 
-REPLACEMENTS = 100  # tried for one sample
+REPLACEMENTS = 100  # of each shape, tried for one sample
 
 # The augmentation of the n-th samples of a run, for pictures of a shape: tensors with a row a
 # sample. Loader processes call it; they are forked, so only numpy may compute there.
@@ -101,6 +101,11 @@ class TrainingData:
         """Of all samples, each once."""
         return self.order.shapes
 
+    @property
+    def of_buckets(self) -> bool:
+        """Whether not all samples are squares."""
+        return any(height != width for height, width in self.shapes)
+
     def layout(self, count: int, shape: Shape, draw: Draw) -> Layout:
         """How so many samples of a shape lie in memory."""
         color = torch.empty(count, *shape, 3, dtype=torch.uint8)
@@ -132,20 +137,21 @@ class TrainingData:
         keys: list[str] = []
         bad: dict[int, str] = {}
         references: list[Reference] = []
+        shape = color.shape[1], color.shape[2]
         for row, n in enumerate(numbers):
             place, sample = self._read(n, bad)
-            color[row], line[row] = sample.color, sample.line
+            color[row], line[row] = (cropped_to(p, shape) for p in (sample.color, sample.line))
             keys.append(sample.key)
             if self.partners is not None:
-                own = Reference(sample.key, sample.color, of_group=False)
+                own = Reference(sample.key, color[row], of_group=False)
                 references.append(self._draw_partner(self.partners, n, place, bad) or own)
         if references:
             pictures, of_group, *parameters = parameters
             # Whole, as cropping a tall character to a wide drawing would leave its belt.
-            shown = [shown_whole(reference.color, color.shape[1:3]) for reference in references]
+            shown = [shown_whole(reference.color, shape) for reference in references]
             np.stack(shown, out=pictures)
             of_group[...] = [reference.of_group for reference in references]
-        drawn = draw(numbers, (color.shape[1], color.shape[2]))
+        drawn = draw(numbers, shape)
         for parameter, values in zip(parameters, drawn, strict=True):
             parameter[...] = values
         return keys, bad, [reference.key for reference in references]
@@ -172,9 +178,9 @@ class TrainingData:
         return None
 
     def _read(self, n: int, bad: dict[int, str]) -> tuple[int, Sample]:
-        """The n-th sample or, while that is unreadable, the one at its place an epoch later.
+        """The n-th sample or, while that is unreadable, the order's next choice.
 
-        Its place in the set comes with it.
+        Its place in the set comes with it. It may have another shape than the n-th.
 
         So what comes in its stead is the same for any number of processes. The unreadable ones are
         added to `bad`.
@@ -182,18 +188,18 @@ class TrainingData:
         Raises:
             UserError: more are unreadable than may be.
         """
-        fault = ""
-        for later in range(REPLACEMENTS + 1):
-            shard, position = self.order.later(n, later)
+        faults: list[str] = []
+        for shard, position in self.order.choices(n, REPLACEMENTS):
             place = int(self.reader.starts[shard]) + position
             try:
                 return place, self.reader.read(shard, position)
             except UserError as error:
-                fault = bad[place] = str(error)
+                bad[place] = str(error)
+                faults.append(str(error))
                 self._count(place, error)
         raise UserError(
-            f"{REPLACEMENTS} samples in a row that were to replace an unreadable one cannot be read"
-            f" either; the last: {fault}"
+            f"none of {len(faults)} samples that were tried for one place can be read; the last:"
+            f" {faults[-1]}"
         )
 
     def _count(self, place: int, error: UserError) -> None:

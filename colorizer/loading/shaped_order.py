@@ -5,7 +5,8 @@ by (seed, block). With B samples a step, the k-th step of a shape takes samples 
 of the shape's own order. So of one shape the order is just that of its sets.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -62,13 +63,30 @@ class ShapedOrder:
 
     def __getitem__(self, n: int) -> tuple[int, int]:
         """(shard, position in it) of the n-th sample; the shards of all sets are numbered on."""
-        return self.later(n, 0)
+        return next(self.choices(n, 0))
 
-    def later(self, n: int, epochs: int) -> tuple[int, int]:
-        """What stands at the n-th sample's place so many epochs of its set and shape later."""
-        number, place = self._place(n)
-        shard, position = self._orders[number].later(place, epochs)
-        return self._shards[number][shard], position
+    def choices(self, n: int, epochs: int) -> Iterator[tuple[int, int]]:
+        """(shard, position in it) of the n-th sample, and of others that may take its place.
+
+        First come those at its place so many epochs of its set and shape later. Then, as of a shape
+        all samples may be unreadable, those at this place of the other shapes, the nearest first.
+        """
+        own, place = self._place(n)
+        for number in self._nearest_to(own):
+            met: set[tuple[int, int]] = set()
+            for later in range(epochs + 1):
+                shard, position = self._orders[number].later(place, later)
+                if (shard, position) in met:
+                    continue
+                met.add((shard, position))
+                yield self._shards[number][shard], position
+                if len(met) == self._orders[number].total:
+                    break
+
+    def _nearest_to(self, own: int) -> list[int]:
+        """Numbers of all shapes, from this itself to the one whose aspect ratio is farthest."""
+        ratios = [math.log(width / height) for height, width in self.shapes]
+        return sorted(range(len(ratios)), key=lambda number: abs(ratios[number] - ratios[own]))
 
     def shape_of(self, n: int) -> Shape:
         """The shape of the n-th sample, and of all that share its step."""

@@ -28,7 +28,7 @@ class ShardsConfig:
 
     A hash of the group's name decides (of the key, if a picture has no group). Of fewer than 200
     groups, or pictures without one, exactly this share is kept: one at least, if there are two.
-    Default: val/ of side-by-side pictures in train/ and val/, else 0.05."""
+    Default: 0.05. Leave it out if the folder holds train/ and val/: val/ is held out then."""
     samples_per_shard: int = 1000
     """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0
@@ -81,7 +81,9 @@ class FolderConfig(PicturesConfig):
     """A folder of colour pictures, searched with all its subfolders."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Search this folder for pictures."""
+    """Search this folder for pictures, or its train/ and val/ if it has both.
+
+    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
     lines: Literal["xdog", "extractor"] = "xdog"
     """Draw lines by XDoG, or with a trained extractor."""
 
@@ -112,7 +114,9 @@ class SideBySideConfig(PicturesConfig):
     """Pictures with the colour on the left and its line drawing on the right."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Search this folder for pictures, or its train/ and val/ if it has both."""
+    """Search this folder for pictures, or its train/ and val/ if it has both.
+
+    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 

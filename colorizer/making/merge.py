@@ -84,7 +84,7 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
         report = account.report(train.samples, out.samples)
         account.write_rejections(output / REJECTED)
         if report.train == 0:
-            raise UserError(_nothing_to_train_on(report, output / REJECTED))
+            raise UserError(_nothing_to_train_on(report, target.share, output / REJECTED))
         preview.write(output / PREVIEW)
     return report
 
@@ -171,11 +171,12 @@ class _Account:
             publish(file, path)
 
 
-def _nothing_to_train_on(report: Report, rejected: Path) -> str:
+def _nothing_to_train_on(report: Report, share: float | None, rejected: Path) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.rejected.most_common())
     if report.held_out:
+        remedy = "put pictures into train/" if share is None else "give a smaller --held-out"
         return (
             f"all {report.held_out} usable pictures are held out, so none is left to train on"
-            f" (rejected: {reasons or 'none'}); give a smaller --held-out."
+            f" (rejected: {reasons or 'none'}); {remedy}."
         )
     return f"no picture can be used ({reasons}); {rejected} says why, picture by picture."

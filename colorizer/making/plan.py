@@ -36,7 +36,7 @@ class Plan:
     @property
     def held_out_share(self) -> float | None:
         """None: the source says itself what is held out."""
-        if self.config.held_out is None and self.source.has_split:
+        if self.source.held_out_folder is not None:
             return None
         return HELD_OUT if self.config.held_out is None else self.config.held_out
 
@@ -57,7 +57,7 @@ class Plan:
             "fit": self.config.fit,
             "lines": self.lines.settings,
             "group_by": getattr(self.config, "group_by", None),
-            "held_out": "val/" if share is None else share,
+            "held_out": f"{self.source.held_out_folder}/" if share is None else share,
             "samples_per_shard": self.config.samples_per_shard,
         }
 

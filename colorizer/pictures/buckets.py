@@ -1,10 +1,12 @@
 """Buckets: shapes of about as many pixels as a square of a size, from wide to tall."""
 
 from collections.abc import Sequence
+from itertools import count
 
 from colorizer.pictures.geometry import Shape
 
 MAX_RATIO = 3  # of a bucket's sides
+SMALLEST = 32  # size that has buckets
 
 
 def step_of(size: int) -> int:
@@ -16,7 +18,7 @@ def bucket_shapes(size: int) -> tuple[Shape, ...]:
     """The buckets of a size: the square, and for each longer side the shorter that fits best.
 
     Args:
-        size: Side of the square; a multiple of `step_of(size)`, at least 32.
+        size: Side of the square; a multiple of `step_of(size)`, at least SMALLEST.
 
     Returns:
         Shapes from the widest to the tallest, 13 for a power of two. Cropped to the nearest, a
@@ -30,6 +32,16 @@ def bucket_shapes(size: int) -> tuple[Shape, ...]:
         if longer <= MAX_RATIO * (shorter := round(side**2 / longer))
     ]
     return (*reversed(wide), (size, size), *((width, height) for height, width in wide))
+
+
+def least_size(stride: int, side: int) -> int:
+    """The least size whose buckets have sides of at least so many pixels, multiples of `stride`."""
+
+    def suits(size: int) -> bool:
+        sides = {length for shape in bucket_shapes(size) for length in shape}
+        return min(sides) >= side and all(length % stride == 0 for length in sides)
+
+    return next(size for size in count(SMALLEST) if size % step_of(size) == 0 and suits(size))
 
 
 def nearest_bucket(width: int, height: int, shapes: Sequence[Shape]) -> Shape:

@@ -79,6 +79,19 @@ def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:
     return sorted(filter(None, found), key=lambda file: file.source)
 
 
+def names_in(folder: Path) -> list[str]:
+    """Everything in a folder that is not hidden, sorted.
+
+    Raises:
+        UserError: the folder cannot be listed.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        _refuse_unreadable(error)
+    return sorted(name for name in names if not name.startswith("."))
+
+
 def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | None:
     source = prefix + entry.name
     if entry.name.startswith(".") or entry.name == "Thumbs.db":

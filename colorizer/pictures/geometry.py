@@ -1,5 +1,7 @@
 """How a picture of any shape gets the shape of a sample."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -9,6 +11,15 @@ Shape = tuple[int, int]  # height and width, in pixels
 def fitted_size(width: int, height: int, size: int) -> tuple[int, int]:
     """Width and height of the whole picture once its longer side is `size`; no side is under 1."""
     scale = size / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def fitted_area(width: int, height: int, size: int) -> tuple[int, int]:
+    """Width and height of the whole picture once it has as many pixels as a square of `size`.
+
+    So do the buckets. No side is under 1.
+    """
+    scale = size / math.sqrt(width * height)
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
@@ -29,6 +40,13 @@ def middle(pixels: np.ndarray, shape: Shape) -> np.ndarray:
     columns = min(width, max(1, round(height * shape[1] / shape[0])))
     top, left = (height - rows) // 2, (width - columns) // 2
     return pixels[top : top + rows, left : left + columns]
+
+
+def cropped_to(pixels: np.ndarray, shape: Shape) -> np.ndarray:
+    """What a shape shows of H×W or H×W×3 uint8, as large as the shape: the middle, cropped."""
+    if pixels.shape[:2] == shape:
+        return pixels
+    return resize(middle(pixels, shape), shape[1], shape[0])
 
 
 def shown_whole(pixels: np.ndarray, shape: Shape) -> np.ndarray:

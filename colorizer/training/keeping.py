@@ -24,11 +24,11 @@ class Keeper:
     """
 
     def __init__(
-        self, config: TrainConfig, accelerator: Accelerator, run_folder: RunFolder
+        self, config: TrainConfig, accelerator: Accelerator, run_folder: RunFolder, buckets: bool
     ) -> None:
         self._accelerator = accelerator
         self._folder = run_folder.checkpoints
-        self._saver = Saver(self._folder, config.keep_checkpoints, config.keep_every)
+        self._saver = Saver(self._folder, config.keep_checkpoints, config.keep_every, buckets)
 
     def __enter__(self) -> Self:
         self._saver.__enter__()

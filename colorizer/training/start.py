@@ -22,6 +22,7 @@ from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.loading.dataset import TrainingData, say
 from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
+from colorizer.pictures.buckets import least_size
 from colorizer.shards.index import Shape
 from colorizer.system import console
 from colorizer.system.errors import LostConnection, UserError
@@ -191,8 +192,8 @@ def _check_shape(config: TrainConfig, shape: Shape) -> None:
     if height % stride or width % stride:
         raise UserError(
             f"{folders}: pictures have {pixels}, but --network.stages"
-            f" {config.network.stages} needs a multiple of {stride}; make shards with another"
-            " --size."
+            f" {config.network.stages} needs a multiple of {stride};"
+            f" {_other_shards(shape, stride, 1)}."
         )
     of_triplet = isinstance(config, ColorizationConfig) and config.loss.triplet > 0
     if of_triplet and height == width == stride:
@@ -202,9 +203,18 @@ def _check_shape(config: TrainConfig, shape: Shape) -> None:
         )
     if config.loss.adversarial > 0 and min(shape) < SMALLEST_SIDE:
         raise UserError(
-            f"{folders}: pictures have {pixels}, but the discriminator needs"
-            f" {SMALLEST_SIDE}; make larger ones, or set --loss.adversarial 0."
+            f"{folders}: pictures have {pixels}, but the discriminator needs sides of"
+            f" {SMALLEST_SIDE}; {_other_shards(shape, stride, SMALLEST_SIDE)}, or set"
+            " --loss.adversarial 0."
         )
+
+
+def _other_shards(shape: Shape, stride: int, side: int) -> str:
+    """How to make shards whose sides are multiples of `stride`, and at least `side` pixels."""
+    if shape[0] == shape[1]:
+        return "make the shards with another --size"
+    size = least_size(stride, side)
+    return f"make the shards with --fit buckets --size {size}, or with --fit pad"
 
 
 def describe(

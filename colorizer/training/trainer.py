@@ -162,7 +162,7 @@ class Trainer:
         )
         with (
             StopRequest() as self.stop,
-            Keeper(config, accelerator, self.run_folder) as self.keeper,
+            Keeper(config, accelerator, self.run_folder, self.data.of_buckets) as self.keeper,
             self.profiler,
             self._make_watch() as self.watch,
             closing(self._batches()) as batches,

@@ -180,6 +180,8 @@ def exported(trained, tmp_path):
         ({"task": "extraction"}, "does not describe"),
         ({"surprise": 1}, "does not describe"),
         ({"network": {}}, "does not describe"),
+        ({"buckets": True}, "damaged"),
+        ({"buckets": False}, "does not describe"),
     ],
 )
 def test_a_header_that_was_changed_is_refused(exported, changes, words):

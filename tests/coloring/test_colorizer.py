@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from dataclasses import asdict
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +12,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from colorizer.checkpoints.generator_file import find_generator
+from colorizer.checkpoints.commands import InspectConfig, inspect
+from colorizer.checkpoints.generator_file import describe_generator, find_generator
 from colorizer.coloring.colorizer import Colorizer, colorize
 from colorizer.config.commands import ColorizeConfig
 from colorizer.config.networks import GeneratorConfig
@@ -64,6 +67,46 @@ def test_a_drawing_is_colored_at_its_own_size_whatever_the_network_works_at(trai
     small, large = (colorizer.color(*pair, size=size) for size in (32, 128))
     assert small.shape == large.shape == (50, 75, 3)
     assert not np.array_equal(small, large)
+
+
+def trained_on_buckets(run: Path, path: Path) -> Path:
+    """The same generator, as a training on buckets would have described it."""
+    tensors = load_file(run / "checkpoints" / "step-00000002" / "average.safetensors")
+    file = find_generator(run, GeneratorConfig)
+    network = asdict(file.network)
+    header = describe_generator("colorization", network, file.size, file.step, tensors, True)
+    save_file(tensors, path, header)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("buckets", "line", "reference"),
+    [(False, (9, 64), (64, 43)), (True, (24, 169), (78, 52))],
+)
+def test_a_panorama_has_the_longer_side_or_the_pixels_that_training_showed(
+    trained, tmp_path, monkeypatch, buckets, line, reference
+):
+    """700×100, and a reference of 40×60, where training showed squares of 64."""
+    path = trained_on_buckets(trained.output, tmp_path / "wide.safetensors")
+    colorizer, seen = Colorizer(path if buckets else trained.output, "cpu"), []
+
+    def see(*pictures: torch.Tensor) -> torch.Tensor:
+        seen.extend(tuple(picture.shape[1:3]) for picture in pictures)
+        return torch.zeros(1, *pictures[0].shape[1:3], 3, dtype=torch.uint8)
+
+    monkeypatch.setattr(colorizer, "color_batch", see)
+    white = np.full((100, 700), 255, np.uint8)
+    result = colorizer.color(white, np.zeros((60, 40, 3), np.uint8))
+    assert seen == [line, reference] and result.shape == (100, 700, 3)
+    colorizer.color(white, np.zeros((60, 40, 3), np.uint8), size=128)
+    assert seen[2] == ((48, 339) if buckets else (18, 128))
+
+
+def test_a_generator_of_buckets_colours_and_says_so(trained, pair, tmp_path, capsys):
+    path = trained_on_buckets(trained.output, tmp_path / "wide.safetensors")
+    assert Colorizer(path, "cpu").color(*pair).shape == (50, 75, 3)
+    inspect(InspectConfig(path))
+    assert "buckets of about 64x64" in capsys.readouterr().out
 
 
 def test_the_command_writes_the_result(trained, pair, tmp_path, capsys):

@@ -304,7 +304,9 @@ def test_the_smallest_side_of_several_shapes_decides_over_ms_ssim(no_weights, tm
             blank = np.full((height, width, 3), 255, np.uint8)
             writer.write(f"s{width}", blank, blank[..., 0], {})
     _, available, _ = prepare(MeasureConfig(), tmp_path, ALONE)
-    assert available.absent["ms-ssim"] == "pictures of 160 pixels are too small, 161 are needed."
+    assert available.absent["ms-ssim"] == (
+        "pictures of 160x448 pixels are too small, sides of 161 are needed."
+    )
 
 
 def test_shards_drawn_by_another_version_lose_only_what_needs_drawing(

@@ -140,8 +140,7 @@ def test_a_search_without_end_is_ended(shard_folder):
     spoil(shard_folder, *range(10))
     said = refusal(shard_folder, 1.0)
     assert said.startswith(
-        "100 samples in a row that were to replace an unreadable one cannot be read either; the"
-        " last: shard"
+        "none of 10 samples that were tried for one place can be read; the last: shard"
     )
 
 

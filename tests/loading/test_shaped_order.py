@@ -13,10 +13,11 @@ from colorizer.loading.dataset import TrainingData
 from colorizer.loading.order import Order
 from colorizer.loading.sets import JoinedSets
 from colorizer.loading.shaped_order import STEPS, ShapedOrder
-from colorizer.pictures.geometry import shown_whole
+from colorizer.pictures.geometry import cropped_to, shown_whole
 from colorizer.shards.index import Shape
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
+from colorizer.system.errors import UserError
 from tests.helpers.loaded import loaded
 from tests.helpers.spoiling import spoil
 
@@ -99,7 +100,18 @@ def test_it_is_a_pure_function_of_the_seed_and_the_number(mixed):
 def test_pictures_of_one_shape_are_ordered_as_ever(shard_folder):
     order, alone = order_of([shard_folder]), Order([4, 4, 2], 3, 2)
     for n in (*range(50), 10**9):
-        assert order[n] == alone[n] and order.later(n, 2) == alone[n + 20]
+        chosen = list(order.choices(n, 2))
+        assert order[n] == alone[n] and chosen == list(
+            dict.fromkeys((alone[n], alone[n + 10], alone[n + 20]))
+        )
+
+
+def test_the_choices_for_a_sample_are_all_samples_each_once(mixed):
+    order = order_of([mixed])
+    for n in range(0, 40, 7):
+        choices = list(order.choices(n, 1000))
+        assert choices[0] == order[n]
+        assert len(set(choices)) == len(choices) == 20
 
 
 def test_a_lone_picture_of_its_shape_comes_too(tmp_path, monkeypatch):
@@ -117,11 +129,12 @@ def test_a_lone_picture_of_its_shape_comes_too(tmp_path, monkeypatch):
 
 
 def test_shares_hold_over_all_shapes_and_sets_are_mixed_where_both_have_a_shape(two):
-    order = order_of(two, (0.7, 0.3))
+    order, shape_of_shard = order_of(two, (0.7, 0.3)), JoinedSets(two).shape_of_shard
     first = len(ShardReader(two[0]).counts)
     given: Counter[tuple[Shape, int]] = Counter()
     for n in range(3 * STEPS):
-        given[order.shape_of(n), int(order[n][0] >= first)] += 1
+        shard, _ = order[n]
+        given[shape_of_shard[shard], int(shard >= first)] += 1
     # 0.7 · 12/20 of all, and so on
     for (shape, number), share in {
         (WIDE, 0): 0.42,
@@ -197,6 +210,79 @@ def test_a_sample_of_the_same_shape_takes_the_place_of_an_unreadable_one(mixed):
         assert one.color.shape == other.color.shape
         bad |= other.bad
     assert bad.keys() == {wide[0]}
+
+
+# ---- A shape of which nothing can be read
+
+
+def of_shape(folder: Path, *shapes: Shape) -> list[int]:
+    """Places of all samples of these shapes."""
+    reader = ShardReader(folder)
+    return [n for n in range(len(reader)) if reader[n].line.shape in shapes]
+
+
+def test_samples_of_the_nearest_shape_take_the_place_of_a_shape_that_is_lost(mixed):
+    lost = of_shape(mixed, WIDE)
+    colors = {sample.key: sample.color for sample in map(ShardReader(mixed).__getitem__, range(20))}
+    lines = {sample.key: sample.line for sample in map(ShardReader(mixed).__getitem__, range(20))}
+    before = load([mixed])
+    spoil(mixed, *lost)
+    replaced, bad, own = set(), {}, 0
+    for one, other in zip(before, load([mixed], bad_samples=0.6), strict=True):
+        assert one.color.shape == other.color.shape
+        shape = tuple(one.line.shape[1:])
+        bad |= other.bad
+        if shape != WIDE:
+            assert one.keys == other.keys
+            continue
+        for row, key in enumerate(other.keys):
+            replaced.add(key)
+            assert np.array_equal(other.color[row], cropped_to(colors[key], shape))
+            assert np.array_equal(other.line[row], cropped_to(lines[key], shape))
+            pictures, of_group = other.reference_pictures
+            if not of_group[row]:  # what corresponds is known of it
+                assert other.references[row] == key
+                assert np.array_equal(pictures[row], other.color[row])
+                own += 1
+    assert {colors[key].shape[:2] for key in replaced} == {SQUARE}
+    assert len(replaced) == 6 and own > 5
+    assert bad.keys() == set(lost)
+
+
+def test_the_farther_shapes_follow_where_the_nearest_is_lost_too(mixed):
+    wide = {ShardReader(mixed).key(n) for n in of_shape(mixed, WIDE)}
+    spoil(mixed, *of_shape(mixed, SQUARE, TALL))
+    met = {key for batch in load([mixed], bad_samples=0.4) for key in batch.keys}
+    assert met == wide
+
+
+def test_more_than_the_share_of_a_lost_shape_ends_the_run(mixed):
+    spoil(mixed, *of_shape(mixed, WIDE))
+    with pytest.raises(UserError, match=r"12 of 20 samples cannot be read, and .* allows 11; the"):
+        load([mixed], bad_samples=0.55)
+
+
+def test_a_search_through_all_shapes_is_ended(mixed):
+    spoil(mixed, *range(20))
+    with pytest.raises(UserError, match=r"none of 20 samples that were tried for one place can be"):
+        load([mixed], bad_samples=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("world", "workers"), [(1, 3), (2, 0), (4, 1)])
+def test_processes_and_workers_change_nothing_where_a_shape_is_lost(two, world, workers):
+    spoil(two[0], *of_shape(two[0], TALL))
+    spoil(two[1], *of_shape(two[1], WIDE))
+    whole = load(two, bad_samples=0.2)
+    ranks = [load(two, rank, world, workers, bad_samples=0.2) for rank in range(world)]
+    assert any(batch.bad for batch in whole)
+    for step, batch in enumerate(whole):
+        shares = [rank[step] for rank in ranks]
+        assert [key for share in shares for key in share.keys] == batch.keys
+        assert [key for share in shares for key in share.references] == batch.references
+        assert {p: s for share in shares for p, s in share.bad.items()} == batch.bad
+        for number, tensor in enumerate(batch.tensors):
+            assert torch.equal(torch.cat([share.tensors[number] for share in shares]), tensor)
 
 
 # ---- References

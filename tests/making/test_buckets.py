@@ -13,6 +13,7 @@ from PIL import Image
 from colorizer.commands.make_shards import print_report
 from colorizer.lines.xdog import XDoG
 from colorizer.making import extractor_drawing
+from colorizer.making.checks import check
 from colorizer.making.config import CharactersConfig, FolderConfig, PairedConfig
 from colorizer.making.extractor_drawing import ExtractorDrawer
 from colorizer.making.line_methods import ExtractorLines, Fitted, XDoGLines
@@ -188,6 +189,18 @@ def test_a_size_without_buckets_is_refused(config, size, words) -> None:
     with pytest.raises(UserError) as refused:
         make_shards(replace(config, size=size))
     assert words in str(refused.value)
+    assert not config.output.exists()
+
+
+def test_sides_that_the_discriminator_does_not_take_are_said_before_the_work(config, capsys):
+    for size in (64, 104):
+        check(replace(config, size=size))
+    check(CharactersConfig(output=config.output, size=64, fit="buckets"))
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == (
+        "warning: --size 64 --fit buckets makes sides of 40 pixels, and the discriminator needs"
+        " 64: give --size 104 or more, or --fit pad, or train with --loss.adversarial 0."
+    )
     assert not config.output.exists()
 
 

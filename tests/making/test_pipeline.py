@@ -101,22 +101,41 @@ def test_a_character_is_on_one_side_of_the_split(
     assert set.union(*sides.values()) == {"train", "held-out"}
 
 
-def test_val_is_held_out_unless_a_share_is_given(
+@pytest.mark.parametrize("kind", [FolderConfig, SideBySideConfig])
+def test_val_is_held_out_and_no_share_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[FolderConfig | SideBySideConfig]
+) -> None:
+    without_workers(monkeypatch)
+    for number, name in enumerate(("train/a", "train/b", "train/c", "val/d", "val/e", "f")):
+        pair = np.hstack((noise(number, 20, 20), np.full((20, 20, 3), 77, np.uint8)))
+        save(tmp_path / "pairs" / f"{name}.png", pair)
+    config = kind(folder=tmp_path / "pairs", output=tmp_path / "split", size=32, workers=1)
+    with pytest.raises(UserError) as refused:
+        make_shards(replace(config, held_out=0.1))
+    assert str(refused.value) == (
+        f"--held-out is 0.1, but {config.folder} holds train/ and val/, and so val/ is held out;"
+        " leave out --held-out."
+    )
+    assert not config.output.exists()
+    report = make_shards(config)
+    assert (report.train, report.held_out, report.found) == (3, 2, 6)
+    assert dict(report.rejected) == {"beside train/ and val/": 1}
+    for name, sample in read_set(config.output).items():
+        assert name.startswith("held-out/") == sample["source"].startswith("val/")
+    assert read_index(config.output / "train").settings["held_out"] == "val/"
+    if kind is SideBySideConfig:
+        assert all((line == 77).all() for _, _, line, _ in samples_of(config.output))
+
+
+def test_a_split_without_training_pictures_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_workers(monkeypatch)
-    for number, name in enumerate(("train/a", "train/b", "train/c", "val/d", "val/e")):
-        pair = np.hstack((noise(number, 20, 20), np.full((20, 20, 3), 77, np.uint8)))
-        save(tmp_path / "pairs" / f"{name}.png", pair)
-    config = SideBySideConfig(
-        folder=tmp_path / "pairs", output=tmp_path / "split", size=32, workers=1
-    )
-    assert (make_shards(config).train, read_index(config.output / "held-out").samples) == (3, 2)
-    for name, sample in read_set(config.output).items():
-        assert name.startswith("held-out/") == sample["source"].startswith("val/")
-    everything = replace(config, output=tmp_path / "all", held_out=0.0)
-    assert make_shards(everything).train == 5
-    assert all((line == 77).all() for _, _, line, _ in samples_of(everything.output))
+    (tmp_path / "pictures" / "train").mkdir(parents=True)
+    save(tmp_path / "pictures" / "val" / "a.png", noise(0))
+    config = FolderConfig(folder=tmp_path / "pictures", output=tmp_path / "made", size=32)
+    with pytest.raises(UserError, match=r"all 1 usable pictures are .*; put pictures into train/"):
+        make_shards(config)
 
 
 def test_fit_crop_takes_the_middle(config: FolderConfig, tmp_path: Path) -> None:

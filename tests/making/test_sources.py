@@ -28,7 +28,7 @@ from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.encoding import decode_color, decode_line
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
-from tests.helpers.making import OUTPUT, find, grey, load, reasons, save
+from tests.helpers.making import OUTPUT, find, grey, load, noise, reasons, save
 
 
 def folder_of(path: Path) -> FolderConfig:
@@ -171,6 +171,58 @@ def test_addresses_and_pipes_are_refused_and_no_shell_is_started(
     assert not list(tmp_path.iterdir())
 
 
+# ---- train/ and val/
+
+
+def as_split(folder: Path, *names: str) -> Path:
+    """Pictures of these names that suit either source."""
+    for number, name in enumerate(names):
+        save(folder / name, np.hstack((noise(number, 20, 20), noise(number + 50, 20, 20))))
+    return folder
+
+
+@pytest.mark.parametrize("source", [folder_of, pairs_of])
+@pytest.mark.parametrize("held_out", ["val", "valid", "test"])
+def test_train_and_its_counterpart_are_the_split(tmp_path: Path, source, held_out: str) -> None:
+    names = ("train/a.png", "train/sub/b.png", f"{held_out}/a.png", "elsewhere/c.png", ".git/d.png")
+    config = source(as_split(tmp_path, *names))
+    items, _ = find(config)
+    assert {item.source: item.split for item in items} == {
+        "train/a.png": "train",
+        "train/sub/b.png": "train",
+        f"{held_out}/a.png": "held-out",
+    }
+    assert set(load(config)) == {item.source for item in items}
+    assert reasons(config) == {"elsewhere": f"beside train/ and {held_out}/"}
+
+
+def test_of_several_counterparts_one_is_held_out_and_the_others_are_named(tmp_path: Path) -> None:
+    config = folder_of(as_split(tmp_path, "train/a.png", "val/b.png", "test/c.png"))
+    items, _ = find(config)
+    assert {item.source for item in items} == {"train/a.png", "val/b.png"}
+    assert reasons(config) == {"test": "beside train/ and val/"}
+
+
+def test_half_a_split_is_a_folder_like_any_other(tmp_path: Path) -> None:
+    config = folder_of(as_split(tmp_path, "train/a.png", "others/b.png"))
+    items, rejections = find(config)
+    assert {item.source: item.split for item in items} == {
+        "train/a.png": None,
+        "others/b.png": None,
+    }
+    assert not rejections
+
+
+@pytest.mark.parametrize(
+    ("group_by", "groups"), [("parent", {"mia", None}), (r"^(\w+)/", {"mia", None})]
+)
+def test_groups_are_told_from_the_path_within_train_and_val(tmp_path, group_by, groups) -> None:
+    as_split(tmp_path, "train/mia/a.png", "train/b.png", "val/mia/c.png", "val/d.png")
+    config = FolderConfig(folder=tmp_path, output=OUTPUT, group_by=group_by)
+    for split in ("train", "held-out"):
+        assert {item.group for item in find(config)[0] if item.split == split} == groups
+
+
 # ---- Side by side
 
 
@@ -185,17 +237,6 @@ def test_halves_are_color_left_and_line_right(tmp_path: Path) -> None:
     assert picture.color.shape == (20, 20, 3) and (picture.color == 50).all()
     assert picture.line.shape == (20, 20) and (picture.line == 240).all()
     assert item.split is None
-
-
-def test_train_and_val_are_the_split(tmp_path: Path) -> None:
-    for name in ("train/a.png", "train/b.png", "val/a.png", "elsewhere/c.png"):
-        save(tmp_path / name, side_by_side(0, 255))
-    items, _ = find(pairs_of(tmp_path))
-    assert {item.source: item.split for item in items} == {
-        "train/a.png": "train",
-        "train/b.png": "train",
-        "val/a.png": "held-out",
-    }
 
 
 @pytest.mark.parametrize("width", [39, 41, 20])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colorizer.pictures.buckets import bucket_shapes, nearest_bucket, step_of
+from colorizer.pictures.buckets import bucket_shapes, least_size, nearest_bucket, step_of
 
 SIZES = [32, 64, 128, 256, 288, 320, 352, 384, 416, 448, 480, 512, 1024]
 WIDE_OF_256 = [(160, 448), (160, 416), (160, 384), (192, 352), (192, 320), (224, 288)]
@@ -24,6 +24,14 @@ def test_buckets_have_about_as_many_pixels_as_the_square_and_fit_networks(size):
         assert 0.9 < height * width / size**2 < 1.1
         assert 1 / 3 <= width / height <= 3
         assert (width, height) in shapes
+
+
+@pytest.mark.parametrize(
+    ("stride", "side", "size"),
+    [(1, 1, 32), (1, 64, 104), (8, 64, 104), (16, 64, 128), (32, 64, 256), (1, 161, 320)],
+)
+def test_the_least_size_for_a_network(stride, side, size):
+    assert least_size(stride, side) == size
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from colorizer.pictures.geometry import fitted_size, middle, pad, resize
+from colorizer.pictures.geometry import cropped_to, fitted_area, fitted_size, middle, pad, resize
 
 
 def columns(width: int, height: int) -> np.ndarray:
@@ -25,6 +25,14 @@ def test_the_longer_side_gets_the_size_and_the_shape_stays(width, height, fitted
     assert fitted_size(width, height, 50) == fitted
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "fitted"),
+    [(60, 60, (50, 50)), (640, 360, (67, 38)), (1, 9, (17, 150)), (10_000, 1, (5000, 1))],
+)
+def test_the_pixels_get_as_many_as_the_square_has_and_the_shape_stays(width, height, fitted):
+    assert fitted_area(width, height, 50) == fitted
+
+
 def test_a_smaller_picture_shows_the_mean_of_what_was_there():
     stripes = columns(8, 4) % 2 * 200
     assert (resize(stripes, 4, 2) == 100).all()
@@ -35,6 +43,13 @@ def test_flat_colours_stay_what_they_are_at_any_size(width, height):
     flat = np.full((6, 8, 3), (10, 120, 250), np.uint8)
     resized = resize(flat, width, height)
     assert resized.shape == (height, width, 3) and (resized == (10, 120, 250)).all()
+
+
+def test_a_picture_is_cropped_to_a_shape_and_fills_it():
+    tall = np.zeros((40, 24), np.uint8)
+    tall[13:27] = 255  # 24·24/40 of the rows, to the nearest
+    assert (cropped_to(tall, (24, 40)) == 255).all()
+    assert cropped_to(tall, (40, 24)) is tall
 
 
 def test_the_middle_square_is_cut_from_the_middle():

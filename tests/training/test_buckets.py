@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from colorizer.checkpoints.commands import ExportConfig, export
+from colorizer.checkpoints.generator_file import find_generator
+from colorizer.config.networks import GeneratorConfig
 from colorizer.config.references import ReferencesConfig
 from colorizer.config.training import TrainConfig
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
@@ -41,7 +44,7 @@ def order_of(config: TrainConfig) -> list[dict]:
 
 @pytest.mark.parametrize("preset", ["demo", "ours", "extractor-demo"])
 def test_a_run_learns_from_every_shape(of_buckets, bucket_shards, preset):
-    config = of_buckets(preset, steps=10, log_samples=True)
+    config = of_buckets(preset, steps=10, batch_size=2, log_samples=True)
     met = {line["key"] for line in order_of(config)}
     reader = ShardReader(bucket_shards / "train")
     shapes = {reader[n].line.shape for n in range(len(reader)) if reader.key(n) in met}
@@ -49,6 +52,7 @@ def test_a_run_learns_from_every_shape(of_buckets, bucket_shards, preset):
     assert len(metrics_of(config)) == 10
 
 
+@pytest.mark.slow
 def test_a_run_on_several_sets_goes_on_with_the_same_samples(
     of_buckets, bucket_shards, character_shards
 ):
@@ -78,12 +82,35 @@ def test_the_state_has_the_working_size(of_buckets):
     assert state["size"] == 64
 
 
+def test_the_generators_say_whether_they_were_trained_on_buckets(
+    of_buckets, bucket_shards, character_shards, trained, tmp_path
+):
+    train(config := of_buckets(data=(character_shards, bucket_shards), steps=1))
+    export(ExportConfig(config.output, tmp_path / "both.safetensors"))
+    for path, buckets in (
+        (trained.output, False),
+        (config.output, True),
+        (tmp_path / "both.safetensors", True),
+    ):
+        assert find_generator(path, GeneratorConfig).buckets == buckets
+
+
 @pytest.mark.parametrize(
     ("preset", "changes", "words"),
     [
-        ("demo", {"stages": 5}, "have 96x40 pixels, but --network.stages 5 needs a multiple of 16"),
-        ("demo", {}, "have 96x40 pixels, but the discriminator needs 64; make larger ones"),
-        ("extractor-demo", {}, "have 96x40 pixels, but the discriminator needs 64"),
+        (
+            "demo",
+            {"stages": 5},
+            "pictures have 96x40 pixels, but --network.stages 5 needs a multiple of 16; make the"
+            " shards with --fit buckets --size 128, or with --fit pad.",
+        ),
+        (
+            "demo",
+            {},
+            "pictures have 96x40 pixels, but the discriminator needs sides of 64; make the shards"
+            " with --fit buckets --size 104, or with --fit pad, or set --loss.adversarial 0.",
+        ),
+        ("extractor-demo", {}, "pictures have 96x40 pixels, but the discriminator needs sides of"),
     ],
 )
 def test_a_shape_that_the_networks_cannot_take_is_a_sentence(

@@ -66,6 +66,7 @@ def test_looks_at_held_out_pictures_leave_frozen_statistics_alone(partly, traine
     assert not any(same for name, same in equal.items() if name.startswith("decoder."))
 
 
+@pytest.mark.slow
 def test_a_run_with_frozen_parts_goes_on_as_if_it_had_not_been_stopped(partly):
     looks = {"freeze": ENCODERS, "evaluate_every": 1, "evaluate_count": 1}
     train(whole := partly(output="whole", **looks))

@@ -31,7 +31,7 @@ def keeper(tmp_path, folder):
     """Of the two newest checkpoints, in one process."""
     folder.mkdir(parents=True)
     config = replace(PRESETS["demo"](tmp_path, tmp_path / "run"), keep_checkpoints=2)
-    return Keeper(config, Accelerator(cpu=True), SimpleNamespace(checkpoints=folder))
+    return Keeper(config, Accelerator(cpu=True), SimpleNamespace(checkpoints=folder), False)
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ def test_what_a_run_started_from_can_be_told_afterwards(trained, started, capsys
 # ---- Continuing
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_though_what_it_started_from_is_gone(trained, started, tmp_path):
     train(whole := started(output="whole", steps=3))
     train(parts := started(steps=1))

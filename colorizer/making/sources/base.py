@@ -45,7 +45,10 @@ class Picture:
 class Source(ABC, Generic[Where]):
     """Where pictures come from. Small enough to be sent to worker processes."""
 
-    has_split = False  # its items say themselves which split they belong to
+    @property
+    def held_out_folder(self) -> str | None:
+        """What it holds out, where its items say themselves which split they belong to."""
+        return None
 
     @property
     @abstractmethod

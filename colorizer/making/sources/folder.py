@@ -14,40 +14,55 @@ from colorizer.pictures.decode import (
     read_file,
     to_grey,
 )
-from colorizer.pictures.files import PictureFile, Rejection, find_pictures, no_pictures
+from colorizer.pictures.files import Rejection, find_pictures, names_in, no_pictures
 
-SPLITS: dict[str, Split] = {"train": "train", "val": "held-out"}  # subfolder → what it is for
+TRAIN = "train"
+HELD_OUT = ("val", "valid", "test")  # names of its counterpart; the first that exists
 
 
 @dataclass(frozen=True)
-class Folder(Source):
-    """Colour pictures in a folder and its subfolders."""
+class PictureFolder(Source):
+    """Pictures in a folder and its subfolders.
+
+    Where the folder holds train/ and val/ (or valid/, or test/), only these two are searched, and
+    val/ is held out.
+    """
 
     folder: Path
     grouping: Grouping
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "folder"}
+    def held_out_folder(self) -> str | None:
+        """The counterpart of train/, if the folder holds both."""
+        if not (self.folder / TRAIN).is_dir():
+            return None
+        return next((name for name in HELD_OUT if (self.folder / name).is_dir()), None)
 
     def find(self) -> Iterator[Item | Rejection]:
-        """Every picture in the folder and its subfolders; what is none is rejected."""
-        for file in find_pictures(self.folder):
-            yield self._item(file) if isinstance(file, PictureFile) else file
+        """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
+        held_out = self.held_out_folder
+        if held_out is None:
+            yield from self._find_in("", None)
+            return
+        yield from self._find_in(TRAIN, "train")
+        yield from self._find_in(held_out, "held-out")
+        for name in names_in(self.folder):
+            if name not in (TRAIN, held_out):
+                yield Rejection(name, f"beside {TRAIN}/ and {held_out}/", "")
 
-    def _item(self, file: PictureFile) -> Item:
-        return Item(
-            key=make_key(file.source),
-            source=file.source,
-            stamp=str(file.bytes),
-            where=(),
-            group=self.grouping(file.source),
-        )
-
-    def load(self, item: Item) -> Picture:
-        """Decode the picture; its line is to be drawn."""
-        return decode_single(read_file(self.folder / item.source))
+    def _find_in(self, within: str, split: Split | None) -> Iterator[Item | Rejection]:
+        for file in find_pictures(self.folder, within):
+            if isinstance(file, Rejection):
+                yield file
+                continue
+            yield Item(
+                key=make_key(file.source),
+                source=file.source,
+                stamp=str(file.bytes),
+                where=(),
+                group=self.grouping(file.source.removeprefix(f"{within}/")),
+                split=split,
+            )
 
     def nothing_found(self) -> str:
         """Says which names pictures must have."""
@@ -55,40 +70,27 @@ class Folder(Source):
 
 
 @dataclass(frozen=True)
-class SideBySide(Source):
-    """Colour on the left, its line drawing on the right, each a square.
-
-    Where the folder holds train/ and val/, these two are searched, and val/ is held out.
-    """
-
-    folder: Path
-    grouping: Grouping
+class Folder(PictureFolder):
+    """Colour pictures."""
 
     @property
-    def has_split(self) -> bool:
-        """Whether the folder holds train/ and val/."""
-        return (self.folder / "train").is_dir() and (self.folder / "val").is_dir()
+    def identity(self) -> dict[str, Any]:
+        """Only its kind: the listing tells which pictures it holds."""
+        return {"source": "folder"}
+
+    def load(self, item: Item) -> Picture:
+        """Decode the picture; its line is to be drawn."""
+        return decode_single(read_file(self.folder / item.source))
+
+
+@dataclass(frozen=True)
+class SideBySide(PictureFolder):
+    """Colour on the left, its line drawing on the right, each a square."""
 
     @property
     def identity(self) -> dict[str, Any]:
         """Only its kind: the listing tells which pictures it holds."""
         return {"source": "side-by-side"}
-
-    def find(self) -> Iterator[Item | Rejection]:
-        """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
-        for within in SPLITS if self.has_split else ("",):
-            for file in find_pictures(self.folder, within):
-                yield self._item(file, within) if isinstance(file, PictureFile) else file
-
-    def _item(self, file: PictureFile, within: str) -> Item:
-        return Item(
-            key=make_key(file.source),
-            source=file.source,
-            stamp=str(file.bytes),
-            where=(),
-            group=self.grouping(file.source.removeprefix(f"{within}/")),
-            split=SPLITS.get(within),
-        )
 
     def load(self, item: Item) -> Picture:
         """Decode the picture and cut it in two: colour on the left, line on the right."""
@@ -100,7 +102,3 @@ class SideBySide(Source):
         color, line = decoded.pixels[:, :height], decoded.pixels[:, height:]
         metadata = {"lines": {"method": "given"}}
         return Picture(color, to_grey(line), metadata, digest_of(data), decoded.animated)
-
-    def nothing_found(self) -> str:
-        """Says which names pictures must have."""
-        return no_pictures(self.folder)
