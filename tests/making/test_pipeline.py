@@ -244,7 +244,7 @@ def test_all_held_out_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     save(tmp_path / "pairs" / "val" / "a.png", noise(0, 40, 20))
     (tmp_path / "pairs" / "train").mkdir()
     config = SideBySideConfig(folder=tmp_path / "pairs", output=tmp_path / "made", workers=1)
-    with pytest.raises(UserError, match=r"all 1 usable pictures are held out.*give a .*--held-out"):
+    with pytest.raises(UserError, match=r"all 1 usable pictures are held out.*put .* into train/"):
         make_shards(config)
 
 
