@@ -58,7 +58,9 @@ def main(config: OrderConfig) -> None:
         "two sets": ("--data", characters, buckets, "--shares", 0.7, 0.3, *group, *moved),
         "buckets": ("--data", buckets, *group, *moved, "--augment.zoom", 0.5, 2),
     }
+    print("| run | layout | samples | sha256 |\n|---|---|---|---|")
     for kind, settings in kinds.items():
+        met = set()
         for layout, starts in LAYOUTS.items():
             run = config.output / "run"
             shutil.rmtree(run, ignore_errors=True)
@@ -66,6 +68,9 @@ def main(config: OrderConfig) -> None:
                 train(run, processes, workers, steps, settings)
             count, digest = digest_of(run)
             print(f"| {kind} | {layout} | {count} | {digest[:16]} |", flush=True)
+            met.add(digest)
+        if len(met) > 1:
+            raise SystemExit(f"{kind}: the samples depend on the layout")
 
 
 def make_buckets(output: Path) -> Path:

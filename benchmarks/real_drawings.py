@@ -17,7 +17,7 @@ import torch
 import tyro
 
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.evaluation.metrics.palette import lab, palette_distance
+from colorizer.evaluation.metrics.palette import lab, sliced_wasserstein
 from colorizer.loading.references import groups, random_references
 from colorizer.pictures.grid import grid, psnr_of, write_picture
 from colorizer.shards.reader import Sample, ShardReader
@@ -52,9 +52,9 @@ def main(config: RealConfig) -> None:
     """Print a row of each checkpoint."""
     reader = ShardReader(config.data / "held-out")
     pairs = choose_pairs(reader)
-    print(
-        f"{len(pairs)} drawings of {len({groups(reader)[number] for number, *_ in pairs})} groups"
-    )
+    if not pairs:
+        raise SystemExit(f"{config.data}: no held-out drawing has another one in its group.")
+    print(f"{len(pairs)} drawings of {len(reader)}")
     print("| checkpoint | reference | PSNR | a*b* | saturation | palette |")
     print("|---|---|---|---|---|---|")
     shown = [pairs[place] for place in np.linspace(0, len(pairs) - 1, SHOWN).astype(int)]
@@ -65,12 +65,15 @@ def main(config: RealConfig) -> None:
             figures = (
                 f"{mean.psnr:.2f} | {mean.ab:.1f} | {mean.saturation:.2f} | {mean.palette:.1f}"
             )
-            print(f"| {checkpoint.name} | {name} | {figures} |", flush=True)
-        write_sheet(config.output / f"{checkpoint.name}.png", reader, colorizer, shown)
+            print(f"| {checkpoint} | {name} | {figures} |", flush=True)
+        sheet = "-".join(checkpoint.resolve().with_suffix("").parts[1:]) + ".png"
+        write_sheet(config.output / sheet, reader, colorizer, shown)
 
 
 def choose_pairs(reader: ShardReader) -> list[tuple[int, int, int]]:
-    """Number of each drawing that its group has another drawing of, the right and the wrong one."""
+    """Of each drawing that its group has another of: its number, right and wrong reference."""
+    if len(reader.index.shapes) > 1:
+        raise SystemExit("make the shards without --fit buckets, so that pictures compare.")
     of_groups = groups(reader)
     wrong = random_references(of_groups, seed=0)
     pictures = [reader[number].color.astype(float) for number in range(len(reader))]
@@ -101,12 +104,7 @@ def judge(reader: ShardReader, colorizer: Colorizer, number: int, reference: int
         psnr=float(psnr_of(error)),
         ab=float(np.linalg.norm(got[:, 1:] - own[:, 1:], axis=1).mean()),
         saturation=float(chroma(got) / max(chroma(own), 1.0)),
-        palette=float(
-            palette_distance(
-                torch.from_numpy(result[figure])[None, None],
-                torch.from_numpy(guide.color[~paper(guide.color)])[None, None],
-            )[0]
-        ),
+        palette=sliced_wasserstein(got, lab(guide.color[~paper(guide.color)])),
     )
 
 
@@ -133,7 +131,7 @@ def average(figures: list[Figures]) -> Figures:
     """The mean of each figure."""
     return Figures(
         **{
-            f.name: float(np.mean([getattr(one, f.name) for one in figures]))
+            f.name: float(np.mean([getattr(figure, f.name) for figure in figures]))
             for f in fields(Figures)
         }
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from colorizer.checkpoints.checkpoint import saved_steps
 from colorizer.checkpoints.generator_file import read_header
 from colorizer.checkpoints.published import sha256_of
 from colorizer.checkpoints.tensor_file import read_tensors
@@ -123,9 +124,20 @@ def make(recipe: Recipe, output: Path, work: Path) -> Path:
         done = subprocess.run(command, shell=True, cwd=ROOT, env=os.environ | {"PATH": programs})
         if done.returncode != 0:
             raise UserError(f"`{command}` ended with {done.returncode}; see its message.")
+        if " launch/train.py " in command:
+            _check_whole(ROOT / work / recipe.kind)
     file = ROOT / output / f"{recipe.kind}.safetensors"
     file.with_suffix(".md").write_text(card(recipe, file, output, work))
     return file
+
+
+def _check_whole(run: Path) -> None:
+    """A training that was stopped ends well, too: the same command goes on."""
+    steps = json.loads((run / "config.json").read_text())["steps"]
+    if (done := saved_steps(run / "checkpoints")[0].name) != f"step-{steps:08d}":
+        raise UserError(
+            f"{run} was stopped at {done} of {steps}; `make shipped` goes on from there."
+        )
 
 
 def card(recipe: Recipe, file: Path, output: Path, work: Path) -> str:

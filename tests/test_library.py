@@ -21,8 +21,10 @@ def test_every_name_it_offers_is_there():
         _ = colorizer.paint
 
 
-def test_importing_it_alone_does_not_wait_for_torch():
-    program = "import sys, colorizer; print('torch' in sys.modules)"
+@pytest.mark.parametrize("module", ["colorizer", "colorizer.commands.make_shards"])
+def test_importing_it_alone_does_not_wait_for_torch(module):
+    """Nor do the processes that make shards, each of which would hold it in memory."""
+    program = f"import sys, {module}; print('torch' in sys.modules)"
     made = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert made.stdout == "False\n"
 

@@ -42,8 +42,8 @@ class Figure:
 
     kind: str  # of KINDS
     heads: float  # height of the figure, in heads
-    width: float  # of shoulders and limbs, 0.8..1.3
-    hips: float  # half width against the shoulders', 0.68..0.92
+    width: float  # of shoulders and limbs, 0.82..1.2
+    hips: float  # half width against the shoulders', 0.68..0.95
     top: str  # of TOPS
     sleeves: str  # of SLEEVES
     bottoms: str  # of BOTTOMS

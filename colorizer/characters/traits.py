@@ -54,7 +54,7 @@ class Character:
     accessory: str  # of ACCESSORIES
     face: str  # of FACES
     eyes: str  # of EYES
-    eye_size: float  # 1.05..1.22
+    eye_size: float  # 0.7..1.22
     shoulders: float  # width, 0.9..1.08
     blushing: bool
     backdrop: str  # of BACKDROPS

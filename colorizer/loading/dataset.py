@@ -103,7 +103,7 @@ class TrainingData:
 
     @property
     def of_buckets(self) -> bool:
-        """Whether not all samples are squares."""
+        """Whether some samples are no squares."""
         return any(height != width for height, width in self.shapes)
 
     def layout(self, count: int, shape: Shape, draw: Draw) -> Layout:

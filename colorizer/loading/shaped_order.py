@@ -68,8 +68,9 @@ class ShapedOrder:
     def choices(self, n: int, epochs: int) -> Iterator[tuple[int, int]]:
         """(shard, position in it) of the n-th sample, and of others that may take its place.
 
-        First come those at its place so many epochs of its set and shape later. Then, as of a shape
-        all samples may be unreadable, those at this place of the other shapes, the nearest first.
+        First come those at its place so many epochs of its set and shape later. Then, as all
+        samples of a set and shape may be unreadable, those at this place of the other shapes, the
+        nearest first.
         """
         own, place = self._place(n)
         for number in self._nearest_to(own):

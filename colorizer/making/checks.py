@@ -2,7 +2,7 @@
 
 from colorizer.making.config import CharactersConfig, ShardsConfig
 from colorizer.making.sources import source_of
-from colorizer.networks.discriminator import SMALLEST_SIDE
+from colorizer.networks.sizes import DISCRIMINATOR_SIDE
 from colorizer.pictures.buckets import bucket_shapes, least_size, step_of
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system import console
@@ -34,13 +34,13 @@ def check(config: ShardsConfig) -> None:
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched
         raise UserError(source.nothing_found())
-    if config.fit == "buckets" and not isinstance(config, CharactersConfig):
-        _warn_of_small_sides(config.size)
     if config.held_out is not None and (name := source.held_out_folder) is not None:
         raise UserError(
             f"--held-out is {config.held_out:g}, but {folder} holds train/ and {name}/, and so"
             f" {name}/ is held out; leave out --held-out."
         )
+    if config.fit == "buckets" and not isinstance(config, CharactersConfig):
+        _warn_of_small_sides(config.size)
 
 
 def _check_buckets(size: int) -> None:
@@ -58,12 +58,12 @@ def _check_buckets(size: int) -> None:
 
 def _warn_of_small_sides(size: int) -> None:
     """The discriminator does not take them, but other trainings do."""
-    side = min(map(min, bucket_shapes(size)))
-    if side < SMALLEST_SIDE:
+    side, needed = min(map(min, bucket_shapes(size))), DISCRIMINATOR_SIDE
+    if side < needed:
         console.warn(
-            f"--size {size} --fit buckets makes sides of {side} pixels, and the discriminator needs"
-            f" {SMALLEST_SIDE}: give --size {least_size(1, SMALLEST_SIDE)} or more, or --fit pad,"
-            " or train with --loss.adversarial 0."
+            f"--size {size} --fit buckets can make sides of {side} pixels, and the discriminator"
+            f" needs {needed}: give --size {least_size(1, needed)} or more, or --fit pad, or"
+            " train with --loss.adversarial 0."
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.making.listing import Listing, scratch
-from colorizer.making.pieces import Kept, names_in, piece_count, read_piece
+from colorizer.making.pieces import Kept, names_of_kept, piece_count, read_piece
 from colorizer.making.preview import Preview
 from colorizer.making.splitting import bound_of, place_of
 from colorizer.pictures.files import Rejection
@@ -98,14 +98,12 @@ def _is_held_out(kept: Kept, bound: float | None) -> bool:
 
 def _names(listing: Listing, pieces: Path) -> Iterator[str]:
     """Of what is split as a whole: the group of every picture, or its key if it has none."""
-    alone: set[str] = set()  # pixels of those without a group: the first of duplicates counts
+    seen: set[str] = set()  # pixels: of duplicates only the first is kept, and counts
     for piece in range(piece_count(listing.count)):
-        for group, key, pixels in names_in(pieces, piece):
-            if group is not None:
-                yield group
-            elif pixels not in alone:
-                alone.add(pixels)
-                yield key
+        for group, key, pixels in names_of_kept(pieces, piece):
+            if pixels not in seen:
+                seen.add(pixels)
+                yield key if group is None else group
 
 
 def _samples(listing: Listing, pieces: Path, account: "_Account") -> Iterator[Kept]:

@@ -120,7 +120,7 @@ def _naming(folder: Path, piece: int) -> Iterator[None]:
         ) from error
 
 
-def names_in(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
+def names_of_kept(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
     """Group, key and `pixels` of each kept item of a piece, whose pictures are not read.
 
     Raises:

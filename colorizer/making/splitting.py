@@ -20,7 +20,7 @@ def bound_of(names: Iterable[str], share: float) -> float:
     names or more, at least one is held out and one is left to train on.
 
     Args:
-        names: Of groups, or of pictures without one; in any number; read until FEW are found.
+        names: Of groups, or of pictures without one; in any number; read up to the FEWth distinct.
         share: From 0 to below 1.
     """
     if share == 0:

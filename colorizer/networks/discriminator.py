@@ -10,8 +10,6 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from colorizer.networks.blocks import SLOPE
 
-SMALLEST_SIDE = 64  # four halvings must leave the 4×4 that the last conv needs
-
 
 class Discriminator(nn.Module):
     """Four 4×4 stride-2 convs with spectral and batch norm, then a plain 4×4 conv."""

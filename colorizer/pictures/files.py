@@ -79,7 +79,7 @@ def pictures_in(folder: Path, parent: str) -> list[PictureFile | Rejection]:
     return sorted(filter(None, found), key=lambda file: file.source)
 
 
-def names_in(folder: Path) -> list[str]:
+def entries_of(folder: Path) -> list[str]:
     """Everything in a folder that is not hidden, sorted.
 
     Raises:

@@ -202,7 +202,7 @@ def _parse_metadata(text: bytes) -> dict[str, Any]:
     try:
         metadata = parse_json(text)
     except ValueError as error:
-        raise ValueError("its JSON is damaged: {error}") from error
+        raise ValueError(f"its JSON is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise ValueError("its JSON is no object")
     character = metadata.get("character", _SOMEONE)

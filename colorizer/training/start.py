@@ -20,8 +20,8 @@ from colorizer.config.bounds import check_bounds
 from colorizer.config.serialization import to_json
 from colorizer.config.training import ColorizationConfig, TrainConfig
 from colorizer.loading.dataset import TrainingData, say
-from colorizer.networks.discriminator import SMALLEST_SIDE
 from colorizer.networks.kernels import missing_for_kernels
+from colorizer.networks.sizes import DISCRIMINATOR_SIDE
 from colorizer.pictures.buckets import least_size
 from colorizer.shards.index import Shape
 from colorizer.system import console
@@ -188,12 +188,13 @@ def check_size(config: TrainConfig, shapes: Sequence[Shape]) -> None:
 def _check_shape(config: TrainConfig, shape: Shape) -> None:
     height, width = shape
     stride, folders = config.network.stride, say(config.data)
+    side = DISCRIMINATOR_SIDE if config.loss.adversarial > 0 else 1
     pixels = f"{width} pixels a side" if height == width else f"{width}x{height} pixels"
     if height % stride or width % stride:
         raise UserError(
             f"{folders}: pictures have {pixels}, but --network.stages"
             f" {config.network.stages} needs a multiple of {stride};"
-            f" {_other_shards(shape, stride, 1)}."
+            f" {_other_shards(shape, stride, side)}."
         )
     of_triplet = isinstance(config, ColorizationConfig) and config.loss.triplet > 0
     if of_triplet and height == width == stride:
@@ -201,10 +202,10 @@ def _check_shape(config: TrainConfig, shape: Shape) -> None:
             f"{folders}: --loss.triplet needs more than one token a picture; give fewer"
             " --network.stages, or make larger pictures."
         )
-    if config.loss.adversarial > 0 and min(shape) < SMALLEST_SIDE:
+    if min(shape) < side:
         raise UserError(
             f"{folders}: pictures have {pixels}, but the discriminator needs sides of"
-            f" {SMALLEST_SIDE}; {_other_shards(shape, stride, SMALLEST_SIDE)}, or set"
+            f" {side}; {_other_shards(shape, stride, side)}, or set"
             " --loss.adversarial 0."
         )
 

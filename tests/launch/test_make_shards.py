@@ -124,8 +124,6 @@ def test_varied_characters_with_lines_by_xdog(tmp_path: Path) -> None:
     assert index.samples == 6
     settings = json.loads((tmp_path / "train" / "index.json").read_text())
     assert "varied" in json.dumps(settings) and "xdog" in json.dumps(settings)
-    refused = run(*arguments[:-1], "extractor", "--output", tmp_path / "other")
-    assert_one_sentence(refused, "--lines extractor needs a trained extractor")
 
 
 CHARACTERS = ("characters", "--count", 100, "--size", 64, "--samples-per-shard", 40)

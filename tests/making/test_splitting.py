@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.commands.make_shards import print_report
-from colorizer.making.config import FolderConfig
+from colorizer.commands.make_shards import warn_of_nothing_held_out
+from colorizer.making.config import CharactersConfig, FolderConfig
 from colorizer.making.pipeline import make_shards
+from colorizer.making.sources import source_of
 from colorizer.making.splitting import FEW, bound_of, place_of
 from tests.helpers.making import noise, read_set, save, ten_pictures, without_workers
 
@@ -80,14 +81,41 @@ def test_duplicates_and_broken_files_do_not_count(config: FolderConfig) -> None:
     assert (report.train, report.held_out) == (18, 2)
 
 
-def test_where_all_are_one_group_it_is_said_that_none_is_held_out(
+def test_a_group_of_duplicates_alone_does_not_count(config: FolderConfig) -> None:
+    lowest = min((f"char {number}" for number in range(10)), key=place_of)
+    for number in range(10):
+        save(config.folder / lowest / f"{int(lowest[-1]) * 10 + number}.png", noise(200 + number))
+        save(config.folder / "a" / f"{number}.png", noise(200 + number))
+    config = replace(config, group_by="parent")
+    report = make_shards(config)
+    assert (report.train, report.held_out) == (90, 10)
+
+
+def test_that_nothing_is_held_out_is_said_with_what_to_do(
     config: FolderConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = replace(config, group_by="(char)")
-    report = make_shards(config)
-    assert (report.train, report.held_out) == (100, 0)
-    print_report(report)
-    said = " ".join(capsys.readouterr().err.split())
-    assert "nothing is held out, as all 100 pictures belong to one group" in said
-    print_report(make_shards(replace(config, group_by="parent", output=config.output / "more")))
-    assert "nothing is held out" not in capsys.readouterr().err
+    def said(config: FolderConfig | CharactersConfig) -> str:
+        warn_of_nothing_held_out(config, make_shards(config))
+        return " ".join(capsys.readouterr().err.split())
+
+    words = "all 100 pictures belong to one group: give another --group-by"
+    assert words in said(replace(config, group_by="(char)"))
+    for other in ({"group_by": "parent"}, {"held_out": 0.0}):
+        output = config.output.with_name(str(other))
+        assert "nothing is held out" not in said(replace(config, output=output, **other))
+    one = CharactersConfig(output=config.output.with_name("one"), count=1, size=32, workers=1)
+    assert "all 2 pictures belong to one group: draw more characters" in said(one)
+    save(config.folder / "train" / "a.png", noise(0))
+    save(config.folder / "val" / "b.png", noise(0))  # the same, and so rejected
+    split = replace(config, held_out=None, output=config.output.with_name("split"))
+    assert "put pictures that can be used into val/" in said(split)
+
+
+def test_a_set_begun_without_the_split_does_not_go_on_with_it(config: FolderConfig) -> None:
+    for part in ("train", "val"):
+        save(config.folder / part / "a.png", noise(len(part)))
+    source = source_of(config)
+    assert source.identity == {"source": "folder", "split": "val/"}
+    (config.folder / "val" / "a.png").unlink()
+    (config.folder / "val").rmdir()
+    assert source.identity == {"source": "folder"}

@@ -26,7 +26,7 @@ class Item(Generic[Where]):
     source: str  # its true name: a path relative to what was given, with /
     stamp: str  # changes with the file, as far as that can be told without reading it
     where: Where
-    group: str | None = None  # pictures of one group land in the same split
+    group: str | None = None  # its pictures land in the same split, unless they say their own
     split: Split | None = None  # where the source itself says so
 
 

@@ -1,5 +1,6 @@
 """Sources of one file a picture: a folder of colour pictures, and side-by-side pairs."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from colorizer.pictures.decode import (
     read_file,
     to_grey,
 )
-from colorizer.pictures.files import Rejection, find_pictures, names_in, no_pictures
+from colorizer.pictures.files import Rejection, entries_of, find_pictures, no_pictures
 
 TRAIN = "train"
 HELD_OUT = ("val", "valid", "test")  # names of its counterpart; the first that exists
@@ -34,9 +35,14 @@ class PictureFolder(Source):
     @property
     def held_out_folder(self) -> str | None:
         """The counterpart of train/, if the folder holds both."""
-        if not (self.folder / TRAIN).is_dir():
+        if not os.path.isdir(self.folder / TRAIN):  # not Path's, which raises where it may not look
             return None
-        return next((name for name in HELD_OUT if (self.folder / name).is_dir()), None)
+        return next((name for name in HELD_OUT if os.path.isdir(self.folder / name)), None)
+
+    def _of_kind(self, kind: str) -> dict[str, Any]:
+        """The kind and the split, as a set that is begun keeps it; the listing tells the rest."""
+        split = {} if self.held_out_folder is None else {"split": f"{self.held_out_folder}/"}
+        return {"source": kind, **split}
 
     def find(self) -> Iterator[Item | Rejection]:
         """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
@@ -46,7 +52,7 @@ class PictureFolder(Source):
             return
         yield from self._find_in(TRAIN, "train")
         yield from self._find_in(held_out, "held-out")
-        for name in names_in(self.folder):
+        for name in entries_of(self.folder):
             if name not in (TRAIN, held_out):
                 yield Rejection(name, f"beside {TRAIN}/ and {held_out}/", "")
 
@@ -75,8 +81,8 @@ class Folder(PictureFolder):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "folder"}
+        """Its kind and split: the listing tells which pictures it holds."""
+        return self._of_kind("folder")
 
     def load(self, item: Item) -> Picture:
         """Decode the picture; its line is to be drawn."""
@@ -89,8 +95,8 @@ class SideBySide(PictureFolder):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "side-by-side"}
+        """Its kind and split: the listing tells which pictures it holds."""
+        return self._of_kind("side-by-side")
 
     def load(self, item: Item) -> Picture:
         """Decode the picture and cut it in two: colour on the left, line on the right."""
