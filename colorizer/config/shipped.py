@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.system import console
 from colorizer.system.errors import UserError
 
 SHIPPED = Path("shipped")  # what a setting says that means the file for its task
@@ -20,6 +21,11 @@ def shipped_file(task: str) -> Path:
         UserError: this copy of the package holds none.
     """
     kind = KINDS[task]
+    if SHIPPED.exists():
+        console.warn(
+            f"`{SHIPPED}` means the {kind} that comes with the program; for the one in"
+            f" {Path.cwd()} give its whole path."
+        )
     path = FOLDER / f"{kind}.safetensors"
     if not path.is_file():
         raise UserError(

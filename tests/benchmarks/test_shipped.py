@@ -49,11 +49,12 @@ def test_the_commands_are_accepted(recipe, monkeypatch):
         assert accepted(words), command
 
 
-@pytest.mark.skipif(not FOLDER.is_dir(), reason="no shipped files: `make shipped` makes them")
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.kind)
 def test_each_shipped_file_is_that_of_its_card(recipe):
     assert ROOT / OUTPUT == FOLDER
     file = FOLDER / f"{recipe.kind}.safetensors"
+    if recipe is COLORIZER and not file.exists():
+        pytest.skip("no colorizer is shipped yet")
     assert file.stat().st_size < 4_000_000
     card = file.with_suffix(".md").read_text()
     assert sha256_of(file) in card

@@ -79,6 +79,15 @@ def test_the_library_needs_no_checkpoint_either(shipped):
 
 
 @pytest.mark.slow
+def test_a_folder_of_that_name_is_not_taken_unsaid(shipped, tmp_path, monkeypatch, capsys):
+    find_generator(SHIPPED, GeneratorConfig)
+    assert capsys.readouterr().err == ""
+    (tmp_path / "here" / "shipped").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert find_generator(SHIPPED, GeneratorConfig).path.parent == shipped
+    assert "give its whole path" in " ".join(capsys.readouterr().err.split())
+
+
 def test_it_can_be_judged_by_its_name(shipped, character_shards, tmp_path):
     measure = MeasureConfig(metrics=("psnr",))
     evaluate(EvaluateConfig(SHIPPED, character_shards, tmp_path / "report", measure=measure))
