@@ -10,7 +10,7 @@ demo: .venv/installed
 	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/train.py demo --data shards/demo --output runs/demo
 	$(BIN)/python launch/evaluate.py --checkpoint runs/demo --data shards/demo --output runs/demo/report
 
-# The four methods of the paper's Table 1 on the demo's characters, each trained twice: less than an hour on 2 cores.
+# The paper's four methods and ours on the demo's characters, each trained twice: less than an hour on 2 cores.
 table1: .venv/installed
 	$(BIN)/python launch/make_shards.py characters --count 2200 --seed 0 --size 64 --held-out 0.1 --output shards/demo
 	$(BIN)/accelerate launch --config_file accelerate_configs/cpu.yaml launch/table1.py demo --data shards/demo --output runs/table1
