@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def small(no_weights, tiny, tmp_path) -> Table1Config:
     """Two trainings of one step for each method."""
-    base = tiny(output="table", steps=1)
+    base = tiny("attention-aware", output="table", steps=1)
     settings = {f.name: getattr(base, f.name) for f in dataclasses.fields(base) if f.init}
     settings["loss"] = replace(base.loss, triplet=0.0)
     measure = MeasureConfig(metrics=("psnr", "palette"))

@@ -119,8 +119,8 @@ def test_the_start_tells_of_each_set(tiny, character_shards, second, capsys):
     train(tiny(data=(second, character_shards), shares=(1, 3), steps=6, dry_run=True))
     said = " ".join(capsys.readouterr().out.split())
     of_second = f"6 pictures of 64x64 in {second / 'train'} (25.0% of the samples, 1.0 epochs)"
-    of_first = f"in {character_shards / 'train'} (75.0% of the samples, 1.1 epochs)"
-    assert f"data {of_second} data 16 pictures of 64x64 {of_first}" in said
+    of_first = f"in {character_shards / 'train'} (75.0% of the samples, 1.0 epochs)"
+    assert f"data {of_second} data 18 pictures of 64x64 {of_first}" in said
 
 
 def test_table1_trains_on_all_sets_and_judges_by_the_first():
