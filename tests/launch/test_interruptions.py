@@ -167,8 +167,8 @@ def test_a_second_signal_ends_at_once_but_not_one_that_comes_with_the_first(tmp_
 
 @pytest.fixture
 def small_disk(mount_disk: Callable[[str], Path]) -> Path:
-    """A disk of 1.5 MB: room for one checkpoint of a tiny run."""
-    return mount_disk("1500k")
+    """A disk of 1 MB: room for one checkpoint of a tiny run."""
+    return mount_disk("1m")
 
 
 def test_a_full_disk_keeps_the_run_alive_and_the_last_checkpoint(character_shards, small_disk):
