@@ -79,6 +79,8 @@ def choose_pairs(reader: ShardReader) -> list[tuple[int, int, int]]:
     pictures = [reader[number].color.astype(float) for number in range(len(reader))]
     pairs = []
     for number, group in enumerate(of_groups):
+        if paper(reader[number].color).all():
+            raise SystemExit(f"{reader.key(number)}: a blank picture; leave it out of the shards.")
         others = [n for n, name in enumerate(of_groups) if name == group and n != number]
         likeness = {n: likeness_of(pictures[number], pictures[n]) for n in others}
         right = min(likeness, key=likeness.__getitem__, default=None)

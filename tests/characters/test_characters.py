@@ -12,12 +12,12 @@ from colorizer.characters import (
     REGIONS,
     TONES,
     draw,
-    recolor,
     sample_character,
     sample_pose,
     tone_colors,
     traits,
 )
+from tests.helpers.recoloring import assert_recolors_exactly
 
 
 def _drawing(seed, number=0, size=128):
@@ -88,12 +88,7 @@ def test_recolored_equals_drawn_with_that_palette(size):
     for seed in range(4):
         character, other = sample_character(seed), sample_character(seed + 100)
         pose = sample_pose(seed, 1)
-        drawing = draw(character, pose, size)
-        expected = draw(replace(character, palette=other.palette), pose, size)
-        assert np.array_equal(recolor(drawing, other.palette), expected.color)
-        assert not np.array_equal(drawing.color, expected.color)
-        for name in ("line", "regions", "tones"):
-            assert np.array_equal(getattr(drawing, name), getattr(expected, name))
+        assert_recolors_exactly(character, other, pose, size)
 
 
 def test_flat_pixels_have_exactly_the_palette_color():

@@ -12,11 +12,11 @@ from colorizer.characters import (
     draw,
     figures,
     hands,
-    recolor,
     sample_character,
     sample_pose,
     tone_colors,
 )
+from tests.helpers.recoloring import assert_recolors_exactly
 
 MANY = range(300)
 DRAWN = 80
@@ -72,12 +72,7 @@ def test_recolored_equals_drawn_with_that_palette(size, characters):
     for seed in range(12):
         character, other = characters[seed], characters[seed + 100]
         pose = sample_pose(seed, 1, "varied")
-        drawing = draw(character, pose, size)
-        expected = draw(replace(character, palette=other.palette), pose, size)
-        assert np.array_equal(recolor(drawing, other.palette), expected.color)
-        assert not np.array_equal(drawing.color, expected.color)
-        for name in ("line", "regions", "tones"):
-            assert np.array_equal(getattr(drawing, name), getattr(expected, name))
+        assert_recolors_exactly(character, other, pose, size)
 
 
 def test_pixels_have_the_color_of_their_region_and_tone():
