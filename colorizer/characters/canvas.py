@@ -243,6 +243,12 @@ class Canvas:
         """Ink a closed curve, a little thicker below than above."""
         self.stroke(np.concatenate([outline, outline[:1]]), weight, ends=(1.0, 1.0))
 
+    def piece(self, region: str, outline: np.ndarray, edge: float, weight: float = 1.0) -> None:
+        """Fill a closed shape, shade its edge (`edge` of the side wide) and ink its contour."""
+        self.fill(region, outline)
+        self.shade_edge(outline, only=(region,), width=edge)
+        self.contour(outline, weight)
+
     def _with_gap(self, curve: np.ndarray) -> np.ndarray:
         """The longer piece that a gap near one end leaves of a curve."""
         cut = 1 + int(len(curve) * self._gaps.uniform(0.06, 0.3))

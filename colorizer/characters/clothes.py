@@ -7,6 +7,7 @@ from colorizer.characters.hands import SHADOW
 from colorizer.characters.traits import Character
 
 _CHEST = 0.6  # depth of collars and ribbons
+_EDGE = 0.012  # of the side: how wide collars and ribbons are shaded
 
 # From the middle outwards, right half.
 NECKLINES = {
@@ -88,26 +89,20 @@ def _torso(canvas: Canvas, body: Frame, shoulders: float, neckline: Points) -> N
         canvas.stroke(body(fold), 0.6, ends=(0.0, 0.3))
 
 
-def _piece(canvas: Canvas, region: str, outline: np.ndarray, weight: float = 1.0) -> None:
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=0.012)
-    canvas.contour(outline, weight)
-
-
 def _bow(canvas: Canvas, body: Frame, x: float, y: float, r: float, tails: bool) -> None:
     """A ribbon bow with its knot at (x, y) and loops about `r` long."""
     for s in (-1, 1):
         place = np.array([s * r, r])
         if tails:
             tail = [(0.05, 0.1), (0.35, 0.75), (0.55, 1.25), (0.28, 1.2), (0.12, 1.4), (0.0, 0.6)]
-            _piece(canvas, "ribbon", body(place * tail + (x, y), _CHEST))
+            canvas.piece("ribbon", body(place * tail + (x, y), _CHEST), _EDGE)
         loop = smooth(
             [(0.08, 0), (0.55, -0.42), (1.0, -0.45), (1.05, 0.1), (0.95, 0.45), (0.5, 0.3)], True
         )
-        _piece(canvas, "ribbon", body(place * loop + (x, y), _CHEST))
+        canvas.piece("ribbon", body(place * loop + (x, y), _CHEST), _EDGE)
         fold = bend((s * 0.2 * r + x, y), (s * 0.65 * r + x, y - 0.06 * r), 0.15 * s)
         canvas.stroke(body(fold, _CHEST), 0.6, ends=(0.6, 0.0))
-    _piece(canvas, "ribbon", body(ellipse((x, y), 0.2 * r, 0.24 * r), _CHEST))
+    canvas.piece("ribbon", body(ellipse((x, y), 0.2 * r, 0.24 * r), _CHEST), _EDGE)
 
 
 def _sailor(canvas: Canvas, body: Frame, w: float) -> None:
@@ -124,7 +119,7 @@ def _sailor_collar(canvas: Canvas, body: Frame, w: float) -> None:
             [(1.05 * w, 2.2), (1.12 * w, 1.9), (1.0 * w, 1.66), (0.62, 1.5), (0.42, 1.38)]
         )
         flap = body(np.concatenate([edge, outer, shoulder]) * side, _CHEST)
-        _piece(canvas, "trim", flap)
+        canvas.piece("trim", flap, _EDGE)
         stripe = smooth([(0.5, 1.62), (0.46, 1.9), (0.3, 2.2)]) * side
         stripe2 = smooth([(0.3, 2.2), (0.6, 2.15), (0.95 * w, 2.06)]) * side
         for line in (stripe, stripe2):
@@ -151,15 +146,15 @@ def _hood(canvas: Canvas, body: Frame, w: float) -> None:
             (0.25, 1.85),
             (0, 1.98),
         ]
-        _piece(canvas, "clothes", body(smooth(roll, True) * side, _CHEST), 1.1)
+        canvas.piece("clothes", body(smooth(roll, True) * side, _CHEST), _EDGE, 1.1)
         lining = smooth(
             [(0.7, 1.16), (0.52, 1.52), (0.28, 1.86), (0.02, 2.0), (0.2, 1.75), (0.42, 1.42)], True
         )
-        _piece(canvas, "trim", body(lining * side, _CHEST))
+        canvas.piece("trim", body(lining * side, _CHEST), _EDGE)
         cord = smooth([(0.3, 2.1), (0.36, 2.45), (0.32, 2.85)])
         width = np.array([0.035, 0])
         string = np.concatenate([cord - width, (cord + width)[::-1]]) * side
-        _piece(canvas, "ribbon", body(string, _CHEST), 0.8)
+        canvas.piece("ribbon", body(string, _CHEST), _EDGE, 0.8)
 
 
 def _suit(canvas: Canvas, body: Frame, w: float) -> None:
@@ -169,9 +164,9 @@ def _suit(canvas: Canvas, body: Frame, w: float) -> None:
 
 def _lapels(canvas: Canvas, body: Frame, w: float) -> None:
     shirt = mirror(np.array([(0, 1.75), (0.3, 1.45), (0.48, 1.4), (0.42, 2.3), (0, 3.35)]))
-    _piece(canvas, "trim", body(shirt, _CHEST))
+    canvas.piece("trim", body(shirt, _CHEST), _EDGE)
     tie = [(0, 1.92), (0.13, 1.9), (0.1, 2.1), (0.2, 2.75), (0.0, 3.1)]
-    _piece(canvas, "ribbon", body(mirror(tie), _CHEST))
+    canvas.piece("ribbon", body(mirror(tie), _CHEST), _EDGE)
     canvas.stroke(body(bend((-0.09, 2.1), (0.09, 2.1), -0.15), _CHEST), 0.8)
     for s in (-1, 1):
         side = np.array([s, 1.0])
@@ -184,9 +179,9 @@ def _lapels(canvas: Canvas, body: Frame, w: float) -> None:
             (0.06, 3.35),
             (0.38, 2.3),
         ]
-        _piece(canvas, "clothes", body(lapel * side, _CHEST))
+        canvas.piece("clothes", body(lapel * side, _CHEST), _EDGE)
         collar = [(0.36, 1.24), (0.5, 1.5), (0.42, 1.95), (0.02, 1.8), (0.2, 1.68)]
-        _piece(canvas, "trim", body(collar * side, _CHEST))
+        canvas.piece("trim", body(collar * side, _CHEST), _EDGE)
 
 
 def _dress(canvas: Canvas, body: Frame, w: float) -> None:
@@ -198,15 +193,15 @@ def _dress(canvas: Canvas, body: Frame, w: float) -> None:
         canvas.fill("skin", body(whole))
         canvas.stroke(body(arm * (s, 1)), 1.2, ends=(0.6, 1.0))
         strap = np.array([(0.62, 1.56), (0.8, 1.6), (0.86, 2.4), (0.68, 2.4)])
-        _piece(canvas, "clothes", body(strap * (s, 1), _CHEST))
+        canvas.piece("clothes", body(strap * (s, 1), _CHEST), _EDGE)
     top = smooth([(0, 2.42), (0.35, 2.32), (0.7, 2.2), (1.08, 2.38)])
     bodice = np.concatenate([top, smooth([(1.1, 2.4), (1.12, 3.0), (1.1, 4.6)]), [(0, 4.6)]])
-    _piece(canvas, "clothes", body(mirror(bodice), 0.3), 1.1)
+    canvas.piece("clothes", body(mirror(bodice), 0.3), _EDGE, 1.1)
     x = np.linspace(-1.1, 1.1, 23)
     edge = np.interp(np.abs(x), top[:, 0], top[:, 1])
     frill = np.stack([np.r_[x, x[::-1]], np.r_[edge - 0.06, edge[::-1] + 0.14]], axis=1)
     frill[1::2, 1] += np.where(np.arange(23) < 11, -0.05, 0.06)
-    _piece(canvas, "trim", body(smooth(frill, True), 0.3), 0.8)
+    canvas.piece("trim", body(smooth(frill, True), 0.3), _EDGE, 0.8)
     _bow(canvas, body, 0, 2.56, 0.3, tails=False)
 
 
@@ -214,7 +209,7 @@ def _kimono(canvas: Canvas, body: Frame, w: float) -> None:
     _torso(canvas, body, w, NECKLINES["kimono"])
     _kimono_collar(canvas, body, w)
     sash = np.array([(0, 2.56), (0.6, 2.58), (1.16 * w, 2.62), (1.24 * w, 4.6), (0, 4.6)])
-    _piece(canvas, "ribbon", body(mirror(sash)))
+    canvas.piece("ribbon", body(mirror(sash)), _EDGE)
     canvas.stroke(body(bend((-1.18 * w, 2.76), (1.18 * w, 2.76), -0.015)), 0.7, ends=(1, 1))
 
 
@@ -222,7 +217,7 @@ def _kimono_collar(canvas: Canvas, body: Frame, w: float) -> None:
     for s in (1, -1):  # the wearer's left side lies on top
         inner = smooth([(0.42, 1.36), (0.34, 1.8), (-0.05, 2.35), (-0.5, 2.95)])
         outer = smooth([(-0.3, 3.0), (0.2, 2.45), (0.6, 1.9), (0.68, 1.5)])
-        _piece(canvas, "trim", body(np.concatenate([inner, outer]) * (s, 1), _CHEST))
+        canvas.piece("trim", body(np.concatenate([inner, outer]) * (s, 1), _CHEST), _EDGE)
 
 
 def _sweater(canvas: Canvas, body: Frame, w: float) -> None:
@@ -237,10 +232,10 @@ def _sweater(canvas: Canvas, body: Frame, w: float) -> None:
 
 def _roll_neck(canvas: Canvas, body: Frame, w: float) -> None:
     collar = smooth(mirror([(0, 1.22), (0.38, 1.16), (0.47, 1.35), (0.5, 1.56), (0, 1.68)]), True)
-    _piece(canvas, "trim", body(collar, 0.3), 1.1)
+    canvas.piece("trim", body(collar, 0.3), _EDGE, 1.1)
     for x in np.linspace(-0.34, 0.34, 6):
         canvas.stroke(body([(x, 1.32), (1.05 * x, 1.6)], 0.3), 0.55, ends=(0.3, 0.3))
-    _piece(canvas, "ribbon", body(ellipse((0, 1.95), 0.1, 0.13), _CHEST), 0.9)
+    canvas.piece("ribbon", body(ellipse((0, 1.95), 0.1, 0.13), _CHEST), _EDGE, 0.9)
 
 
 def _stripe(canvas: Canvas, band: np.ndarray) -> None:

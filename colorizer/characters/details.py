@@ -9,6 +9,7 @@ from colorizer.characters.skeleton import Skeleton
 
 _CLOTH = ("clothes", "bottoms", "trim")
 _DYED = ("clothes", "trim")
+_EDGE = 0.008  # of the side: how wide held things are shaded
 
 
 def draw_pattern(canvas: Canvas, body: Frame, pattern: str, bones: Skeleton) -> None:
@@ -58,24 +59,18 @@ def draw_held(canvas: Canvas, body: Frame, held: str, limb: Limb, length: float)
             (x + 0.1, y + 3.6 * length),
             (x - 0.1, y + 3.4),
         ]
-        _piece(canvas, body(np.array(rod)), "shoes")
-        _piece(canvas, body(ellipse((x, y - 3.6), 0.42, 0.42)), "accessory")
+        canvas.piece("shoes", body(np.array(rod)), _EDGE)
+        canvas.piece("accessory", body(ellipse((x, y - 3.6), 0.42, 0.42)), _EDGE)
     if held == "sword":
         blade = [(x - 0.17, y - 0.3), (x - 0.15, y - 3.6), (x, y - 4.1), (x + 0.15, y - 3.6)]
-        _piece(canvas, body(np.array([*blade, (x + 0.17, y - 0.3)])), "eye_white")
+        canvas.piece("eye_white", body(np.array([*blade, (x + 0.17, y - 0.3)])), _EDGE)
         canvas.stroke(body([(x, y - 3.7), (x, y - 0.4)]), 0.75)
         guard = [(x - 0.6, y - 0.42), (x + 0.6, y - 0.42), (x + 0.6, y - 0.22), (x - 0.6, y - 0.22)]
-        _piece(canvas, body(np.array(guard)), "accessory")
+        canvas.piece("accessory", body(np.array(guard)), _EDGE)
         grip = [
             (x - 0.11, y - 0.22),
             (x + 0.11, y - 0.22),
             (x + 0.11, y + 0.7),
             (x - 0.11, y + 0.7),
         ]
-        _piece(canvas, body(np.array(grip)), "shoes")
-
-
-def _piece(canvas: Canvas, outline: np.ndarray, region: str) -> None:
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=0.008)
-    canvas.contour(outline, 1.0)
+        canvas.piece("shoes", body(np.array(grip)), _EDGE)

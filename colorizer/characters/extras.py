@@ -7,6 +7,7 @@ from colorizer.characters.hands import SHADOW
 from colorizer.characters.traits import Character
 
 _ON_HAIR = 0.75  # depth
+_EDGE = 0.01  # of the side: how wide accessories are shaded
 
 
 def draw_backdrop(canvas: Canvas, kind: str) -> None:
@@ -48,24 +49,18 @@ def draw_accessory(canvas: Canvas, head: Frame, character: Character) -> None:
     elif character.accessory == "clip":
         for y in (-0.62, -0.38):
             clip = np.array([(0.5, y), (0.92, y + 0.11), (0.88, y + 0.27), (0.46, y + 0.16)])
-            _piece(canvas, head(clip, _ON_HAIR))
+            canvas.piece("accessory", head(clip, _ON_HAIR), _EDGE)
     elif character.accessory == "bow":
         _hair_bow(canvas, head, v)
     elif character.accessory == "glasses":
         _glasses(canvas, head)
     elif character.accessory == "earrings":
         for s in (-1, 1):
-            _piece(canvas, head(ellipse((s * 1.06, 0.64), 0.075, 0.1)), 0.8)
+            canvas.piece("accessory", head(ellipse((s * 1.06, 0.64), 0.075, 0.1)), _EDGE, 0.8)
     elif character.accessory == "flower":
         _flower(canvas, head)
     elif character.accessory == "headphones":
         _headphones(canvas, head, v)
-
-
-def _piece(canvas: Canvas, outline: np.ndarray, weight: float = 1.0) -> None:
-    canvas.fill("accessory", outline)
-    canvas.shade_edge(outline, only=("accessory",), width=0.01)
-    canvas.contour(outline, weight)
 
 
 def _cat_ear(canvas: Canvas, hair: Frame, s: int) -> None:
@@ -79,7 +74,7 @@ def _cat_ear(canvas: Canvas, hair: Frame, s: int) -> None:
     inner = np.concatenate(
         [bend((s * 0.5, -1.2), tip, 0.08 * s), bend(tip, (s * 1.0, -0.85), 0.1 * s)]
     )
-    _piece(canvas, hair(inner), 0.8)
+    canvas.piece("accessory", hair(inner), _EDGE, 0.8)
 
 
 def _hairband(canvas: Canvas, head: Frame, v: float) -> None:
@@ -89,7 +84,7 @@ def _hairband(canvas: Canvas, head: Frame, v: float) -> None:
         1,
     )
     band = np.concatenate([lower, upper])
-    _piece(canvas, head(band, 0.5))
+    canvas.piece("accessory", head(band, 0.5), _EDGE)
 
 
 def _hair_bow(canvas: Canvas, head: Frame, v: float) -> None:
@@ -98,11 +93,11 @@ def _hair_bow(canvas: Canvas, head: Frame, v: float) -> None:
         loop = smooth(
             [(0.05, 0), (0.3, -0.3), (0.6, -0.36), (0.64, 0.05), (0.58, 0.32), (0.28, 0.2)], True
         )
-        _piece(canvas, head(loop * (s, 1) + (x, y)))
+        canvas.piece("accessory", head(loop * (s, 1) + (x, y)), _EDGE)
         canvas.stroke(
             head(bend((x + 0.1 * s, y), (x + 0.4 * s, y - 0.05), 0.15 * s)), 0.6, ends=(0.6, 0)
         )
-    _piece(canvas, head(ellipse((x, y), 0.12, 0.15)))
+    canvas.piece("accessory", head(ellipse((x, y), 0.12, 0.15)), _EDGE)
 
 
 def _glasses(canvas: Canvas, head: Frame) -> None:
@@ -114,7 +109,7 @@ def _glasses(canvas: Canvas, head: Frame) -> None:
     bridge = np.concatenate(
         [bend((-0.1, 0.22), (0.1, 0.22), 0.2), bend((0.1, 0.27), (-0.1, 0.27), -0.2)]
     )
-    _piece(canvas, head(bridge, 1.0), 0.5)
+    canvas.piece("accessory", head(bridge, 1.0), _EDGE, 0.5)
 
 
 def _frame_piece(canvas: Canvas, rim: np.ndarray, inner: np.ndarray) -> None:
@@ -129,7 +124,7 @@ def _flower(canvas: Canvas, head: Frame) -> None:
     x, y = 0.82, -0.72
     for angle in np.linspace(0.3, 0.3 + 2 * np.pi, 5, endpoint=False):
         petal = ellipse((x + 0.19 * np.cos(angle), y + 0.19 * np.sin(angle)), 0.16, 0.16)
-        _piece(canvas, head(petal, 0.5), 0.9)
+        canvas.piece("accessory", head(petal, 0.5), _EDGE, 0.9)
     heart = head(ellipse((x, y), 0.1, 0.1), 0.5)
     canvas.fill("accessory", heart, tone=SHADOW)
     canvas.contour(heart, 0.8)
@@ -148,6 +143,6 @@ def _headphones(canvas: Canvas, head: Frame, v: float) -> None:
         ]
     )
     band = np.concatenate([arch, arch[::-1] * 0.92])
-    _piece(canvas, head(band * v))
+    canvas.piece("accessory", head(band * v), _EDGE)
     for s in (-1, 1):
-        _piece(canvas, head(ellipse((s * 1.18 * v, 0.12), 0.2, 0.36)))
+        canvas.piece("accessory", head(ellipse((s * 1.18 * v, 0.12), 0.2, 0.36)), _EDGE)

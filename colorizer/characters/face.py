@@ -41,9 +41,7 @@ def draw_head(canvas: Canvas, head: Frame, character: Character) -> None:
         canvas.contour(ear, 1.1)
         canvas.stroke(head(bend((s * 1.1, 0.18), (s * 1.02, 0.4), s * 0.2)), 0.6)
     outline = face_outline(head, character)
-    canvas.fill("skin", outline)
-    canvas.shade_edge(outline, only=("skin",), width=0.012)
-    canvas.contour(outline, 1.1)
+    canvas.piece("skin", outline, 0.012, 1.1)
     if character.blushing:
         for s in (-1, 1):
             _blush(canvas, head, s)

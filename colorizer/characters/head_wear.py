@@ -7,6 +7,7 @@ from colorizer.characters.traits import Character, Pose
 
 _FRONT = 0.95  # depth
 _EYE_X, _EYE_Y = 0.45, 0.24
+_WEIGHT = 1.1  # of a hat's contours
 
 
 def draw_simple_features(canvas: Canvas, head: Frame, style: str, pose: Pose) -> None:
@@ -47,9 +48,7 @@ def draw_beard(canvas: Canvas, head: Frame, beard: str) -> None:
     low = 1.2 if beard == "stubble" else 1.75
     half = [(0, 0.66), (0.3, 0.62), (0.62, 0.6), (0.95, 0.3), (0.9, 0.72), (0.6, low - 0.15)]
     outline = head(smooth(mirror([*half, (0.25, low), (0, low + 0.1)]), True), 0.6)
-    canvas.fill("hair", outline)
-    canvas.shade_edge(outline, only=("hair",), width=0.016)
-    canvas.contour(outline, 1.0)
+    canvas.piece("hair", outline, 0.016)
     for x in (-0.4, 0.0, 0.4):
         canvas.stroke(head(bend((x, 1.0), (0.7 * x, low - 0.1), 0.1), 0.6), 0.65, (0.0, 0.3))
 
@@ -62,22 +61,22 @@ def draw_hat(canvas: Canvas, head: Frame, hat: str, character: Character) -> Non
     elif hat == "cap":
         dome = smooth([(-1.2, -0.5), (-1.12, -1.1), (-0.6, -1.55), (0, -1.66), (0.6, -1.55)])
         dome = np.concatenate([dome, smooth([(0.6, -1.55), (1.12, -1.1), (1.2, -0.5)])]) * v
-        _piece(canvas, head(dome, 0.2), "accessory", 0.03)
+        canvas.piece("accessory", head(dome, 0.2), 0.03, _WEIGHT)
         visor = smooth(
             [(-0.95, -0.62), (0, -0.86), (0.95, -0.62), (1.1, -0.36), (0, -0.5), (-1.1, -0.36)],
             True,
         )
-        _piece(canvas, head(visor, 1.0), "ribbon", 0.012)
+        canvas.piece("ribbon", head(visor, 1.0), 0.012, _WEIGHT)
     elif hat == "hood":
         half = [(0.62, 1.5), (1.2, 1.15), (1.44, 0.3), (1.4, -0.7), (0.85, -1.5), (0, -1.78)]
         opening = [(0.5, 1.4), (0.88, 0.95), (1.06, 0.3), (1.02, -0.4), (0.62, -0.92), (0, -1.04)]
         rim, edge = (smooth(mirror(curve)) * v for curve in (half, opening))
-        _piece(canvas, head(np.concatenate([rim, edge[::-1]]), 0.15), "clothes", 0.03)
+        canvas.piece("clothes", head(np.concatenate([rim, edge[::-1]]), 0.15), 0.03, _WEIGHT)
 
 
 def _brimmed(canvas: Canvas, head: Frame, v: float, tip: bool) -> None:
     brim = head(ellipse((0, -0.72), 1.85 * v, 0.42), 0.2)
-    _piece(canvas, brim, "accessory", 0.02)
+    canvas.piece("accessory", brim, 0.02, _WEIGHT)
     if tip:
         crown = [(-1.0, -0.82), (-0.75, -1.6), (-0.2, -2.3), (0.5, -2.8), (0.45, -2.2), (0.8, -1.5)]
         outline = smooth([*crown, (1.0, -0.82), (0, -0.6)], True)
@@ -85,12 +84,6 @@ def _brimmed(canvas: Canvas, head: Frame, v: float, tip: bool) -> None:
         outline = smooth(
             mirror([(0, -1.75), (0.7, -1.66), (0.98, -1.2), (1.0, -0.8), (0, -0.6)]), True
         )
-    _piece(canvas, head(outline * (v, 1), 0.2), "accessory", 0.03)
+    canvas.piece("accessory", head(outline * (v, 1), 0.2), 0.03, _WEIGHT)
     band = [(-1.0, -0.85), (0, -0.62), (1.0, -0.85), (0.96, -1.1), (0, -0.88), (-0.96, -1.1)]
-    _piece(canvas, head(smooth(np.multiply(band, (v, 1)), True), 0.2), "ribbon", 0.01)
-
-
-def _piece(canvas: Canvas, outline: np.ndarray, region: str, width: float) -> None:
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=width)
-    canvas.contour(outline, 1.1)
+    canvas.piece("ribbon", head(smooth(np.multiply(band, (v, 1)), True), 0.2), 0.01, _WEIGHT)

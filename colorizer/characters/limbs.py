@@ -163,9 +163,7 @@ def draw_foot(canvas: Canvas, body: Frame, limb: Limb, s: int, region: str, widt
     """A shoe or bare foot at the end of a leg, its toes outwards."""
     place = _placing(limb, width, upright=0.6)
     outline = body(place(smooth(np.multiply(_FOOT, (s, 1.0)))))
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=0.014)
-    canvas.contour(outline, 1.1)
+    canvas.piece(region, outline, 0.014, 1.1)
 
 
 def _placing(limb: Limb, width: float, upright: float = 0.0):
@@ -184,6 +182,4 @@ def _placing(limb: Limb, width: float, upright: float = 0.0):
 def draw_ball(canvas: Canvas, body: Frame, region: str, centre: np.ndarray, radius: float) -> None:
     """A round paw or foot."""
     outline = body(ellipse((float(centre[0]), float(centre[1])), radius, 0.85 * radius))
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=0.014)
-    canvas.contour(outline, 1.1)
+    canvas.piece(region, outline, 0.014, 1.1)

@@ -11,6 +11,8 @@ from colorizer.characters.skeleton import CROTCH, HEAD_HEIGHT, HEAD_TOP, WAIST, 
 from colorizer.characters.traits import Pose
 
 _FRONT = 0.9  # depth
+_EDGE = 0.015  # of the side: how wide most parts are shaded
+_WEIGHT = 1.1  # of contours
 
 
 def draw_mascot(
@@ -31,7 +33,7 @@ def draw_mascot(
     if figure.belt and figure.kind == "mascot":
         w = 1.3 * bones.width
         scarf = [(0, 1.0), (0.8, 0.95), (1.05 * w, 1.35), (0.8, 1.85), (0, 1.95)]
-        _piece(canvas, body(smooth(mirror(scarf), True)), "ribbon", 0.02)
+        canvas.piece("ribbon", body(smooth(mirror(scarf), True)), 0.02, _WEIGHT)
     if figure.kind == "mascot":
         draw_mascot_head(canvas, head, figure, pose)
     else:
@@ -95,12 +97,6 @@ def _features(canvas: Canvas, head: Frame, figure: Figure, pose: Pose) -> None:
     _snout(canvas, head, figure.snout, pose)
 
 
-def _piece(canvas: Canvas, outline: np.ndarray, region: str, width: float = 0.015) -> None:
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=width)
-    canvas.contour(outline, 1.1)
-
-
 def _tail(canvas: Canvas, body: Frame, bushy: bool) -> None:
     middle = smooth([(0.5, 5.0), (1.9, 5.4), (2.6, 4.4), (2.4, 3.2), (3.0, 2.4)])
     t = np.linspace(0, 1, len(middle))
@@ -108,21 +104,23 @@ def _tail(canvas: Canvas, body: Frame, bushy: bool) -> None:
     along = np.gradient(middle, axis=0)
     normal = np.stack([along[:, 1], -along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
     left, right = middle + normal * half[:, None], middle - normal * half[:, None]
-    _piece(canvas, body(np.concatenate([left, right[::-1]])), "hair", 0.03)
+    canvas.piece("hair", body(np.concatenate([left, right[::-1]])), 0.03, _WEIGHT)
 
 
 def _ear(canvas: Canvas, head: Frame, ears: str, s: int) -> None:
     if ears == "round":
-        _piece(canvas, head(ellipse((s * 0.98, -0.85), 0.42, 0.42)), "hair")
-        _piece(canvas, head(ellipse((s * 0.98, -0.85), 0.24, 0.24)), "skin", 0.008)
+        canvas.piece("hair", head(ellipse((s * 0.98, -0.85), 0.42, 0.42)), _EDGE, _WEIGHT)
+        canvas.piece("skin", head(ellipse((s * 0.98, -0.85), 0.24, 0.24)), 0.008, _WEIGHT)
     elif ears == "pointed":
         for region, k in (("hair", 1.0), ("skin", 0.6)):
             tip = np.array([(s * 0.25, -0.95), (s * 0.95, -1.85), (s * 1.1, -0.4)])
             middle = np.array([s * 0.78, -0.9])
-            _piece(canvas, head(middle + k * (tip - middle)), region)
+            canvas.piece(region, head(middle + k * (tip - middle)), _EDGE, _WEIGHT)
     elif ears == "long":
         for region, k in (("hair", 1.0), ("skin", 0.62)):
-            _piece(canvas, head(ellipse((s * 0.55, -1.75), 0.3 * k, 0.95 * k)), region)
+            canvas.piece(
+                region, head(ellipse((s * 0.55, -1.75), 0.3 * k, 0.95 * k)), _EDGE, _WEIGHT
+            )
 
 
 def _eye(canvas: Canvas, head: Frame, figure: Figure, pose: Pose, s: int) -> None:
@@ -148,11 +146,11 @@ def _snout(canvas: Canvas, head: Frame, snout: str, pose: Pose) -> None:
         beak = smooth(
             [(-0.36, 0.42), (0, 0.24), (0.36, 0.42), (0.14, 0.7), (0, 0.84), (-0.14, 0.7)], True
         )
-        _piece(canvas, head(beak, 1.0), "accessory", 0.01)
+        canvas.piece("accessory", head(beak, 1.0), 0.01, _WEIGHT)
         canvas.stroke(head(bend((-0.34, 0.44), (0.34, 0.44), -0.08), 1.0), 0.8)
         return
     if snout == "snout":
-        _piece(canvas, head(ellipse((0, 0.6), 0.56, 0.4), _FRONT), "skin")
+        canvas.piece("skin", head(ellipse((0, 0.6), 0.56, 0.4), _FRONT), _EDGE, _WEIGHT)
     _blot(canvas, head(ellipse((0, 0.4), 0.16, 0.11), 1.0))
     if pose.mouth in ("open", "grin", "round"):
         mouth = head(ellipse((0, 0.76), 0.2, 0.16), 1.0)

@@ -20,6 +20,7 @@ _SLEEVE_ENDS = {"short": 0.34, "elbow": 0.56, "long": 0.98, "wide": 0.84}  # sha
 _LEGWEAR_STARTS = {"socks": 0.8, "knee_socks": 0.52, "stockings": 0.12}  # shares of the leg
 _BOOT_STARTS = {"boots": 0.74, "high_boots": 0.5}
 _SKIN_OR_CLOTH = ("skin", "clothes", "trim", "bottoms", "legwear", "ribbon")
+_EDGE = 0.014  # of the side: how wide armour and belts are shaded
 
 
 def draw_behind(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton) -> None:
@@ -30,16 +31,12 @@ def draw_behind(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton) ->
         half = [(0, 1.5), (0.8 * w, 1.6), (1.45 * w, 2.3), (1.75 * w, 4.5), (2.0 * w, hem)]
         folds = [(1.2 * w, hem + 0.25), (0.6 * w, hem), (0, hem + 0.2)]
         outline = body(mirror(smooth([*half, *folds])))
-        canvas.fill("trim", outline)
-        canvas.shade_edge(outline, only=("trim",), width=0.05)
-        canvas.contour(outline, 1.2)
+        canvas.piece("trim", outline, 0.05, 1.2)
     if figure.back == "wings":
         for s in (-1, 1):
             wing = [(0.4, 2.4), (1.6, 0.6), (3.4, 0.0), (3.2, 1.3), (2.9, 2.2), (2.3, 2.9)]
             outline = body(smooth(np.multiply([*wing, (1.5, 3.3), (0.5, 3.4)], (s, 1)), True))
-            canvas.fill("accessory", outline)
-            canvas.shade_edge(outline, only=("accessory",), width=0.03)
-            canvas.contour(outline, 1.1)
+            canvas.piece("accessory", outline, 0.03, 1.1)
             for x, y in ((3.2, 1.3), (2.3, 2.9)):
                 canvas.stroke(body(bend((0.6 * s, 2.6), (x * s, y), 0.08 * s)), 0.7, (0.8, 0.1))
 
@@ -173,10 +170,10 @@ def _plates(canvas: Canvas, body: Frame, bones: Skeleton) -> None:
     """A breastplate and pauldrons."""
     w = bones.width
     plate = mirror([(0, 1.95), (0.55 * w, 1.9), (0.95 * w, 2.5), (0.7 * w, 3.2), (0, 3.4)])
-    _piece(canvas, body(smooth(plate, True)), "accessory")
+    canvas.piece("accessory", body(smooth(plate, True)), _EDGE)
     canvas.stroke(body([(0, 1.95), (0, 3.4)]), 0.8)
     gorget = smooth(mirror([(0, 1.3), (0.4, 1.22), (0.62, 1.55), (0.3, 1.8), (0, 1.85)]), True)
-    _piece(canvas, body(gorget), "trim")
+    canvas.piece("trim", body(gorget), _EDGE)
     for y in (3.75, 4.2):
         band = bend((-1.0 * bones.waist, y), (1.0 * bones.waist, y), -0.04)
         canvas.stroke(body(band), 0.9, ends=(0.8, 0.8))
@@ -185,15 +182,9 @@ def _plates(canvas: Canvas, body: Frame, bones: Skeleton) -> None:
 def _belt(canvas: Canvas, body: Frame, bones: Skeleton) -> None:
     x, half = 0.3 * bones.shift, 1.1 * bones.waist
     band = mirror([(0, WAIST - 0.02), (half, WAIST - 0.1), (half * 1.02, WAIST + 0.2), (0, 4.05)])
-    _piece(canvas, body(np.add(band, (x, 0))), "ribbon")
+    canvas.piece("ribbon", body(np.add(band, (x, 0))), _EDGE)
     buckle = [(-0.17, 3.7), (0.17, 3.7), (0.17, 4.08), (-0.17, 4.08)]
-    _piece(canvas, body(np.add(buckle, (x, 0))), "accessory")
-
-
-def _piece(canvas: Canvas, outline: np.ndarray, region: str) -> None:
-    canvas.fill(region, outline)
-    canvas.shade_edge(outline, only=(region,), width=0.014)
-    canvas.contour(outline, 1.0)
+    canvas.piece("accessory", body(np.add(buckle, (x, 0))), _EDGE)
 
 
 def draw_arm(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton, s: int) -> None:
@@ -222,7 +213,7 @@ def draw_arm(canvas: Canvas, body: Frame, figure: Figure, bones: Skeleton, s: in
     canvas.stroke(body(fold), 0.7, ends=(0.8, 0.0))
     if figure.top == "armor":
         pauldron = ellipse((s * 1.14 * bones.width, 2.0), 0.5 * width, 0.46 * width)
-        _piece(canvas, body(pauldron), "accessory")
+        canvas.piece("accessory", body(pauldron), _EDGE)
 
 
 def _armhole(canvas: Canvas, body: Frame, bones: Skeleton, s: int) -> None:

@@ -21,9 +21,7 @@ def draw_ponytail(canvas: Canvas, hair: Frame) -> None:
 def draw_bun(canvas: Canvas, hair: Frame, s: int) -> None:
     """A knot on top of the head, on the left (s = -1) or right (1)."""
     knot = hair(ellipse((s * 0.9, -1.28), 0.44, 0.42), depth=-0.2)
-    canvas.fill("hair", knot)
-    canvas.shade_edge(knot, only=("hair",), width=0.02)
-    canvas.contour(knot, 1.25)
+    canvas.piece("hair", knot, 0.02, 1.25)
     swirl = [
         (s * 0.62, -1.45),
         (s * 0.95, -1.58),
@@ -54,9 +52,7 @@ def draw_braid(canvas: Canvas, hair: Frame, s: int) -> None:
     for i, y in enumerate(np.arange(0.85, 2.3, 0.27)):
         x = s * (1.02 + 0.09 * i)
         knot = hair(ellipse((x, y), 0.25 - 0.012 * i, 0.21), depth=0.1)
-        canvas.fill("hair", knot)
-        canvas.shade_edge(knot, only=("hair",), width=0.012)
-        canvas.contour(knot, 1.0)
+        canvas.piece("hair", knot, 0.012)
         plait = bend((x - 0.2, y - 0.05), (x + 0.02, y + 0.19), -0.15)
         canvas.stroke(hair(plait, depth=0.1), 0.65, ends=(0.3, 0.3))
     end = (s * 1.6, 2.95)
