@@ -57,7 +57,7 @@ def draw_held(canvas: Canvas, body: Frame, held: str, limb: Limb, length: float)
             (x - 0.1, y - 3.4),
             (x + 0.1, y - 3.4),
             (x + 0.1, y + 3.6 * length),
-            (x - 0.1, y + 3.4),
+            (x - 0.1, y + 3.6 * length),
         ]
         canvas.piece("shoes", body(np.array(rod)), _EDGE)
         canvas.piece("accessory", body(ellipse((x, y - 3.6), 0.42, 0.42)), _EDGE)
