@@ -32,6 +32,7 @@ from colorizer.checkpoints.generator_file import (
 from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.serialization import flatten
+from colorizer.config.shipped import SHIPPED, shipped_files
 from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.system.programs import command
@@ -45,7 +46,8 @@ class InspectConfig:
     """Say what a run, a checkpoint or a generator file holds."""
 
     path: CheckpointPath
-    """Inspect this run folder, checkpoint folder or .safetensors file of a generator."""
+    """Inspect this run folder, checkpoint folder or .safetensors file of a generator.
+    shipped: every generator that comes with the program."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class VerifyConfig:
     """Read every byte and compare it with its checksum; exit status 1 if anything is damaged."""
 
     path: CheckpointPath
-    """Verify this run folder (all its checkpoints), checkpoint folder or .safetensors file."""
+    """Verify this run folder (all its checkpoints), checkpoint folder or .safetensors file.
+    shipped: every generator that comes with the program."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +86,9 @@ def inspect(config: InspectConfig) -> None:
         UserError: nothing readable is there.
     """
     path = config.path
-    if path.is_file():
-        content = read_header(path)
-        network = ", ".join(f"{k} {v}" for k, v in content["network"].items())
-        about = "buckets of about " if BUCKETS in content else ""
-        console.facts(
-            [
-                ("task", content["task"]),
-                ("step", str(content["step"])),
-                ("pictures", f"{about}{content['size']}x{content['size']}"),
-                ("network", network),
-                ("parameters", f"{_count(path):,}"),
-                ("size", _megabytes(path)),
-                ("sha256", content["sha256"]),
-            ]
-        )
+    if files := _files_of(path):
+        for file in files:
+            _inspect_file(file)
         return
     if not _is_run(path):
         _inspect_checkpoint(path, read_state(path))
@@ -110,6 +101,31 @@ def inspect(config: InspectConfig) -> None:
     for fault in newest.faults.values():
         console.warn(fault)
     _inspect_checkpoint(newest.path, newest.state)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The generators' files that are meant; none if the path is that of a folder."""
+    if path == SHIPPED:
+        return shipped_files()
+    return [path] if path.is_file() else []
+
+
+def _inspect_file(path: Path) -> None:
+    content = read_header(path)
+    network = ", ".join(f"{k} {v}" for k, v in content["network"].items())
+    about = "buckets of about " if BUCKETS in content else ""
+    console.facts(
+        [
+            ("file", str(path)),
+            ("task", content["task"]),
+            ("step", str(content["step"])),
+            ("pictures", f"{about}{content['size']}x{content['size']}"),
+            ("network", network),
+            ("parameters", f"{_count(path):,}"),
+            ("size", _megabytes(path)),
+            ("sha256", content["sha256"]),
+        ]
+    )
 
 
 def _row(checkpoint: Path) -> tuple[str, str, str, str]:
@@ -162,9 +178,10 @@ def verify_all(config: VerifyConfig) -> None:
         UserError: one is damaged.
     """
     path = config.path
-    if path.is_file():
-        _load(path)
-        console.say(f"{path}: intact, {_megabytes(path)}")
+    if files := _files_of(path):
+        for file in files:
+            _load(file)
+            console.say(f"{file}: intact, {_megabytes(file)}")
         return
     checkpoints = saved_steps(path / "checkpoints") if _is_run(path) else [path]
     if not checkpoints:

@@ -20,12 +20,8 @@ def shipped_file(task: str) -> Path:
     Raises:
         UserError: this copy of the package holds none.
     """
+    _warn_of_namesake()
     kind = KINDS[task]
-    if SHIPPED.exists():
-        console.warn(
-            f"`{SHIPPED}` means the {kind} that comes with the program; for the one in"
-            f" {Path.cwd()} give its whole path."
-        )
     path = FOLDER / f"{kind}.safetensors"
     if not path.is_file():
         raise UserError(
@@ -33,3 +29,29 @@ def shipped_file(task: str) -> Path:
             " one of your own, or run `make shipped` in a clone."
         )
     return path
+
+
+def shipped_files() -> list[Path]:
+    """The generators' files that the package holds, of all tasks.
+
+    Raises:
+        UserError: this copy of the package holds none.
+    """
+    _warn_of_namesake()
+    paths = (FOLDER / f"{kind}.safetensors" for kind in KINDS.values())
+    held = [path for path in paths if path.is_file()]
+    if not held:
+        raise UserError(
+            f"{FOLDER}: holds no .safetensors file, since this copy of the program comes without"
+            " trained networks; give a path of your own, or run `make shipped` in a clone."
+        )
+    return held
+
+
+def _warn_of_namesake() -> None:
+    """A file or folder of that name in the working directory is not what the word means."""
+    if SHIPPED.exists():
+        console.warn(
+            f"`{SHIPPED}` means what comes with the program; for the one in {Path.cwd()} give its"
+            " whole path."
+        )

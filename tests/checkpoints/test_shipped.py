@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from colorizer.checkpoints.checkpoint import read_state
-from colorizer.checkpoints.commands import ExportConfig, VerifyConfig, export, verify_all
+from colorizer.checkpoints.commands import (
+    ExportConfig,
+    InspectConfig,
+    VerifyConfig,
+    export,
+    inspect,
+    verify_all,
+)
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer, colorize
 from colorizer.config.commands import ColorizeConfig, ExtractCommand
@@ -94,6 +101,23 @@ def test_it_can_be_judged_by_its_name(shipped, character_shards, tmp_path):
     assert (tmp_path / "report" / "report.md").exists()
 
 
+def test_what_is_shipped_is_inspected_and_verified_by_its_name(shipped, capsys):
+    inspect(InspectConfig(SHIPPED))
+    verify_all(VerifyConfig(SHIPPED))
+    said = capsys.readouterr().out
+    for kind in ("colorizer", "extractor"):
+        path = shipped / f"{kind}.safetensors"
+        assert f"file        {path}\n" in said and f"{path}: intact" in said
+    (shipped / "colorizer.safetensors").unlink()
+    inspect(InspectConfig(SHIPPED))
+    said = capsys.readouterr().out
+    assert "extractor.safetensors" in said and "colorizer.safetensors" not in said
+    data = (shipped / "extractor.safetensors").read_bytes()
+    (shipped / "extractor.safetensors").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(UserError, match=r"extractor\.safetensors: damaged"):
+        verify_all(VerifyConfig(SHIPPED))
+
+
 @pytest.mark.parametrize("preset", ["demo", "extractor-demo"])
 def test_a_run_starts_from_the_file_of_its_task(shipped, tiny, preset, capsys):
     (network,) = (n for n in NETWORKS if n.task == tiny(preset).task)
@@ -120,6 +144,12 @@ def test_without_the_files_one_sentence_says_what_to_do(
         words = rf"/none/{kind}\.safetensors: missing, since .* without a trained {kind}; give one"
         with pytest.raises(UserError, match=words):
             use()
+    for look in (
+        lambda: inspect(InspectConfig(SHIPPED)),
+        lambda: verify_all(VerifyConfig(SHIPPED)),
+    ):
+        with pytest.raises(UserError, match=r"/none: holds no \.safetensors file"):
+            look()
     with pytest.raises(UserError, match=r"/none/extractor\.safetensors: missing"):
         make_shards(FolderConfig(**(vars(shards) | {"lines": "extractor"})))
     with pytest.raises(UserError, match=r"^--start-from .*/none/colorizer\.safetensors: missing"):
