@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -24,6 +24,7 @@ from colorizer.checkpoints.generator_file import (
     BUCKETS,
     MODULES,
     find_generator,
+    generator_of,
     load_generator,
     locate_generator,
     read_header,
@@ -113,13 +114,12 @@ def _files_of(path: Path) -> list[Path]:
 def _inspect_file(path: Path) -> None:
     content = read_header(path)
     network = ", ".join(f"{k} {v}" for k, v in content["network"].items())
-    about = "buckets of about " if BUCKETS in content else ""
     console.facts(
         [
             ("file", str(path)),
             ("task", content["task"]),
             ("step", str(content["step"])),
-            ("pictures", f"{about}{content['size']}x{content['size']}"),
+            ("pictures", _pictures(content)),
             ("network", network),
             ("parameters", f"{_count(path):,}"),
             ("size", _megabytes(path)),
@@ -144,13 +144,19 @@ def _inspect_checkpoint(path: Path, state: State) -> None:
             ("checkpoint", str(path)),
             ("task", state.config["task"]),
             ("step", f"{state.step} of {state.config['steps']}"),
-            ("pictures", f"{state.size}x{state.size}"),
+            ("pictures", _pictures(read_header(generator_of(path, state)))),
             ("processes", str(state.processes)),
             *([("started from", str(state.origin))] if state.origin else []),
             *((k.removeprefix("network."), str(settings[k])) for k in settings if "network." in k),
             *((name, f"{_count(path / name):,} numbers") for name in sorted(state.files)),
         ]
     )
+
+
+def _pictures(content: dict[str, Any]) -> str:
+    """Of which size a generator was trained, by its header."""
+    about = "buckets of about " if BUCKETS in content else ""
+    return f"{about}{content['size']}x{content['size']}"
 
 
 def _count(path: Path) -> int:

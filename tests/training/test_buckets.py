@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.checkpoints.commands import ExportConfig, export
+from colorizer.checkpoints.commands import ExportConfig, InspectConfig, export, inspect
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.references import ReferencesConfig
@@ -83,16 +83,22 @@ def test_the_state_has_the_working_size(of_buckets):
 
 
 def test_the_generators_say_whether_they_were_trained_on_buckets(
-    of_buckets, bucket_shards, character_shards, trained, tmp_path
+    of_buckets, bucket_shards, character_shards, trained, tmp_path, capsys
 ):
     train(config := of_buckets(data=(character_shards, bucket_shards), steps=1))
     export(ExportConfig(config.output, tmp_path / "both.safetensors"))
+    capsys.readouterr()
     for path, buckets in (
         (trained.output, False),
+        (trained.output / "checkpoints" / "step-00000001", False),
         (config.output, True),
+        (config.output / "checkpoints" / "step-00000001", True),
         (tmp_path / "both.safetensors", True),
     ):
         assert find_generator(path, GeneratorConfig).buckets == buckets
+        inspect(InspectConfig(path))
+        about = "buckets of about " if buckets else ""
+        assert f"  {about}64x64\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
