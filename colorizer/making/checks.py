@@ -36,8 +36,8 @@ def check(config: ShardsConfig) -> None:
         raise UserError(source.nothing_found())
     if config.held_out is not None and (name := source.held_out_folder) is not None:
         raise UserError(
-            f"--held-out is {config.held_out:g}, but {folder} holds train/ and {name}/, and so"
-            f" {name}/ is held out; leave out --held-out."
+            f"--held-out is {config.held_out:g}, but {folder} is split into train/ and {name}/, and"
+            f" so {name}/ is held out; leave out --held-out."
         )
     if config.fit == "buckets" and not isinstance(config, CharactersConfig):
         _warn_of_small_sides(config.size)

@@ -28,7 +28,7 @@ class ShardsConfig:
 
     A hash of the group's name decides (of the key, if a picture has no group). Of fewer than 200
     groups, or pictures without one, exactly this share is kept: one at least, if there are two.
-    Default: 0.05. Leave it out if the folder holds train/ and val/: val/ is held out then."""
+    Default: 0.05. Leave it out if the pictures come in train/ and val/: val/ is held out then."""
     samples_per_shard: int = 1000
     """Put this many samples into each shard; the last may have fewer."""
     workers: int = 0
@@ -104,7 +104,10 @@ class PairedConfig(PicturesConfig):
     """Two folders of pictures, colour/ and line/, with the same names."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Search this folder's colour/ and line/."""
+    """Search this folder's colour/ and line/; where both hold train/ and val/, these alone.
+
+    Or have train/ and val/ hold colour/ and line/. Instead of val/ it may be valid/ or test/.
+    What lies beside the two is rejected."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 

@@ -1,6 +1,7 @@
 """Colour and line in two files: paired folders, and lists."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from colorizer.making.config import ListConfig, PairedConfig
 from colorizer.making.pipeline import make_shards
+from colorizer.making.sources import source_of
 from colorizer.pictures.decode import UnusablePicture, to_grey
+from colorizer.shards.index import read_index
 from colorizer.system.errors import UserError
 from tests.helpers.making import (
     OUTPUT,
@@ -96,6 +99,59 @@ def test_missing_half_of_the_folders_is_named(tmp_path: Path) -> None:
     (tmp_path / "color").mkdir()
     with pytest.raises(UserError, match="one folder colour/"):
         find(pairs_of(tmp_path))
+
+
+# ---- Paired folders that are split
+
+
+@pytest.mark.parametrize(
+    ("layout", "rejected"),
+    [
+        ("colour/{}/{}", {"colour/val/lone.png", "colour/test", "line/test"}),
+        ("{}/colour/{}", {"val/colour/lone.png", "test"}),
+    ],
+)
+def test_val_of_pairs_is_held_out(tmp_path, monkeypatch, layout: str, rejected: set[str]) -> None:
+    without_workers(monkeypatch)
+    names = ("train/a.png", "train/mia/a.png", "val/mia/a.png", "test/b.png", "val/lone.png")
+    for number, name in enumerate(names):
+        path = layout.format(*name.split("/", 1))
+        save(tmp_path / "pairs" / path, noise(number))
+        if "lone" not in name:
+            save(tmp_path / "pairs" / path.replace("colour", "line"), noise(number + 50))
+    config = PairedConfig(
+        folder=tmp_path / "pairs", output=tmp_path / "made", size=32, group_by="parent"
+    )
+    with pytest.raises(UserError, match=r"is split into train/ and val/, .* leave out --held-out"):
+        make_shards(replace(config, held_out=0.1))
+    report = make_shards(config)
+    assert (report.train, report.held_out) == (2, 1)
+    assert set(reasons(config)) == rejected
+    assert set(report.rejected) == {"no partner", "beside train/ and val/"}
+    samples = read_set(config.output)
+    assert len(samples) == 3
+    for name, sample in samples.items():
+        assert name.startswith("held-out/") == ("val/" in sample["source"])
+        assert sample["lines"]["source"] == sample["source"].replace("colour", "line")
+        assert sample.get("group") == ("mia" if "mia" in sample["source"] else None)
+    assert read_index(config.output / "train").settings["held_out"] == "val/"
+
+
+def test_a_split_that_the_lines_lack_is_named(tmp_path: Path) -> None:
+    for name in ("colour/train/a.png", "colour/val/a.png", "line/train/a.png"):
+        save(tmp_path / name, grey(0))
+    with pytest.raises(UserError, match=r"colour holds val/, but .*line does not"):
+        next(source_of(pairs_of(tmp_path)).find())  # before any pair
+    save(tmp_path / "line" / "val" / "a.png", grey(0))
+    items, _ = find(pairs_of(tmp_path))
+    assert [item.split for item in items] == ["train", "held-out"]
+
+
+def test_a_half_of_a_split_that_lacks_a_folder_is_named(tmp_path: Path) -> None:
+    for name in ("train/colour/a.png", "train/line/a.png", "val/colour/a.png"):
+        save(tmp_path / name, grey(0))
+    with pytest.raises(UserError, match="val must hold one folder colour/"):
+        next(source_of(pairs_of(tmp_path)).find())
 
 
 # ---- Lists

@@ -113,8 +113,8 @@ def test_val_is_held_out_and_no_share_beside_it(
     with pytest.raises(UserError) as refused:
         make_shards(replace(config, held_out=0.1))
     assert str(refused.value) == (
-        f"--held-out is 0.1, but {config.folder} holds train/ and val/, and so val/ is held out;"
-        " leave out --held-out."
+        f"--held-out is 0.1, but {config.folder} is split into train/ and val/, and so val/ is held"
+        " out; leave out --held-out."
     )
     assert not config.output.exists()
     report = make_shards(config)

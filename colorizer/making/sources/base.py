@@ -55,6 +55,11 @@ class Source(ABC, Generic[Where]):
     def identity(self) -> dict[str, Any]:
         """Settings that tell this source from another, as JSON values."""
 
+    def _of_kind(self, kind: str) -> dict[str, Any]:
+        """The kind and the split, as a set that is begun keeps it; the listing tells the rest."""
+        split = {} if self.held_out_folder is None else {"split": f"{self.held_out_folder}/"}
+        return {"source": kind, **split}
+
     @abstractmethod
     def find(self) -> Iterator[Item[Where] | Rejection]:
         """Everything found, in any order, without reading a picture.

@@ -1,6 +1,5 @@
 """Sources of one file a picture: a folder of colour pictures, and side-by-side pairs."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
 from colorizer.making.sources.loading import decode_single
+from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
 from colorizer.pictures.decode import (
     UnusablePicture,
     decode_picture,
@@ -15,10 +15,7 @@ from colorizer.pictures.decode import (
     read_file,
     to_grey,
 )
-from colorizer.pictures.files import Rejection, entries_of, find_pictures, no_pictures
-
-TRAIN = "train"
-HELD_OUT = ("val", "valid", "test")  # names of its counterpart; the first that exists
+from colorizer.pictures.files import Rejection, find_pictures, no_pictures
 
 
 @dataclass(frozen=True)
@@ -35,14 +32,7 @@ class PictureFolder(Source):
     @property
     def held_out_folder(self) -> str | None:
         """The counterpart of train/, if the folder holds both."""
-        if not os.path.isdir(self.folder / TRAIN):  # not Path's, which raises where it may not look
-            return None
-        return next((name for name in HELD_OUT if os.path.isdir(self.folder / name)), None)
-
-    def _of_kind(self, kind: str) -> dict[str, Any]:
-        """The kind and the split, as a set that is begun keeps it; the listing tells the rest."""
-        split = {} if self.held_out_folder is None else {"split": f"{self.held_out_folder}/"}
-        return {"source": kind, **split}
+        return held_out_in(self.folder)
 
     def find(self) -> Iterator[Item | Rejection]:
         """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
@@ -50,11 +40,9 @@ class PictureFolder(Source):
         if held_out is None:
             yield from self._find_in("", None)
             return
-        yield from self._find_in(TRAIN, "train")
-        yield from self._find_in(held_out, "held-out")
-        for name in entries_of(self.folder):
-            if name not in (TRAIN, held_out):
-                yield Rejection(name, f"beside {TRAIN}/ and {held_out}/", "")
+        for name, split in splits_of(held_out):
+            yield from self._find_in(name, split)
+        yield from beside_split(self.folder, held_out)
 
     def _find_in(self, within: str, split: Split | None) -> Iterator[Item | Rejection]:
         for file in find_pictures(self.folder, within):

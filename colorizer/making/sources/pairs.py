@@ -1,5 +1,6 @@
 """Sources of two files a picture, colour and line: paired folders, and lists."""
 
+import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
 from colorizer.making.sources.loading import decode_pair, decode_single
+from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
 from colorizer.pictures.decode import read_file
 from colorizer.pictures.files import PictureFile, Rejection, pictures_in, walk
 from colorizer.system.errors import UserError
@@ -18,41 +20,82 @@ ListItem = Item[tuple[str | None]]  # where: the same, if the list gives it
 
 
 @dataclass(frozen=True)
+class _Halves:
+    """A folder of colours, the folder of their lines, and the split of both."""
+
+    color: str
+    line: str
+    split: Split | None = None
+
+
+@dataclass(frozen=True)
 class PairedFolders(Source[tuple[str]]):
-    """Pairs have the same path under colour/ and line/ but for the suffix."""
+    """Pairs have the same path under colour/ and line/ but for the suffix.
+
+    Where both hold train/ and val/ (or valid/, or test/), or train/ and val/ hold both, only these
+    are searched, and val/ is held out.
+    """
 
     folder: Path
     grouping: Grouping
 
     @property
+    def held_out_folder(self) -> str | None:
+        """The counterpart of train/, if colour/ or, without one, the folder itself holds both."""
+        return held_out_in(self.folder.joinpath(*_color_names(self.folder)[:1]))
+
+    @property
     def identity(self) -> dict[str, Any]:
-        """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "paired"}
+        """Its kind and split: the listing tells which pictures it holds."""
+        return self._of_kind("paired")
 
     def find(self) -> Iterator[PairItem | Rejection]:
         """Every pair; a picture without a partner, or with several, is rejected."""
-        color = self._color_folder()
-        for parent in walk(self.folder, color):
-            yield from self._pair_up(parent, "line" + parent.removeprefix(color))
-        for parent in walk(self.folder, "line"):
-            partner = color + parent.removeprefix("line")
-            if not (self.folder / partner).is_dir():
-                yield from self._pair_up(partner, parent)
+        held_out = self.held_out_folder
+        for halves in self._halves(held_out):
+            yield from self._find_in(halves)
+        if held_out is not None:
+            colors = _color_names(self.folder)
+            for folder in (colors[0], "line") if colors else ("",):
+                yield from beside_split(self.folder, held_out, within=folder)
 
-    def _color_folder(self) -> str:
-        names = [name for name in ("colour", "color") if (self.folder / name).is_dir()]
-        if self.folder.is_dir() and (len(names) != 1 or not (self.folder / "line").is_dir()):
-            raise UserError(
-                f"{self.folder} must hold one folder colour/ (or color/) and one folder line/, with"
-                " pictures of the same names."
-            )
-        return names[0] if names else "colour"
+    def _halves(self, held_out: str | None) -> list[_Halves]:
+        """The folders that belong together.
 
-    def _pair_up(self, color_parent: str, line_parent: str) -> Iterator[PairItem | Rejection]:
-        """Pair the files of two folders, either of which may be missing."""
+        Raises:
+            UserError: one is missing.
+        """
+        if held_out is None:
+            return [_Halves(_color_folder(self.folder), "line")]
+        splits = splits_of(held_out)
+        if not _color_names(self.folder):
+            return [
+                _Halves(f"{name}/{_color_folder(self.folder / name)}", f"{name}/line", split)
+                for name, split in splits
+            ]
+        color = _color_folder(self.folder)
+        for name, _ in splits:
+            if not os.path.isdir(self.folder / "line" / name):
+                raise UserError(
+                    f"{self.folder / color} holds {name}/, but {self.folder / 'line'} does not; put"
+                    " its drawings there."
+                )
+        return [_Halves(f"{color}/{name}", f"line/{name}", split) for name, split in splits]
+
+    def _find_in(self, halves: _Halves) -> Iterator[PairItem | Rejection]:
+        for parent in walk(self.folder, halves.color):
+            yield from self._pair_up(halves, parent.removeprefix(halves.color))
+        for parent in walk(self.folder, halves.line):
+            below = parent.removeprefix(halves.line)
+            if not (self.folder / f"{halves.color}{below}").is_dir():
+                yield from self._pair_up(halves, below)
+
+    def _pair_up(self, halves: _Halves, below: str) -> Iterator[PairItem | Rejection]:
+        """Pair the files of a subfolder, which either half may lack."""
         by_stem: dict[str, tuple[list[PictureFile], list[PictureFile]]]
         by_stem = defaultdict(lambda: ([], []))
-        for side, parent in enumerate((color_parent, line_parent)):
+        for side, half in enumerate((halves.color, halves.line)):
+            parent = f"{half}{below}"
             if not (self.folder / parent).is_dir():
                 continue
             for file in pictures_in(self.folder, parent):
@@ -63,19 +106,20 @@ class PairedFolders(Source[tuple[str]]):
         for colors, lines in by_stem.values():
             match colors, lines:
                 case [color], [line]:
-                    yield self._item(color, line)
+                    yield self._item(halves, color, line)
                 case ([lone], []) | ([], [lone]):
                     yield Rejection(lone.source, "no partner", "")
                 case _:
                     yield from _unclear(colors + lines)
 
-    def _item(self, color: PictureFile, line: PictureFile) -> PairItem:
+    def _item(self, halves: _Halves, color: PictureFile, line: PictureFile) -> PairItem:
         return Item(
             key=make_key(color.source),
             source=color.source,
             stamp=f"{color.bytes} {line.source} {line.bytes}",
             where=(line.source,),
-            group=self.grouping(color.source.partition("/")[2]),
+            group=self.grouping(color.source.removeprefix(f"{halves.color}/")),
+            split=halves.split,
         )
 
     def load(self, item: PairItem) -> Picture:
@@ -90,6 +134,21 @@ class PairedFolders(Source[tuple[str]]):
             f"{self.folder} holds no pairs; give each picture in colour/ a drawing of the same name"
             " in line/ (their endings may differ)."
         )
+
+
+def _color_names(folder: Path) -> list[str]:
+    return [name for name in ("colour", "color") if os.path.isdir(folder / name)]
+
+
+def _color_folder(folder: Path) -> str:
+    """Raises: UserError: the folder does not hold the two halves of pairs."""
+    names = _color_names(folder)
+    if folder.is_dir() and (len(names) != 1 or not (folder / "line").is_dir()):
+        raise UserError(
+            f"{folder} must hold one folder colour/ (or color/) and one folder line/, with"
+            " pictures of the same names."
+        )
+    return names[0] if names else "colour"
 
 
 def _unclear(files: list[PictureFile]) -> Iterator[Rejection]:
