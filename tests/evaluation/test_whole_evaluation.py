@@ -1,6 +1,8 @@
-"""A whole evaluation of a tiny run."""
+"""A whole evaluation of a tiny run: its figures, its files, and when it is made again.
 
-import csv
+Data that lack something are in test_evaluated_data.py.
+"""
+
 import json
 import shutil
 from dataclasses import replace
@@ -13,8 +15,8 @@ import torch
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.networks import GeneratorConfig
-from colorizer.evaluation.config import EvaluateConfig, MeasureConfig, WeightsConfig
-from colorizer.evaluation.evaluator import evaluate, prepare
+from colorizer.evaluation.config import WeightsConfig
+from colorizer.evaluation.evaluator import evaluate
 from colorizer.evaluation.metrics.inception import fid
 from colorizer.evaluation.metrics.palette import palette_distance
 from colorizer.evaluation.metrics.pixels import psnr
@@ -22,32 +24,14 @@ from colorizer.loading.characters_truth import in_colors_of, redraw
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
-from colorizer.system.processes import ALONE
+from tests.helpers.evaluating import rows_of, settings_for, with_measure
+from tests.helpers.making import files_of
 
 pytestmark = pytest.mark.slow
 
 
-def _config(trained, tmp_path, data=None, output="report", **measure) -> EvaluateConfig:
-    settings = MeasureConfig(**({"batch_size": 4} | measure))
-    data = data or trained.data[0]
-    return EvaluateConfig(trained.output, data, tmp_path / output, measure=settings)
-
-
-def _with(config: EvaluateConfig, **measure) -> EvaluateConfig:
-    return replace(config, measure=replace(config.measure, **measure))
-
-
-def _pictures(config) -> list[dict[str, str]]:
-    with (config.output / "pictures.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _files(folder) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
 def test_every_figure_is_right_and_every_reference_is_written_down(no_weights, trained, tmp_path):
-    config = _config(trained, tmp_path)
+    config = settings_for(trained, tmp_path)
     report = evaluate(config)
     assert json.loads((config.output / "report.json").read_text()) == report
     figures = report["figures"]
@@ -56,7 +40,7 @@ def test_every_figure_is_right_and_every_reference_is_written_down(no_weights, t
     reader = ShardReader(trained.held_out_shards)
     by_key = {reader[n].key: reader[n] for n in range(len(reader))}
     colorizer = Colorizer(trained.output, "cpu")
-    table = _pictures(config)
+    table = rows_of(config)
     assert [row["key"] for row in table] == list(by_key)
     for row in table:
         sample = by_key[row["key"]]
@@ -91,7 +75,7 @@ def test_every_figure_is_right_and_every_reference_is_written_down(no_weights, t
 
 
 def test_what_is_absent_is_named_with_its_reason(no_weights, trained, tmp_path, capsys):
-    report = evaluate(_config(trained, tmp_path))
+    report = evaluate(settings_for(trained, tmp_path))
     absent = report["identity"]["protocol"]["absent"]
     assert set(absent) == {"ms-ssim", "lpips-alex", "lpips-vgg", "fid", "kid"}
     assert "161 are needed" in absent["ms-ssim"]
@@ -105,7 +89,7 @@ def test_what_is_absent_is_named_with_its_reason(no_weights, trained, tmp_path, 
 @pytest.mark.parametrize("metric", ["ms-ssim", "lpips-vgg", "fid"])
 def test_what_is_asked_for_by_name_has_to_be_had(no_weights, trained, tmp_path, metric):
     with pytest.raises(UserError, match=f"{metric} cannot be had"):
-        evaluate(_config(trained, tmp_path, metrics=("psnr", metric)))
+        evaluate(settings_for(trained, tmp_path, metrics=("psnr", metric)))
     assert not (tmp_path / "report").exists()
 
 
@@ -116,25 +100,25 @@ def test_batch_size_and_number_of_shards_change_no_byte(stand_ins, trained, tmp_
         for number in range(len(reader)):
             sample = reader[number]
             writer.write(sample.key, sample.color, sample.line, sample.metadata)
-    one = _config(trained, tmp_path, batch_size=1)
+    one = settings_for(trained, tmp_path, batch_size=1)
     evaluate(one)
-    many = replace(_with(one, batch_size=16), output=tmp_path / "many")
+    many = replace(with_measure(one, batch_size=16), output=tmp_path / "many")
     evaluate(many)
-    assert _files(one.output) == _files(many.output)
+    assert files_of(one.output) == files_of(many.output)
     shards = replace(one, data=single.parent, output=tmp_path / "one-shard")
     evaluate(shards)
     single_path, path = str(single), str(reader.index.folder)  # all that may differ
-    for name, content in _files(shards.output).items():
-        assert content.replace(single_path.encode(), path.encode()) == _files(one.output)[name]
+    for name, content in files_of(shards.output).items():
+        assert content.replace(single_path.encode(), path.encode()) == files_of(one.output)[name]
 
 
 def test_fid_is_of_all_results_and_all_held_out_pictures(stand_ins, trained, tmp_path):
-    config = _config(trained, tmp_path, metrics=("fid",), modes=("random",))
+    config = settings_for(trained, tmp_path, metrics=("fid",), modes=("random",))
     report = evaluate(config)
     reader, colorizer = ShardReader(trained.held_out_shards), Colorizer(trained.output, "cpu")
     by_key = {reader[n].key: reader[n] for n in range(len(reader))}
     results = []
-    for row in _pictures(config):
+    for row in rows_of(config):
         line, reference = by_key[row["key"]].line, by_key[row["random reference"]].color
         results.append(
             colorizer.color_batch(torch.tensor(line)[None], torch.tensor(reference)[None])
@@ -152,7 +136,7 @@ def test_features_of_the_held_out_pictures_are_kept_beside_them(
     data = tmp_path / "data"
     data.mkdir()
     (data / "held-out").symlink_to(trained.held_out_shards)
-    config = _config(trained, tmp_path, data=data, metrics=("fid", "kid"), modes=("self",))
+    config = settings_for(trained, tmp_path, data=data, metrics=("fid", "kid"), modes=("self",))
     first = evaluate(config)["figures"]
     (kept,) = (data / "features").iterdir()
     taken = stand_ins.count_features(monkeypatch)
@@ -168,13 +152,13 @@ def test_features_of_the_held_out_pictures_are_kept_beside_them(
 
 
 def test_an_evaluation_that_is_there_is_not_made_again(no_weights, trained, tmp_path, capsys):
-    config = _config(trained, tmp_path)
+    config = settings_for(trained, tmp_path)
     first = evaluate(config)
     before = (config.output / "report.json").stat().st_mtime_ns
-    assert evaluate(_with(config, batch_size=1)) == first
+    assert evaluate(with_measure(config, batch_size=1)) == first
     assert "already holds this evaluation" in capsys.readouterr().out
     assert (config.output / "report.json").stat().st_mtime_ns == before
-    evaluate(_with(config, pairs_seed=1))
+    evaluate(with_measure(config, pairs_seed=1))
     assert (config.output / "report.json").stat().st_mtime_ns != before
 
 
@@ -182,10 +166,10 @@ def test_an_evaluation_that_is_there_is_not_made_again(no_weights, trained, tmp_
 def test_one_evaluation_may_be_named_by_several_paths(
     no_weights, trained, tmp_path, monkeypatch, capsys, named
 ):
-    config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
+    config = settings_for(trained, tmp_path, modes=("self",), metrics=("psnr",))
     config = replace(config, data=shutil.copytree(trained.data[0], tmp_path / "data"))
     evaluate(config)
-    before = _files(config.output)
+    before = files_of(config.output)
     checkpoint, data = config.checkpoint, config.data
     match named:
         case "relative":
@@ -202,13 +186,13 @@ def test_one_evaluation_may_be_named_by_several_paths(
     capsys.readouterr()
     evaluate(replace(config, checkpoint=checkpoint, data=data))
     assert "already holds this evaluation" in capsys.readouterr().out
-    assert _files(config.output) == before
+    assert files_of(config.output) == before
 
 
 def test_a_report_names_the_code_that_trained_and_that_evaluated(
     no_weights, trained, tmp_path, monkeypatch
 ):
-    config = _config(trained, tmp_path, modes=("self",), metrics=("psnr",))
+    config = settings_for(trained, tmp_path, modes=("self",), metrics=("psnr",))
     monkeypatch.setattr("colorizer.evaluation.report.code_version", lambda: "9.9 at abc1234")
     identity = evaluate(config)["identity"]
     trained_by = find_generator(trained.output, GeneratorConfig).version
@@ -222,22 +206,8 @@ def test_a_report_names_the_code_that_trained_and_that_evaluated(
     assert (config.output / "report.json").stat().st_mtime_ns != before
 
 
-def test_a_group_whose_name_is_no_unicode_is_written_down(
-    no_weights, trained, tmp_path, draw_scene
-):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
-        for number in range(2):  # a folder that is called b"caf\xe9", as Python names it
-            scene = draw_scene(number, 64, 64)
-            writer.write(f"s{number}", scene, scene[..., 0], {"group": "caf\udce9"})
-    data = tmp_path / "data"
-    config = _config(trained, tmp_path, data=data, modes=("cross",), metrics=("palette",))
-    evaluate(config)
-    assert [row["group"] for row in _pictures(config)] == ["caf\\udce9"] * 2
-    evaluate(replace(config, against=config.output / "report.json"))
-
-
 def test_an_older_report_does_not_outlive_its_pictures(no_weights, trained, tmp_path, monkeypatch):
-    config = _config(trained, tmp_path)
+    config = settings_for(trained, tmp_path)
     evaluate(config)
 
     def killed(*_):
@@ -245,14 +215,14 @@ def test_an_older_report_does_not_outlive_its_pictures(no_weights, trained, tmp_
 
     monkeypatch.setattr("colorizer.evaluation.evaluator.write_grids", killed)
     with pytest.raises(KeyboardInterrupt):
-        evaluate(_with(config, pairs_seed=1))
+        evaluate(with_measure(config, pairs_seed=1))
     assert not (config.output / "report.json").exists()
 
 
 def test_weights_that_are_not_the_published_ones_are_said_to_be(
     stand_ins, trained, tmp_path, capsys
 ):
-    report = evaluate(_config(trained, tmp_path, modes=("self",)))
+    report = evaluate(settings_for(trained, tmp_path, modes=("self",)))
     assert {"lpips-alex", "lpips-vgg"} <= set(report["figures"]["self"])
     files = report["identity"]["protocol"]["weights"]
     assert {name: file["published"] for name, file in files.items()} == {
@@ -264,66 +234,6 @@ def test_weights_that_are_not_the_published_ones_are_said_to_be(
     assert "**not the published one**" in (tmp_path / "report" / "report.md").read_text()
 
 
-def test_groups_of_real_pictures_have_palettes_but_no_truth(
-    no_weights, trained, tmp_path, draw_scene
-):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
-        for number in range(4):
-            scene = draw_scene(number, 64, 64)
-            writer.write(f"s{number}", scene, scene[..., 0], {"group": str(number // 2)})
-    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert set(report["figures"]["cross"]) == {"pictures", "palette", "palette-wrong"}
-    assert list(report["figures"]) == ["self", "cross", "random"]
-    absent = report["identity"]["protocol"]["absent"]
-    assert "only of drawn characters" in absent["cross against truth"]
-
-
-def test_pictures_without_groups_have_no_cross(no_weights, trained, tmp_path, draw_scene):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
-        for number in range(3):
-            scene = draw_scene(number, 64, 64)
-            writer.write(f"s{number}", scene, scene[..., 0], {})
-    config = _config(trained, tmp_path, data=tmp_path / "data")
-    assert list(evaluate(config)["figures"]) == ["self", "random"]
-    with pytest.raises(UserError, match="--modes cross is not possible"):
-        evaluate(_with(config, modes=("cross",)))
-
-
-def test_large_pictures_have_ms_ssim(no_weights, trained, tmp_path, draw_scene):
-    with ShardWriter(tmp_path / "data" / "held-out", 176, 10, {}) as writer:
-        scene = draw_scene(0, 176, 176)
-        writer.write("s", scene, scene[..., 0], {})
-    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert list(report["figures"]) == ["self"]  # there is no other picture
-    assert 0 < report["figures"]["self"]["ms-ssim"]["mean"] < 1
-
-
-def test_the_smallest_side_of_several_shapes_decides_over_ms_ssim(no_weights, tmp_path):
-    with ShardWriter(tmp_path / "held-out", 256, 10, {}) as writer:
-        for height, width in ((176, 176), (448, 160)):
-            blank = np.full((height, width, 3), 255, np.uint8)
-            writer.write(f"s{width}", blank, blank[..., 0], {})
-    _, available, _ = prepare(MeasureConfig(), tmp_path, ALONE)
-    assert available.absent["ms-ssim"] == (
-        "pictures of 160x448 pixels are too small, sides of 161 are needed."
-    )
-
-
-def test_shards_drawn_by_another_version_lose_only_what_needs_drawing(
-    no_weights, trained, tmp_path, draw_scene
-):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
-        for number in range(4):
-            scene, seed = draw_scene(number, 64, 64), number // 2
-            metadata = {"group": f"c{seed}", "character": {"seed": seed, "pose": number % 2}}
-            writer.write(f"s{number}", scene, scene[..., 0], metadata)
-    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert list(report["figures"]) == ["self", "cross", "random"]
-    assert (
-        "draws s0 and 3 more differently" in report["identity"]["protocol"]["absent"]["recolored"]
-    )
-
-
 def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, tmp_path):
     (tmp_path / "file").touch()
     for changes, words in [
@@ -333,74 +243,25 @@ def test_an_output_that_is_a_file_and_bad_settings_are_refused_at_once(trained, 
         ({"weights": WeightsConfig(inception=tmp_path / "none.pt")}, "no such Inception file"),
     ]:
         with pytest.raises(UserError, match=words):
-            evaluate(_config(trained, tmp_path, **changes))
+            evaluate(settings_for(trained, tmp_path, **changes))
     assert not (tmp_path / "report").exists()
-
-
-def test_no_held_out_pictures_are_refused(trained, tmp_path):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}):
-        pass
-    with pytest.raises(UserError, match="nothing is held out"):
-        evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert not (tmp_path / "report").exists()
-
-
-def test_a_damaged_shard_is_refused_and_no_report_is_left(no_weights, trained, tmp_path):
-    reader = ShardReader(trained.held_out_shards)
-    data = tmp_path / "data" / "held-out"
-    with ShardWriter(data, 64, 100, {}) as writer:
-        for number in range(4):
-            writer.write(f"s{number}", reader[number].color, reader[number].line, {})
-    shard = data / "000000.tar"
-    content = bytearray(shard.read_bytes())
-    content[1000] ^= 1
-    shard.write_bytes(bytes(content))
-    with pytest.raises(UserError, match=r"000000\.tar: sample s0 is not as it was written"):
-        evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert not (tmp_path / "report").exists()
-
-
-def test_where_one_group_is_most_of_all_no_reference_is_called_wrong(no_weights, trained, tmp_path):
-    reader = ShardReader(trained.held_out_shards)
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 100, {}) as writer:
-        for number in range(4):
-            metadata = reader[number].metadata | {"group": "ab"[number // 3]}
-            writer.write(f"s{number}", reader[number].color, reader[number].line, metadata)
-    report = evaluate(_config(trained, tmp_path, data=tmp_path / "data"))
-    assert set(report["figures"]["random"]) == {"pictures", "palette"}
-    assert "palette-wrong" not in report["figures"]["self"]
-    reason = report["identity"]["protocol"]["absent"]["wrong references"]
-    assert "of 4 random references are of the drawing's own group" in reason
-
-
-def test_a_metric_that_no_row_can_have_is_refused(no_weights, trained, tmp_path, draw_scene):
-    with ShardWriter(tmp_path / "data" / "held-out", 64, 10, {}) as writer:
-        for number in range(4):
-            scene = draw_scene(number, 64, 64)
-            writer.write(f"s{number}", scene, scene[..., 0], {"group": str(number // 2)})
-    config = _config(trained, tmp_path, tmp_path / "data", modes=("cross",), metrics=("psnr",))
-    with pytest.raises(UserError, match="--metrics psnr cannot be had with --modes cross"):
-        evaluate(config)
-    report = evaluate(_with(config, metrics=("palette",)))
-    assert set(report["figures"]["cross"]) == {"pictures", "palette"}
-    assert (config.output / "cross.png").exists()
 
 
 def test_a_figure_that_is_not_a_number_is_named(no_weights, trained, tmp_path, monkeypatch):
     monkeypatch.setattr("colorizer.evaluation.available.psnr", lambda *_: np.array([np.nan]))
     with pytest.raises(UserError, match=r"psnr of character-\d+-0 is not a number"):
-        evaluate(_config(trained, tmp_path))
+        evaluate(settings_for(trained, tmp_path))
     assert not (tmp_path / "report" / "report.json").exists()
 
 
 def test_pictures_of_other_modes_do_not_stay_in_the_report(no_weights, trained, tmp_path):
-    config = _config(trained, tmp_path)
+    config = settings_for(trained, tmp_path)
     evaluate(config)
-    evaluate(_with(config, modes=("self",)))
+    evaluate(with_measure(config, modes=("self",)))
     assert sorted(path.name for path in config.output.glob("*.png")) == ["self.png"]
 
 
 def test_torch_has_its_settings_back(no_weights, trained, tmp_path):
     before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32
-    evaluate(_config(trained, tmp_path))
+    evaluate(settings_for(trained, tmp_path))
     assert (torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32) == before
