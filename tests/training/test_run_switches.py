@@ -1,6 +1,7 @@
 """Every setting of a run does what it says: what is written when, in which order, by whom.
 
-Those of networks, losses, optimizers and pictures are in test_switches.py.
+Those of networks, losses and optimizers are in test_learning_switches.py, those of pictures and of
+computing in test_picture_switches.py.
 """
 
 import json
