@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorizer.making.config import FolderConfig
+from colorizer.making.config import FolderConfig, TarsConfig
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import Item, Picture, Rejection
+from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.encoding import decode_color, decode_line
 from colorizer.shards.format import scan_shard
 from colorizer.shards.index import read_index
@@ -91,6 +92,24 @@ def load(config: Any) -> dict[str, Picture]:
     """Every picture that a source finds, loaded, by name."""
     source = source_of(config)
     return {item.source: source.load(item) for item in find(config)[0]}
+
+
+def tars_of(path: Path) -> TarsConfig:
+    """A tar or a folder of them as a source."""
+    return TarsConfig(tars=path, output=OUTPUT)
+
+
+def outcomes(config: TarsConfig) -> dict[str, str]:
+    """What each item loads to: "loaded", or why it was rejected."""
+    found = {}
+    for item in find(config)[0]:
+        assert item.source not in found
+        try:
+            source_of(config).load(item)
+            found[item.source] = "loaded"
+        except UnusablePicture as rejected:
+            found[item.source] = rejected.reason
+    return found | reasons(config)
 
 
 # ---- Sets

@@ -1,0 +1,142 @@
+"""WebDataset tars as a source: samples and members that are rejected or refused."""
+
+import io
+import json
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from colorizer.making.config import TarsConfig
+from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
+from tests.helpers.making import (
+    encoded,
+    files_of,
+    grey,
+    noise,
+    outcomes,
+    tars_of,
+    without_workers,
+    write_tar,
+)
+
+# ---- Samples that cannot be used
+
+
+def test_bad_samples_are_rejected_with_their_reason(tmp_path: Path) -> None:
+    good = encoded(noise(1))
+    write_tar(
+        tmp_path / "a.tar",
+        [
+            ("good.png", good),
+            ("badjson.png", good),
+            ("badjson.json", b"{"),
+            ("nested.png", good),
+            ("nested.json", b"[" * 100_000),
+            ("nopicture.json", b"{}"),
+            ("two.png", good),
+            ("two.jpg", good),
+            ("othersize.color.png", good),
+            ("othersize.line.png", encoded(noise(1, 33, 32))),
+            ("cut.png", good[:100]),
+            ("empty.png", b""),
+            ("onlyline.line.png", good),
+            ("video.mp4", b"x"),
+        ],
+    )
+    assert outcomes(tars_of(tmp_path)) == {
+        "a.tar/good": "loaded",
+        "a.tar/badjson": "broken",
+        "a.tar/nested": "broken",
+        "a.tar/nopicture": "no picture",
+        "a.tar/two": "pictures not clear",
+        "a.tar/othersize": "sizes of a pair differ",
+        "a.tar/cut": "broken",
+        "a.tar/empty": "broken",
+        "a.tar/onlyline": "no picture",
+        "a.tar/video": "no picture",
+    }
+
+
+@pytest.mark.parametrize(("depth", "outcome"), [(40, "loaded"), (60, "broken"), (600, "broken")])
+def test_deeply_nested_json_stops_nothing(tmp_path: Path, depth: int, outcome: str) -> None:
+    """Python can read it, but not send it from one process to another."""
+    note = b"[" * depth + b"]" * depth
+    write_tar(tmp_path / "a.tar", [("a.png", encoded(grey(0))), ("a.json", note)])
+    assert outcomes(tars_of(tmp_path)) == {"a.tar/a": outcome}
+
+
+def test_very_long_json_is_rejected(tmp_path: Path) -> None:
+    note = json.dumps("x" * 1_000_001).encode()
+    write_tar(tmp_path / "a.tar", [("a.png", encoded(grey(0))), ("a.json", note)])
+    assert outcomes(tars_of(tmp_path)) == {"a.tar/a": "broken"}
+
+
+def test_same_key_twice_apart_is_refused_naming_it(tmp_path: Path) -> None:
+    members = [(f"{name}.png", encoded(noise(0))) for name in ("a", "b", "c", "a")]
+    write_tar(tmp_path / "from" / "x.tar", members)
+    config = TarsConfig(tars=tmp_path / "from", output=tmp_path / "made", workers=1)
+    with pytest.raises(UserError, match=r"x\.tar/a is listed twice"):
+        make_shards(config)
+    assert not list(config.output.rglob("*.tar"))
+
+
+# ---- Nothing leaves its folder
+
+
+def odd_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, link
+    return info
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        (odd_member("/tmp/evil.png"), "unsafe name"),
+        (odd_member("../evil.png"), "unsafe name"),
+        (odd_member("a/../../evil.png"), "unsafe name"),
+        (odd_member("evil.png", tarfile.SYMTYPE, "/etc/passwd"), "no plain file"),
+        (odd_member("evil.png", tarfile.SYMTYPE, "good.png"), "no plain file"),
+        (odd_member("evil.png", tarfile.LNKTYPE, "good.png"), "no plain file"),
+        (odd_member("evil.png", tarfile.CHRTYPE), "no plain file"),
+        (odd_member("evil.png", tarfile.FIFOTYPE), "no plain file"),
+    ],
+)
+def test_odd_members_are_rejected_and_nothing_is_extracted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, info: tarfile.TarInfo, reason: str
+) -> None:
+    without_workers(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    data = encoded(noise(3))
+    (tmp_path / "from" / "deep").mkdir(parents=True)
+    with tarfile.open(tmp_path / "from" / "deep" / "a.tar", "w") as tar:
+        good = tarfile.TarInfo("good.png")
+        good.size = len(data)
+        tar.addfile(good, io.BytesIO(data))
+        if info.isreg():
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        else:
+            tar.addfile(info)
+    config = TarsConfig(
+        tars=tmp_path / "from", output=tmp_path / "made", size=32, held_out=0.0, workers=1
+    )
+    report = make_shards(config)
+    assert (report.found, report.train, dict(report.rejected)) == (2, 1, {reason: 1})
+    assert [path.name for path in (tmp_path / "from").rglob("*")] == ["deep", "a.tar"]
+    assert {path.name for path in tmp_path.iterdir()} == {"from", "made"}
+    assert not [name for name in files_of(config.output) if "evil" in name or "good" in name]
+    assert not Path("/tmp/evil.png").exists()
+
+
+# ---- Nothing at all
+
+
+def test_folder_without_tars_is_named(tmp_path: Path) -> None:
+    (tmp_path / "from").mkdir()
+    with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'from'} holds no tar")):
+        make_shards(TarsConfig(tars=tmp_path / "from", output=tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
