@@ -7,7 +7,6 @@ computing in test_picture_switches.py.
 import json
 import multiprocessing
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from colorizer.shards.reader import ShardReader
 from colorizer.system.errors import UserError
 from colorizer.training.colorization import Colorization
 from colorizer.training.train import train
+from tests.helpers.orders import order_of
 
 
 def _names(folder):
@@ -29,14 +29,9 @@ def _lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def _order(config):
-    """What a run learns from: whatever its losses, so of the cheapest."""
-    train(replace(config, loss=replace(config.loss, adversarial=0.0, triplet=0.0)))
-    return _lines(config.output / "order" / "rank-0.jsonl")
-
-
 def test_each_thing_is_written_when_it_is_asked_for(tiny):
     config = tiny(
+        "extractor-demo",
         steps=7,
         log_every=3,
         sample_every=2,
@@ -56,7 +51,7 @@ def test_each_thing_is_written_when_it_is_asked_for(tiny):
 @pytest.mark.slow
 def test_the_seed_draws_the_order_and_the_augmentation(tiny):
     zero, one = (
-        _order(tiny(output=str(seed), seed=seed, steps=1, log_samples=True)) for seed in (0, 1)
+        order_of(tiny(output=str(seed), seed=seed, steps=1, log_samples=True)) for seed in (0, 1)
     )
     assert [line["key"] for line in zero] != [line["key"] for line in one]
     assert {line["augmentation"] for line in zero}.isdisjoint(line["augmentation"] for line in one)
@@ -65,7 +60,7 @@ def test_the_seed_draws_the_order_and_the_augmentation(tiny):
 def test_only_shards_of_a_window_are_shuffled_together(tiny):
     def shards(window: int) -> set[int]:
         config = tiny(output=str(window), steps=1, shard_window=window, log_samples=True)
-        keys = {line["key"] for line in _order(config)}
+        keys = {line["key"] for line in order_of(config)}
         (folder,) = config.training_shards
         reader = ShardReader(folder)
         places = [n for n in range(len(reader)) if reader[n].key in keys]
@@ -77,15 +72,15 @@ def test_only_shards_of_a_window_are_shuffled_together(tiny):
 
 def test_the_log_has_the_references_and_goes_on_alike(tiny):
     references = ReferencesConfig(same_group=0.5)
-    same = {"log_samples": True, "references": references}
-    whole = _order(tiny(output="whole", steps=6, **same))
-    _order(tiny(output="stopped", steps=2, **same))
-    assert _order(tiny(output="stopped", steps=6, **same)) == whole
+    same = {"batch_size": 8, "log_samples": True, "references": references}
+    whole = order_of(tiny(output="whole", steps=3, **same))
+    order_of(tiny(output="stopped", steps=1, **same))
+    assert order_of(tiny(output="stopped", steps=3, **same)) == whole
     others = [line for line in whole if line["reference"] != line["key"]]
     assert 0 < len(others) < len(whole)
     for line in others:  # the other pose
         assert line["reference"][:-1] == line["key"][:-1]
-    plain = _order(tiny(output="plain", steps=6, log_samples=True))
+    plain = order_of(tiny(output="plain", steps=3, batch_size=8, log_samples=True))
     without = [{k: v for k, v in line.items() if k != "reference"} for line in whole]
     assert without == plain
 
@@ -139,5 +134,5 @@ def test_tensorboard_gets_the_losses(tiny):
 
 
 def test_without_a_tracker_nothing_is_written_for_one(tiny):
-    train(config := tiny(steps=1))
+    train(config := tiny("extractor-demo", steps=1))
     assert not list(config.output.rglob("events.out.tfevents.*"))

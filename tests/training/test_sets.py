@@ -1,7 +1,6 @@
 """Training on several sets."""
 
-import json
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
 from colorizer.training.start import start_accelerator
 from colorizer.training.train import build_task, train
+from tests.helpers.orders import order_of
 
 ONE, OTHER = Path("drawn"), Path("real")
 
@@ -70,23 +70,17 @@ def test_sets_and_shares_that_do_not_fit_are_refused(tiny, changes, words):
 # ---- The run
 
 
-def _order(config) -> list[dict]:
-    """What a run learns from: whatever its losses, so of the cheapest."""
-    train(replace(config, loss=replace(config.loss, adversarial=0.0, triplet=0.0)))
-    lines = (config.output / "order" / "rank-0.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def test_a_run_on_two_sets_goes_on_with_the_same_samples(tiny, character_shards, second):
     same = {
         "data": (character_shards, second),
         "shares": (0.5, 0.5),
+        "batch_size": 8,
         "log_samples": True,
         "references": ReferencesConfig(same_group=0.5),
     }
-    whole = _order(tiny(output="whole", steps=6, **same))
-    _order(tiny(output="stopped", steps=2, **same))
-    assert _order(tiny(output="stopped", steps=6, **same)) == whole
+    whole = order_of(tiny(output="whole", steps=3, **same))
+    order_of(tiny(output="stopped", steps=1, **same))
+    assert order_of(tiny(output="stopped", steps=3, **same)) == whole
     names = [line["key"].split("/")[0] for line in whole]
     assert set(names) == {character_shards.name, "second"} and 6 < names.count("second") < 18
     for line in whole:
@@ -98,6 +92,7 @@ def test_other_sets_another_order_of_them_or_other_shares_are_another_run(
     tiny, character_shards, second
 ):
     both = (character_shards, second)
+    tiny = partial(tiny, "extractor-demo")
     train(tiny(data=both, steps=1))
     for data in (both[::-1], both[:1]):
         with pytest.raises(UserError, match="holds a run on other shards"):
