@@ -42,8 +42,10 @@ def test_a_finished_run_is_left_alone(trained, capsys):
     assert sorted((p, p.stat().st_mtime_ns) for p in config.output.rglob("*")) == before
 
 
-def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(trained, capsys):
-    config = trained
+def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(
+    trained_extractor, capsys
+):
+    config = trained_extractor
     wanted = tensors_of(config, 2, "generator")
     path = config.output / "checkpoints" / "step-00000002" / "generator.safetensors"
     data = bytearray(path.read_bytes())
@@ -57,8 +59,8 @@ def test_a_damaged_newest_checkpoint_is_set_aside_and_the_one_before_continues(t
     assert [m["step"] for m in metrics_of(config)] == [1, 2]
 
 
-def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(trained, capsys):
-    config = trained
+def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(trained_extractor, capsys):
+    config = trained_extractor
     log = config.output / "metrics.jsonl"
     log.write_bytes(log.read_bytes() + b'{"step": 2, \xff\x00')  # a power cut
     train(replace(config, steps=3))
@@ -72,7 +74,7 @@ def test_a_log_with_a_damaged_line_does_not_keep_a_run_from_going_on(trained, ca
 def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     tiny, capsys, monkeypatch, number
 ):
-    config = tiny(steps=50, checkpoint_every=1000)
+    config = tiny("extractor-demo", steps=50, checkpoint_every=1000)
     log = Trainer._log
 
     def interrupt(trainer):
@@ -91,9 +93,9 @@ def test_a_request_to_stop_saves_the_step_and_the_same_command_continues(
     assert "Stopped and saved at step 4" in (config.output / "log.txt").read_text()
 
 
-def test_a_checkpoint_is_read_for_its_checksum_once(trained, monkeypatch):
+def test_a_checkpoint_is_read_for_its_checksum_once(trained_extractor, monkeypatch):
     hashed = []
     sha256_of = checkpoint.sha256_of
     monkeypatch.setattr(checkpoint, "sha256_of", lambda p: hashed.append(p.name) or sha256_of(p))
-    train(replace(trained, steps=3, checkpoint_every=9))
+    train(replace(trained_extractor, steps=3, checkpoint_every=9))
     assert sorted(hashed) == sorted(f"{name}.safetensors" for name in FILES)

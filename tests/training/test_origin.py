@@ -57,12 +57,23 @@ def started(trained, tiny):
     return configure
 
 
+@pytest.fixture
+def redrawn(trained_extractor, tiny):
+    """The same of an extractor, whose steps cost less: for what holds of every task."""
+
+    def configure(**changes):
+        begun = {"output": "started", "start_from": trained_extractor.output, "steps": 1}
+        return tiny("extractor-demo", **(begun | changes))
+
+    return configure
+
+
 # ---- What is taken
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_run_begins_as_good_as_the_other_has_ended(tiny, preset):
-    looks = {"evaluate_every": 2, "evaluate_count": 3}
+    looks = {"evaluate_every": 2, "evaluate_count": 1}
     train(source := tiny(preset, output="source", steps=2, **looks))
     other = {"start_from": source.output, "optimizer": OptimizerConfig(1e-3)}
     train(config := tiny(preset, output="other", steps=1, **looks, **other))
@@ -92,12 +103,12 @@ def test_data_losses_and_learning_rates_may_be_others(trained, started):
     assert _same(_weights(tensors_of(config, 1, "generator")), _weights(taken))
 
 
-def test_the_average_keeps_what_it_starts_from(trained, started):
-    train(config := started(optimizer=OptimizerConfig(generator_lr=1e-2, ema_decay=0.9)))
+def test_the_average_keeps_what_it_starts_from(trained_extractor, redrawn):
+    train(config := redrawn(optimizer=OptimizerConfig(generator_lr=1e-2, ema_decay=0.9)))
     start, live, average = (
         torch.cat([t.flatten() for _, t in sorted(_weights(tensors).items())])
         for tensors in (
-            tensors_of(trained, 2, "average"),
+            tensors_of(trained_extractor, 2, "average"),
             tensors_of(config, 1, "generator"),
             tensors_of(config, 1, "average"),
         )
@@ -127,27 +138,29 @@ def test_of_a_run_the_best_checkpoint_is_taken_else_the_newest_intact(trained, s
 
 
 @pytest.mark.parametrize("kind", ["checkpoint", "file"])
-def test_a_checkpoint_and_a_generator_file_will_do(trained, started, tmp_path, capsys, kind):
-    path = trained.output / "checkpoints" / "step-00000001"
+def test_a_checkpoint_and_a_generator_file_will_do(
+    trained_extractor, redrawn, tmp_path, capsys, kind
+):
+    path = trained_extractor.output / "checkpoints" / "step-00000001"
     if kind == "file":
         export(ExportConfig(path, tmp_path / "generator.safetensors"))
         path = tmp_path / "generator.safetensors"
-    train(config := started(start_from=path, optimizer=NOTHING_LEARNED, seed=5))
+    train(config := redrawn(start_from=path, optimizer=NOTHING_LEARNED, seed=5))
     said = capsys.readouterr().out
     assert f"  starts from  {path}" in said and ", step 1" in said
-    taken = _weights(tensors_of(trained, 1, "average"))
+    taken = _weights(tensors_of(trained_extractor, 1, "average"))
     assert _same(_weights(tensors_of(config, 1, "generator")), taken)
-    judges = [_weights(tensors_of(c, 1, "discriminator")) for c in (trained, config)]
+    judges = [_weights(tensors_of(c, 1, "discriminator")) for c in (trained_extractor, config)]
     assert _same(*judges) == (kind == "checkpoint")
     no_judge = "no discriminator is with it, so this run's begins anew"
     assert (no_judge in said) == (kind == "file")
 
 
-def test_what_a_run_started_from_can_be_told_afterwards(trained, started, capsys):
-    file = trained.output / "checkpoints" / "step-00000002" / "average.safetensors"
+def test_what_a_run_started_from_can_be_told_afterwards(trained_extractor, redrawn, capsys):
+    file = trained_extractor.output / "checkpoints" / "step-00000002" / "average.safetensors"
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     wanted = {"path": str(file), "step": 2, "sha256": digest}
-    config = started()
+    config = redrawn()
     for steps in (1, 2):  # started and continued
         train(replace(config, steps=steps))
         assert json.loads((config.output / "config.json").read_text())["origin"] == wanted
@@ -155,7 +168,7 @@ def test_what_a_run_started_from_can_be_told_afterwards(trained, started, capsys
     inspect(InspectConfig(config.output))
     (line,) = (n for n in capsys.readouterr().out.splitlines() if n.startswith("  started from "))
     assert line.endswith(f" {file}, step 2, sha256 {digest}")
-    assert json.loads((trained.output / "config.json").read_text())["origin"] is None
+    assert json.loads((trained_extractor.output / "config.json").read_text())["origin"] is None
 
 
 # ---- Continuing
@@ -172,16 +185,16 @@ def test_a_run_goes_on_though_what_it_started_from_is_gone(trained, started, tmp
         assert _same(tensors_of(whole, 3, name), tensors_of(parts, 3, name)), name
 
 
-def test_a_run_that_started_from_another_is_not_one_that_did_not(trained, started):
-    train(config := started())
-    with pytest.raises(UserError, match=r"start_from was .*trained-demo, is now None"):
+def test_a_run_that_started_from_another_is_not_one_that_did_not(trained_extractor, redrawn):
+    train(config := redrawn())
+    with pytest.raises(UserError, match=r"start_from was .*trained-extractor-demo, is now None"):
         train(replace(config, start_from=None, steps=2))
     with pytest.raises(UserError, match=r"start_from was None, is now .*started"):
-        train(replace(trained, start_from=config.output, steps=3))
+        train(replace(trained_extractor, start_from=config.output, steps=3))
 
 
-def test_a_run_killed_before_its_first_checkpoint_starts_again(started):
-    train(config := started(evaluate_every=1, evaluate_count=1))
+def test_a_run_killed_before_its_first_checkpoint_starts_again(redrawn):
+    train(config := redrawn(evaluate_every=1, evaluate_count=1))
     before = [line["step"] for line in metrics_of(config)]
     shutil.rmtree(config.output / "checkpoints")
     train(config)
@@ -237,17 +250,17 @@ def test_a_pickle_is_refused_and_the_way_to_import_it_is_named(started, tmp_path
 
 
 @pytest.mark.parametrize("name", ["average", "discriminator"])
-def test_damage_is_refused(trained, started, tmp_path, name):
-    checkpoint = trained.output / "checkpoints" / "step-00000002"
+def test_damage_is_refused(trained_extractor, redrawn, tmp_path, name):
+    checkpoint = trained_extractor.output / "checkpoints" / "step-00000002"
     export(ExportConfig(checkpoint, tmp_path / "alone.safetensors"))
     for path in (checkpoint / f"{name}.safetensors", tmp_path / "alone.safetensors"):
         data = bytearray(path.read_bytes())
         data[-3] ^= 4
         path.write_bytes(data)
-    _refused(started(start_from=checkpoint), f"{name}.safetensors: damaged")
-    _refused(started(start_from=tmp_path / "alone.safetensors"), "alone.safetensors: damaged")
-    (trained.output / "best").symlink_to("checkpoints/step-00000002")
-    _refused(started(), f"{name}.safetensors: damaged", "Give another checkpoint, a run folder or")
+    _refused(redrawn(start_from=checkpoint), f"{name}.safetensors: damaged")
+    _refused(redrawn(start_from=tmp_path / "alone.safetensors"), "alone.safetensors: damaged")
+    (trained_extractor.output / "best").symlink_to("checkpoints/step-00000002")
+    _refused(redrawn(), f"{name}.safetensors: damaged", "Give another checkpoint, a run folder or")
 
 
 def _process(index: int, others_fail: bool = False) -> SimpleNamespace:
@@ -260,12 +273,12 @@ def _process(index: int, others_fail: bool = False) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("name", ["average", "discriminator"])
-def test_a_process_that_reads_other_weights_stops_and_so_do_all(trained, started, name):
-    found = find_origin(trained.output, config := started())
+def test_a_process_that_reads_other_weights_stops_and_so_do_all(trained_extractor, redrawn, name):
+    found = find_origin(trained_extractor.output, config := redrawn())
     assert read_origin(_process(1), found).generator
     with pytest.raises(UserError, match="process 0 stops too; see another process's message"):
         read_origin(_process(0, others_fail=True), found)
-    newer, older = (trained.output / "checkpoints" / f"step-0000000{n}" for n in (2, 1))
+    newer, older = (trained_extractor.output / "checkpoints" / f"step-0000000{n}" for n in (2, 1))
     os.replace(older / f"{name}.safetensors", newer / f"{name}.safetensors")
     with pytest.raises(UserError, match=rf"process 1 cannot read .*{name}\.safetensors: damaged"):
         read_origin(_process(1), found)

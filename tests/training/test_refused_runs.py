@@ -90,7 +90,7 @@ def test_an_output_that_cannot_be_a_folder_is_refused_before_weights_are_looked_
 
 
 def test_a_second_training_in_the_same_folder_is_refused(tiny):
-    config = tiny(steps=1)
+    config = tiny("extractor-demo", steps=1)
     config.output.mkdir()
     hold = (
         "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX);"
@@ -106,7 +106,7 @@ def test_a_second_training_in_the_same_folder_is_refused(tiny):
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew(tiny):
-    config = tiny(steps=1)
+    config = tiny("extractor-demo", steps=1)
     train(config)
     (config.output / "checkpoints" / "step-00000001" / "state.json").unlink()
     with pytest.raises(UserError, match="no checkpoint is intact"):
@@ -146,7 +146,7 @@ def test_other_errors_are_not_taken_for_full_memory(tiny, monkeypatch):
         train(tiny())
 
 
-def test_other_shards_under_the_same_run_are_refused(trained, tmp_path):
+def test_other_shards_under_the_same_run_are_refused(trained_extractor, tmp_path):
     make_shards(CharactersConfig(output=tmp_path / "other", count=4, size=64, seed=9, workers=1))
     with pytest.raises(UserError, match="other shards"):
-        train(replace(trained, data=(tmp_path / "other",), steps=3))
+        train(replace(trained_extractor, data=(tmp_path / "other",), steps=3))

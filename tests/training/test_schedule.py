@@ -58,7 +58,8 @@ def _rates(config):
 
 def test_both_networks_learn_at_the_rate_that_is_logged(tiny, monkeypatch):
     optimizer = OptimizerConfig(0.1, 0.2, warmup=2, schedule="linear")
-    config = tiny(steps=5, optimizer=replace(optimizer, generator_lr=1e-3, discriminator_lr=2e-3))
+    optimizer = replace(optimizer, generator_lr=1e-3, discriminator_lr=2e-3)
+    config = tiny("extractor-demo", steps=5, optimizer=optimizer)
     seen = []
     step = Adam.step
 
