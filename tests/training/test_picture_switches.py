@@ -4,8 +4,10 @@ Ignored, a test here fails or one nearer to it. Settings of what is learned are 
 test_learning_switches.py, those of the run in test_run_switches.py.
 """
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -18,7 +20,7 @@ from colorizer.config.losses import LossConfig
 from colorizer.config.references import ReferencesConfig
 from colorizer.loading.dataset import TrainingData
 from tests.helpers.kept import kept_for_backward
-from tests.helpers.tiny_tasks import VGG_ALONE, Build, learn, pictures_of
+from tests.helpers.tiny_tasks import VGG_ALONE, learn, pictures_of
 
 # ---- What the networks see
 
@@ -47,24 +49,44 @@ DEGRADE = {
 }
 
 
+@pytest.fixture(scope="module")
+def _seen_before() -> dict[object, NamedTuple]:
+    """The pictures of all settings so far."""
+    return {}
+
+
+@pytest.fixture
+def seen(build, _seen_before) -> Callable[..., NamedTuple]:
+    """`seen("demo", augment=...)`: what the networks see; made once for the same settings."""
+
+    def see(preset: str, **config: AugmentConfig | DegradeConfig) -> NamedTuple:
+        key = preset, *config.items()
+        if key not in _seen_before:
+            _seen_before[key] = pictures_of(build(preset, **config))
+        return _seen_before[key]
+
+    return see
+
+
 @pytest.mark.parametrize("name", [f.name for f in fields(AugmentConfig)])
-def test_every_setting_of_the_augmentation_changes_what_it_says(build, name):
+def test_every_setting_of_the_augmentation_changes_what_it_says(seen, name):
     value, changed = AUGMENT[name]
     plain = AugmentConfig("grid" if name == "grid" else "diagonal")
-    _assert_changed(build, "demo", "augment", plain, replace(plain, **{name: value}), changed)
+    _assert_changed(
+        seen("demo", augment=plain), seen("demo", augment=replace(plain, **{name: value})), changed
+    )
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(DegradeConfig)])
-def test_every_setting_of_the_degradation_changes_what_it_says(build, name):
+def test_every_setting_of_the_degradation_changes_what_it_says(seen, name):
     value, changed = DEGRADE[name]
-    other = replace(DegradeConfig(), **{name: value})
-    _assert_changed(build, "extractor-demo", "degrade", DegradeConfig(), other, changed)
+    plain, other = DegradeConfig(), replace(DegradeConfig(), **{name: value})
+    _assert_changed(
+        seen("extractor-demo", degrade=plain), seen("extractor-demo", degrade=other), changed
+    )
 
 
-def _assert_changed(
-    build: Build, preset: str, field: str, plain: object, other: object, changed: set[str]
-) -> None:
-    one, two = (pictures_of(build(preset, **{field: config})) for config in (plain, other))
+def _assert_changed(one: NamedTuple, two: NamedTuple, changed: set[str]) -> None:
     pictures = set(one._fields) - {"grid"}
     assert {n for n in pictures if not torch.equal(getattr(one, n), getattr(two, n))} == changed
 
