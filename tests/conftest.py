@@ -1,5 +1,6 @@
 """Fixtures of all rooms: drawn pictures, sets of them, tiny trainings, and a quick machine."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -53,6 +54,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in START_PROGRAMS:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: Python need not search it for garbage again and again."""
+    gc.freeze()
 
 
 @pytest.fixture
