@@ -96,7 +96,7 @@ def test_a_folder_of_that_name_is_not_taken_unsaid(shipped, tmp_path, monkeypatc
 
 
 def test_it_can_be_judged_by_its_name(shipped, character_shards, tmp_path):
-    measure = MeasureConfig(metrics=("psnr",))
+    measure = MeasureConfig(modes=("self",), metrics=("psnr",))
     evaluate(EvaluateConfig(SHIPPED, character_shards, tmp_path / "report", measure=measure))
     assert (tmp_path / "report" / "report.md").exists()
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colorizer.config.networks import GeneratorConfig
@@ -18,6 +18,7 @@ def test_every_preset_comes_back(preset):
     assert from_json(type(config), to_json(config)) == config
 
 
+@settings(max_examples=50)  # each draws dozens of values
 @given(
     st.builds(
         ColorizationConfig,

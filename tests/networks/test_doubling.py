@@ -19,7 +19,7 @@ def test_it_enlarges_as_torch_does(align_corners):
 
 @BOTH
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-@pytest.mark.parametrize("shape", [(2, 3, 5, 4), (1, 2, 1, 3), (1, 1, 2, 1)])
+@pytest.mark.parametrize("shape", [(2, 2, 4, 3), (1, 2, 1, 3), (1, 1, 2, 1)])
 def test_its_gradient_is_the_derivative(align_corners, layout, shape):
     x = torch.randn(shape, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     assert torch.autograd.gradcheck(Doubled.apply, (x, align_corners))

@@ -44,12 +44,12 @@ def order_of(config: TrainConfig) -> list[dict]:
 
 @pytest.mark.parametrize("preset", ["demo", "ours", "extractor-demo"])
 def test_a_run_learns_from_every_shape(of_buckets, bucket_shards, preset):
-    config = of_buckets(preset, steps=10, batch_size=2, log_samples=True)
+    config = of_buckets(preset, steps=6, batch_size=2, log_samples=True)
     met = {line["key"] for line in order_of(config)}
     reader = ShardReader(bucket_shards / "train")
     shapes = {reader[n].line.shape for n in range(len(reader)) if reader.key(n) in met}
     assert shapes == set(reader.index.shapes) and len(shapes) == 4
-    assert len(metrics_of(config)) == 10
+    assert len(metrics_of(config)) == 6
 
 
 @pytest.mark.slow

@@ -68,17 +68,18 @@ def test_it_starts_from_a_file_or_from_nothing_if_that_is_asked_for(
 
 
 def test_drawings_without_groups_will_do(shipped, flat_shards, tmp_path, capsys):
-    train(config := replace(few(flat_shards, tmp_path / "run"), **SMALL))
+    train(config := replace(few(flat_shards, tmp_path / "run"), **(SMALL | {"steps": 1})))
     said = " ".join(capsys.readouterr().out.split())
     assert "references each picture itself, as no two belong to one group" in said
     looks = [line for line in metrics_of(config) if "held-out/self/psnr" in line]
-    assert [look["step"] for look in looks] == [0, 1, 2, 3]
+    assert [look["step"] for look in looks] == [0, 1]
 
 
 def test_it_ends_by_itself_when_it_gains_no_more(shipped, flat_shards, tmp_path):
     config = replace(few(flat_shards, tmp_path / "run"), **(SMALL | {"steps": 60}))
-    optimizer = replace(config.optimizer, generator_lr=0.0)
-    assert train(replace(config, optimizer=optimizer))
+    assert config.patience > 0
+    config = replace(config, patience=3, optimizer=replace(config.optimizer, generator_lr=0.0))
+    assert train(config)
     steps = max(line["step"] for line in metrics_of(config))
     assert config.patience <= steps < 60
     assert (config.output / "best").is_dir()
