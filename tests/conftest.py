@@ -195,7 +195,7 @@ def tiny(character_shards: Path, tmp_path: Path) -> TinyConfig:
         }
         if isinstance(config, ColorizationConfig):
             network = replace(config.network, width=0.125, stages=4, residual_blocks=1)
-            kept = {"triplet": config.loss.triplet, "copying": config.loss.copying}
+            kept = {name: getattr(config.loss, name) for name in ("triplet", "copying", "place")}
             loss = LossConfig(perceptual=0.0, style=0.0, **kept)
         else:
             network = replace(config.network, width=0.125, stages=3)

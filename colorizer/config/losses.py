@@ -26,6 +26,9 @@ class LossConfig:
     copying: NotNegative = 0.0
     """Weigh how unlikely the true colours are among those that the pixels may copy.
     It is ours, only with --network.copying."""
+    place: NotNegative = 0.0
+    """Weigh how unsure a token is which cell of its own picture, distorted, shows its place.
+    It is ours, only with --network.copying."""
     imagenet_normalization: bool = False
     """Give VGG-19 ImageNet-normalised pictures; the released code gives it [-1, 1]."""
     vgg_weights: Path | None = None

@@ -52,7 +52,8 @@ def scft(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
 def ours(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """Ours: each pixel picks its colour from the reference's, and learns in less time."""
     network = GeneratorConfig("none", copying=True, residual_blocks=1)
-    return ColorizationConfig(several(data), output, network=network, loss=LossConfig(copying=1.0))
+    loss = LossConfig(copying=1.0, place=0.5)
+    return ColorizationConfig(several(data), output, network=network, loss=loss)
 
 
 def demo(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:

@@ -47,7 +47,7 @@ def demo_scale() -> Table1Config:
         network=GeneratorConfig(
             width=small.network.width, stages=small.network.stages, residual_blocks=1
         ),
-        loss=replace(small.loss, copying=0.0),
+        loss=replace(small.loss, copying=0.0, place=0.0),
     )
 
 
@@ -64,6 +64,7 @@ def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfi
         preset.network, **{name: asked[name] for name in asked if asked[name] != default[name]}
     )
     copying = config.loss.copying or preset.loss.copying if network.copying else 0.0
+    place = config.loss.place or preset.loss.place if network.copying else 0.0
     attends = network.attention != "none"
     triplet = config.loss.triplet or preset.loss.triplet if attends else 0.0
     return replace(
@@ -71,7 +72,7 @@ def as_method(config: Table1Config, method: str, seed: int) -> ColorizationConfi
         output=run_folder(config, method, seed),
         seed=seed,
         network=network,
-        loss=replace(config.loss, triplet=triplet, copying=copying),
+        loss=replace(config.loss, triplet=triplet, copying=copying, place=place),
     )
 
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from colorizer.networks.blocks import ResidualBlock
 from colorizer.networks.precision import widened
 
 CHANNELS = 32  # of queries and keys
@@ -37,6 +38,7 @@ class CopyingHead(nn.Module):
         features: int,  # channels of the decoder's last map
         reference_channels: int,  # channels of the reference encoder's finest map
         token_channels: int,
+        context_channels: int,  # of what keys know of their surroundings
         cell: int,  # pixels a side
         picks: int,  # colours of a cell
     ) -> None:
@@ -45,7 +47,13 @@ class CopyingHead(nn.Module):
         self.picks = picks
         self.weight = nn.Conv2d(reference_channels, picks, 1)
         self.query = nn.Conv2d(features, CHANNELS, 3, padding=1)
-        self.token_key = nn.Linear(token_channels, picks * CHANNELS)
+        # The encoder's maps see little around a cell: whether it is hair or a skirt needs more.
+        self.context = nn.Sequential(
+            nn.Conv2d(token_channels, context_channels, 1),
+            ResidualBlock(context_channels),
+            ResidualBlock(context_channels),
+        )
+        self.token_key = nn.Linear(context_channels, picks * CHANNELS)
         self.pick_key = nn.Linear(3 + reference_channels, CHANNELS)
         self.gate = nn.Conv2d(features, 1, 1)
 
@@ -71,7 +79,10 @@ class CopyingHead(nn.Module):
         """
         pixels = torch.cat([reference, reference_map], 1)
         picked = self._picked(self.weight(reference_map), pixels)  # B×M×P×(3+C')
-        keys = self.token_key(reference_tokens).unflatten(2, (self.picks, CHANNELS))
+        rows = reference.shape[2] // self.cell
+        cells = reference_tokens.transpose(1, 2).unflatten(2, (rows, -1))  # B×T×h×w
+        context = self.context(cells).flatten(2).transpose(1, 2)  # B×M×C″
+        keys = self.token_key(context).unflatten(2, (self.picks, CHANNELS))
         keys = (keys + self.pick_key(picked)).flatten(1, 2)  # B×(M·P)×D
         queries = self.query(features).flatten(2).transpose(1, 2)  # B×(H·W)×D
         copies = Copies(queries, keys, picked[..., :3].flatten(1, 2))

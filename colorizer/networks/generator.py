@@ -53,9 +53,9 @@ class Generator(nn.Module):
             *(ResidualBlock(channels) for _ in range(residual_blocks))
         )
         self.decoder = Decoder(2 * channels, width, stages, out_channels=3, align_corners=True)
-        finest = stage_channels(width, stages)[0]
+        finest, *_, coarsest = stage_channels(width, stages)
         self.copying = (
-            CopyingHead(finest, finest, channels, self.stride, picks) if copying else None
+            CopyingHead(finest, finest, channels, coarsest, self.stride, picks) if copying else None
         )
 
     def forward(self, line: Tensor, reference: Tensor) -> Colored:

@@ -31,6 +31,7 @@ from colorizer.training.losses import (
     VGGLosses,
     VGGStage,
     copying_loss,
+    place_loss,
     tokens_come_from,
     triplet_loss,
 )
@@ -89,12 +90,21 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
             losses |= self.vgg_losses(result.image, pictures.truth)
         if weights.copying > 0 and result.copies is not None:
             losses["copying"] = copying_loss(result.copies, pictures.truth)
+        if weights.place > 0 or weights.triplet > 0:
+            losses |= self._correspondence_losses(pictures, result)
+        return losses
+
+    def _correspondence_losses(self, pictures: Augmented, result: Colored) -> dict[str, Tensor]:
+        """What is learned from knowing where in the truth each token of the reference is from."""
+        weights, losses = self.config.loss, {}
+        stride = self.config.network.stride
+        rows, columns = (side // stride for side in pictures.line.shape[2:])
+        anchors = tokens_come_from(pictures.grid, rows, columns)
+        # Each process has another number of them, and DDP takes the mean of all gradients.
+        count = reduced(self.accelerator, (anchors >= 0).sum().float(), "mean")
+        if weights.place > 0 and result.copies is not None:
+            losses["place"] = place_loss(result.copies, anchors, (rows, columns), count)
         if weights.triplet > 0 and result.matching is not None:
-            stride = self.config.network.stride
-            rows, columns = (side // stride for side in pictures.line.shape[2:])
-            anchors = tokens_come_from(pictures.grid, rows, columns)
-            # Each process has another number of them, and DDP takes the mean of all gradients.
-            count = reduced(self.accelerator, (anchors >= 0).sum().float(), "mean")
             losses["triplet"] = triplet_loss(
                 result.matching, anchors, pictures.negatives, weights.triplet_margin, count
             )

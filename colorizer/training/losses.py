@@ -162,6 +162,36 @@ def triplet_loss(
     return (loss * there).sum() / count.clamp_min(1e-6)
 
 
+def place_loss(copies: Copies, anchors: Tensor, shape: tuple[int, int], count: Tensor) -> Tensor:
+    """How unsure tokens are which cell of the reference shows their place (InfoNCE).
+
+    Of N tokens each asks with the mean of its pixels' queries, and a cell answers with all that it
+    offers (van den Oord et al., "Representation Learning with Contrastive Predictive Coding").
+
+    Args:
+        copies: Of results of N tokens.
+        anchors: B×M, for each cell the token whose place it shows; -1: none.
+        shape: Rows and columns of tokens.
+        count: Cells that show a token's place; over several processes, their mean.
+
+    Returns:
+        Mean over the cells that show a token's place (0 if none does).
+    """
+    rows, columns = shape
+    cells = anchors.shape[1]
+    queries, keys = widened(copies.queries), widened(copies.keys)
+    pixels = queries.shape[1] // (rows * columns)  # of a token
+    side = math.isqrt(pixels)
+    queries = queries.transpose(1, 2).unflatten(2, (rows * side, columns * side))
+    queries = F.avg_pool2d(queries, side).flatten(2).transpose(1, 2)  # B×N×D
+    asking = anchors.clamp_min(0).unsqueeze(2).expand(-1, -1, queries.shape[2])
+    with torch.autocast(keys.device.type, enabled=False):
+        scores = queries.gather(1, asking) @ keys.transpose(1, 2) * keys.shape[2] ** -0.5
+        scores = scores.unflatten(2, (cells, -1)).logsumexp(3)  # B×M×M
+        unsure = scores.logsumexp(2) - scores.diagonal(dim1=1, dim2=2)
+    return (unsure * (anchors >= 0)).sum() / count.clamp_min(1e-6)
+
+
 def copying_loss(copies: Copies, truth: Tensor) -> Tensor:
     """How unlikely the true colours are among those that the pixels may copy.
 

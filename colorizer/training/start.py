@@ -156,8 +156,9 @@ def check_settings(config: TrainConfig, processes: int) -> None:
 
 def _check_copying(config: ColorizationConfig) -> None:
     network, loss = config.network, config.loss
-    if loss.copying > 0 and not network.copying:
-        raise UserError("--loss.copying judges what is copied; give --network.copying as well.")
+    for name in ("copying", "place"):
+        if getattr(loss, name) > 0 and not network.copying:
+            raise UserError(f"--loss.{name} judges what is copied; give --network.copying as well.")
     if network.attention == "none":
         if not network.copying:
             raise UserError(

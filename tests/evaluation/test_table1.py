@@ -51,6 +51,7 @@ def test_at_the_demos_scale_only_what_tells_the_methods_apart_differs(method):
         copying=paper.network.copying,
     )
     wanted = replace(small.loss, triplet=paper.loss.triplet, copying=paper.loss.copying)
+    wanted = replace(wanted, place=paper.loss.place)
     assert config.loss == wanted
     assert (config.seed, config.optimizer, config.augment) == (3, small.optimizer, small.augment)
 

@@ -5,7 +5,7 @@ import torch
 
 from colorizer.networks.copying import OPEN, Copies, CopyingHead
 from colorizer.networks.generator import Generator
-from colorizer.training.losses import SPREAD, STRAY, copying_loss
+from colorizer.training.losses import SPREAD, STRAY, copying_loss, place_loss
 
 SMALL = {"width": 0.25, "stages": 3, "residual_blocks": 0, "attention": "none", "copying": True}
 
@@ -53,7 +53,7 @@ def test_each_cell_offers_its_picks():
 
 
 def test_it_is_attention_of_pixels_over_picks():
-    head = CopyingHead(features=4, reference_channels=4, token_channels=6, cell=2, picks=2)
+    head = CopyingHead(4, 4, token_channels=6, context_channels=5, cell=2, picks=2)
     features, map_ = torch.rand(2, 4, 6, 4), torch.rand(2, 4, 4, 4)
     reference, painted = torch.rand(2, 3, 4, 4), torch.rand(2, 3, 6, 4)
     image, copies = head(features, painted, reference, map_, torch.rand(2, 4, 6))
@@ -117,3 +117,32 @@ def test_pixels_of_large_pictures_are_looked_at_from_edge_to_edge():
     off = 3 * (rows.abs() - 1) ** 2
     every = -torch.log((1 - STRAY) * torch.exp(-off / (2 * SPREAD**2)) + STRAY).mean()
     assert loss == pytest.approx(every.item(), abs=0.05)
+
+
+def test_a_key_knows_its_surroundings():
+    """A cell's key changes with what lies beyond the encoder's view of it; its colours do not."""
+    generator = Generator(**SMALL, convolutional_attention=False).eval()
+    line, reference = torch.rand(1, 1, 64, 64), torch.rand(1, 3, 64, 64)
+    other = reference.clone()
+    other[..., 40:] = -1
+    with torch.no_grad():
+        one, two = (generator(line, picture).copies for picture in (reference, other))
+    assert not torch.equal(one.keys[:, 6], two.keys[:, 6])
+    torch.testing.assert_close(one.colors[:, 6], two.colors[:, 6])
+
+
+@pytest.mark.parametrize("picks", [1, 2])
+def test_the_place_loss_is_how_unsure_each_token_is_of_its_cell(picks):
+    """Of 2×3 tokens of 2×2 pixels, and four cells, of which the last shows no token's place."""
+    queries, keys = torch.rand(2, 24, 32), torch.rand(2, 4 * picks, 32)
+    anchors = torch.tensor([[5, 0, 2, -1], [1, 1, 3, -1]])
+    asked = queries.view(2, 2, 2, 3, 2, 32).mean((2, 4)).flatten(1, 2)  # B×6×D
+    expected = []
+    for picture in range(2):
+        for cell, token in enumerate(anchors[picture, :3]):
+            chances = (keys[picture] @ asked[picture, token] / 32**0.5).softmax(0)
+            expected.append(-chances.view(4, picks)[cell].sum().log())
+    copies = Copies(queries, keys, torch.rand(2, 4 * picks, 3))
+    loss = place_loss(copies, anchors, (2, 3), torch.tensor(6.0))
+    torch.testing.assert_close(loss, torch.stack(expected).mean())
+    assert place_loss(copies, anchors.clamp_max(-1), (2, 3), torch.tensor(0.0)) == 0

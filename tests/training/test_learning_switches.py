@@ -94,7 +94,7 @@ def test_the_seed_draws_the_weights(build):
 @pytest.mark.parametrize(
     ("preset", "name"),
     [
-        *(("demo", name) for name in ("l1", "adversarial", "copying")),
+        *(("demo", name) for name in ("l1", "adversarial", "copying", "place")),
         ("sga", "triplet"),
         *(("extractor-demo", name) for name in ("l1", "adversarial")),
         *(pytest.param("demo", name, marks=pytest.mark.slow) for name in ("perceptual", "style")),

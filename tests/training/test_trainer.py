@@ -28,7 +28,7 @@ def test_every_preset_trains_and_every_loss_is_reported(tiny, preset):
     if preset in ("scft", "scft-ca"):
         losses.add("loss/triplet")
     if preset in ("ours", "demo", "few"):
-        losses.add("loss/copying")
+        losses |= {"loss/copying", "loss/place"}
     networks = ("generator", "discriminator")
     others = {f"{figure}/{name}" for figure in ("gradient", "learning-rate") for name in networks}
     others |= {"step", "images_per_second", "waiting", "memory/host_gb"}
