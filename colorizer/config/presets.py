@@ -52,7 +52,7 @@ def scft(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> Colorization
 def ours(data: Data = tyro.MISSING, output: Path = tyro.MISSING) -> ColorizationConfig:
     """Ours: each pixel picks its colour from the reference's, and learns in less time."""
     network = GeneratorConfig("none", copying=True, residual_blocks=1)
-    loss = LossConfig(copying=1.0, place=0.5)
+    loss = LossConfig(copying=1.0, place=0.1)
     return ColorizationConfig(several(data), output, network=network, loss=loss)
 
 
