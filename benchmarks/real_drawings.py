@@ -1,6 +1,7 @@
 """How far a colorizer takes the colours of another drawing of the character: right and wrong ones.
 
-    python benchmarks/real_drawings.py --checkpoint runs/a runs/b --data shards/real --output sheets
+    python benchmarks/real_drawings.py --checkpoint runs/a runs/b --data shards/real shards/comic \
+        --output sheets
 
 Held-out drawings in groups. Each is coloured from the least alike picture of its group, and from
 one of another group; it is judged against its own colours, on the figure alone. That is not the
@@ -8,6 +9,7 @@ truth, as light and clothes may differ: compare checkpoints by it, and look at t
 A model that averages scores well on PSNR, so the error of a*b* and the saturation stand beside it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -32,10 +34,10 @@ class RealConfig:
 
     checkpoint: tuple[Path, ...]
     """Run folders, checkpoint folders or files."""
-    data: Path
-    """Folder of shards whose held-out/ part has several drawings of each group."""
+    data: tuple[Path, ...]
+    """Folders of shards whose held-out/ part has several drawings of each group."""
     output: Path
-    """Folder for a sheet of each checkpoint."""
+    """Gets a sheet of each set and checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,33 @@ class Figures:
 
 
 def main(config: RealConfig) -> None:
-    """Print a row of each checkpoint."""
-    reader = ShardReader(config.data / "held-out")
-    pairs = choose_pairs(reader)
-    if not pairs:
-        raise SystemExit(f"{config.data}: no held-out drawing has another one in its group.")
-    print(f"{len(pairs)} drawings of {len(reader)}")
-    print("| checkpoint | reference | PSNR | a*b* | saturation | palette |")
-    print("|---|---|---|---|---|---|")
-    shown = [pairs[place] for place in np.linspace(0, len(pairs) - 1, SHOWN).astype(int)]
-    for checkpoint in config.checkpoint:
-        colorizer = Colorizer(checkpoint)
-        for name, place in (("right", 1), ("wrong", 2)):
-            mean = average([judge(reader, colorizer, pair[0], pair[place]) for pair in pairs])
-            figures = (
-                f"{mean.psnr:.2f} | {mean.ab:.1f} | {mean.saturation:.2f} | {mean.palette:.1f}"
-            )
-            print(f"| {checkpoint} | {name} | {figures} |", flush=True)
-        sheet = "-".join(checkpoint.resolve().with_suffix("").parts[1:]) + ".png"
-        write_sheet(config.output / sheet, reader, colorizer, shown)
+    """Print a table of each set."""
+    for data in config.data:
+        reader = ShardReader(data / "held-out")
+        pairs = choose_pairs(reader)
+        if not pairs:
+            raise SystemExit(f"{data}: no held-out drawing has another one in its group.")
+        print(f"\n{data}: {len(pairs)} drawings of {len(reader)}\n")
+        print("| checkpoint | reference | PSNR | a*b* | saturation | palette |")
+        print("|---|---|---|---|---|---|")
+        shown = [pairs[place] for place in np.linspace(0, len(pairs) - 1, SHOWN).astype(int)]
+        for checkpoint in config.checkpoint:
+            colorizer = Colorizer(checkpoint)
+            for row in rows_of(checkpoint, reader, colorizer, pairs):
+                print(row, flush=True)
+            of_checkpoint = "-".join(checkpoint.resolve().with_suffix("").parts[1:])
+            sheet = config.output / data.name / f"{of_checkpoint}.png"
+            write_sheet(sheet, reader, colorizer, shown)
+
+
+def rows_of(
+    checkpoint: Path, reader: ShardReader, colorizer: Colorizer, pairs: list[tuple[int, int, int]]
+) -> Iterator[str]:
+    """The table's rows of a checkpoint: with right references, and with wrong ones."""
+    for name, place in (("right", 1), ("wrong", 2)):
+        mean = average([judge(reader, colorizer, pair[0], pair[place]) for pair in pairs])
+        figures = f"{mean.psnr:.2f} | {mean.ab:.1f} | {mean.saturation:.2f} | {mean.palette:.1f}"
+        yield f"| {checkpoint} | {name} | {figures} |"
 
 
 def choose_pairs(reader: ShardReader) -> list[tuple[int, int, int]]:
