@@ -38,25 +38,38 @@ class Drawing:
     large: np.ndarray  # (k·S, k·S, 3) uint8 RGB, what `color` was shrunk from
     character: Character
     pose: Pose
+    drawn_at: int  # pixels a side of what was drawn and shrunk to S
 
 
-def draw(character: Character, pose: Pose, size: int = 256) -> Drawing:
-    """Draw `character` in `pose`, `size` pixels a side (at least 32)."""
-    if size < _MIN_SIZE:
-        raise ValueError(f"size must be at least {_MIN_SIZE}, not {size}")
-    factor = max(2, ceil(_MIN_CANVAS / size))
+def draw(character: Character, pose: Pose, size: int = 256, drawn_at: int | None = None) -> Drawing:
+    """Draw `character` in `pose`.
+
+    Args:
+        character: Who.
+        pose: How, of the same art.
+        size: Pixels a side, at least 32.
+        drawn_at: Draw with the lines and details of a picture of this many pixels a side, a
+            multiple of `size`, and shrink it; default: `size`.
+    """
+    drawn_at = drawn_at or size
+    if size < _MIN_SIZE or drawn_at % size:
+        raise ValueError(
+            f"size must be at least {_MIN_SIZE}, not {size}, and {drawn_at} a multiple of it"
+        )
+    factor = max(2, ceil(_MIN_CANVAS / drawn_at))
     if (character.figure is None) != (pose.stance is None):
         raise ValueError("character and pose are of different arts")
     if character.figure is None or pose.stance is None:
-        canvas = Canvas(size, factor)
+        canvas = Canvas(drawn_at, factor)
         _paint(canvas, character, pose)
     else:
-        head = view(character.figure, pose.stance).unit * size / _HEAD_UNIT
-        canvas = Canvas(size, factor, character.hand, head)
+        head = view(character.figure, pose.stance).unit * drawn_at / _HEAD_UNIT
+        canvas = Canvas(drawn_at, factor, character.hand, head)
         paint_figure(canvas, character, pose)
     labels = canvas.labels()
     ink = cv2.resize(canvas.ink, (size, size), interpolation=cv2.INTER_AREA)
-    middle = slice(factor // 2, None, factor)
+    step = factor * drawn_at // size
+    middle = slice(step // 2, None, step)
     regions, tones = np.divmod(labels[middle, middle], len(TONES))
     shown = cv2.convertScaleAbs(canvas.ink, alpha=character.hand.ink_shown)
     regions[shown[middle, middle] > 127] = REGIONS.index("ink")
@@ -69,13 +82,14 @@ def draw(character: Character, pose: Pose, size: int = 256) -> Drawing:
         large=large,
         character=character,
         pose=pose,
+        drawn_at=drawn_at,
     )
 
 
 def recolor(drawing: Drawing, palette: Palette) -> np.ndarray:
     """Colours (S, S, 3) of the same drawing in another palette, exactly what `draw` would give."""
     character = replace(drawing.character, palette=palette)
-    return draw(character, drawing.pose, drawing.line.shape[0]).color
+    return draw(character, drawing.pose, drawing.line.shape[0], drawing.drawn_at).color
 
 
 def tone_colors(palette: Palette, hand: Hand = PORTRAIT_HAND) -> np.ndarray:

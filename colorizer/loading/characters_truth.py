@@ -20,7 +20,7 @@ def redraw(sample: Sample) -> Drawing:
     """The drawing that a drawn sample was made from."""
     made_from = sample.metadata["character"]
     pose = sample_pose(made_from["seed"], made_from["pose"], _art(sample))
-    return draw(_character(sample), pose, sample.line.shape[0])
+    return draw(_character(sample), pose, sample.line.shape[0], made_from.get("drawn_at"))
 
 
 def is_redrawn_exactly(sample: Sample) -> bool:

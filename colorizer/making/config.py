@@ -59,6 +59,11 @@ class CharactersConfig(ShardsConfig):
 
     Varied art shows each character as whole figure, half figure, face or head, in many poses, by
     hands that ink and shade differently, mostly on white paper; some are animals and mascots."""
+    drawn_at: int | None = None
+    """Draw with the lines and details of this many pixels a side, a multiple of --size, and shrink.
+
+    So thin lines get faint and eyes small, as in large drawings that are shrunk to a small size.
+    Left out: lines and details are made for --size itself."""
     lines: Literal["exact", "xdog", "extractor"] = "exact"
     """Take the lines as drawn, or draw them anew by XDoG or with a trained extractor."""
 

@@ -210,3 +210,20 @@ def test_every_cut_draws_with_any_clothes_and_accessory(hair, size):
 def test_too_small_a_size_is_refused():
     with pytest.raises(ValueError, match="at least 32"):
         draw(sample_character(0), sample_pose(0, 0), 31)
+
+
+@pytest.mark.parametrize("art", ["portraits", "varied"])
+def test_a_drawing_is_a_larger_one_shrunk(art):
+    character, pose = sample_character(1, art), sample_pose(1, 0, art)
+    large, small = draw(character, pose, 192), draw(character, pose, 48, drawn_at=192)
+    for name in ("color", "line"):
+        shrunk = cv2.resize(getattr(large, name), (48, 48), interpolation=cv2.INTER_AREA)
+        difference = shrunk.astype(int) - getattr(small, name)
+        assert np.abs(difference).max() <= 1, name  # rounded twice
+    assert (small.regions == large.regions[2::4, 2::4]).mean() > 0.9  # a canvas pixel beside it
+    assert (small.line < 128).mean() < (draw(character, pose, 48).line < 128).mean()
+
+
+def test_a_size_that_does_not_shrink_evenly_is_refused():
+    with pytest.raises(ValueError, match="100 a multiple"):
+        draw(sample_character(0), sample_pose(0, 0), 64, drawn_at=100)

@@ -76,14 +76,13 @@ def test_a_sample_drawn_otherwise_is_noticed(character_shards):
     assert not is_redrawn_exactly(sample._replace(line=sample.line ^ 1))
 
 
-@pytest.fixture(scope="module")
-def varied_shards(tmp_path_factory):
+@pytest.fixture(scope="module", params=[None, 128], ids=["as large", "shrunk"])
+def varied_shards(request, tmp_path_factory):
     """Four varied characters with lines by XDoG; nothing is held out."""
     folder = tmp_path_factory.mktemp("varied")
+    settings = {"art": "varied", "lines": "xdog", "drawn_at": request.param}
     make_shards(
-        CharactersConfig(
-            output=folder, count=4, size=64, held_out=0, art="varied", lines="xdog", workers=1
-        )
+        CharactersConfig(output=folder, count=4, size=64, held_out=0, workers=1, **settings)
     )
     return folder / "train"
 
@@ -97,7 +96,7 @@ def test_varied_characters_are_redrawn_and_recolored_exactly_whatever_draws_thei
     assert not is_redrawn_exactly(sample._replace(color=sample.color ^ 1))
     drawing, seed = redraw(sample), other.metadata["character"]["seed"]
     palette = sample_character(seed, "varied").palette
-    expected = draw(replace(drawing.character, palette=palette), drawing.pose, 64)
+    expected = draw(replace(drawing.character, palette=palette), drawing.pose, 64, drawing.drawn_at)
     assert np.array_equal(in_colors_of(drawing, other), expected.color)
     assert plan(MeasureConfig(), reader, Available(["psnr"], {}, {}, {}), ALONE).redrawn
 

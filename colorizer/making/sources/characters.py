@@ -11,6 +11,7 @@ from colorizer.system.errors import UserError
 
 CharacterItem = Item[tuple[int, int]]  # where: seed and pose
 SEEDS_APART = 1_000_000  # characters that a --seed may have
+MAX_DRAWN_AT = 4096  # pixels a side: its canvases take a gigabyte
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,15 @@ class Characters(Source[tuple[int, int]]):
                 f"--count {config.count}, --poses {config.poses}, --seed {config.seed}: give a"
                 f" count of 1 to {SEEDS_APART}, at least 1 pose and a seed of at least 0."
             )
+        if config.drawn_at is not None and not self._shrinks_evenly(config.drawn_at):
+            raise UserError(
+                f"--drawn-at is {config.drawn_at}; give a multiple of --size ({config.size}), at"
+                f" most {MAX_DRAWN_AT}."
+            )
+
+    def _shrinks_evenly(self, drawn_at: int) -> bool:
+        size = self.config.size
+        return size <= drawn_at <= MAX_DRAWN_AT and drawn_at % size == 0
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -41,8 +51,10 @@ class Characters(Source[tuple[int, int]]):
 
     @property
     def _art(self) -> dict[str, Any]:
-        """What is said of the art: nothing of portraits, which were all there was at first."""
-        return {} if self.config.art == "portraits" else {"art": self.config.art}
+        """What is said of art and size drawn at: nothing of those that were all at first."""
+        config = self.config
+        art = {} if config.art == "portraits" else {"art": config.art}
+        return art if config.drawn_at is None else art | {"drawn_at": config.drawn_at}
 
     def find(self) -> Iterator[CharacterItem]:
         """Every pose of every character; nothing can be rejected."""
@@ -56,8 +68,8 @@ class Characters(Source[tuple[int, int]]):
     def load(self, item: CharacterItem) -> Picture:
         """Draw the character, with its exact line."""
         seed, pose = item.where
-        art = self.config.art
-        drawing = draw(sample_character(seed, art), sample_pose(seed, pose, art), self.config.size)
+        art, size, drawn_at = self.config.art, self.config.size, self.config.drawn_at
+        drawing = draw(sample_character(seed, art), sample_pose(seed, pose, art), size, drawn_at)
         metadata = {
             "lines": {"method": "drawn"},
             "character": {"seed": seed, "pose": pose} | self._art,
