@@ -91,12 +91,17 @@ other is given, and the preset `few` starts from it.
 It is for a first look, and to start from. It has seen drawn characters alone: it knows no real
 drawing, and no figure, scale or line width that these do not have. Train your own for real
 work.""",
+    # Drawn for 64 pixels, drawn large and shrunk, and with lines that come from the colours.
     sets=(
-        "--art varied --lines exact --count 1600 --poses 3 --seed 0 --size 64 --held-out 0.02",
+        "--count 1600 --poses 3 --seed 0 --size 64 --held-out 0.02",
+        "--count 1200 --poses 3 --seed 2 --size 64 --drawn-at 192 --held-out 0.02",
         "--art varied --lines xdog --count 1600 --poses 3 --seed 1 --size 64 --held-out 0.02",
+        "--art varied --count 1200 --poses 3 --seed 3 --size 64 --drawn-at 192 --held-out 0.02",
     ),
-    training="demo --steps 5000 --evaluate-every 500 --evaluate-count 64 --sample-every 500"
-    " --references.same-group 0.3 --augment.border white",
+    training="demo --steps 6000 --shares 0.2 0.3 0.25 0.25 --references.same-group 0.3"
+    " --augment.border white --optimizer.generator-lr 3e-3 --optimizer.warmup 100"
+    " --optimizer.schedule cosine --optimizer.ema-decay 0.995"
+    " --evaluate-every 500 --evaluate-count 96 --sample-every 250 --checkpoint-every 250",
     figures={
         "cross": "reference: the same character in another pose",
         "wrong": "reference: another character",
