@@ -235,7 +235,7 @@ def test_other_networks_are_refused_by_what_differs(trained, started):
         "network.residual_blocks was 1, is now 0",
         "network.width was 0.125, is now 0.25",
         "discriminator_width was 0.125, is now 0.25",
-        "is float32 32×2×3×3, not float32 32×4×3×3",
+        ", not float32 32×32×3×3",
         "more). Give this run the same settings, or start from another.",
     )
     _refused(started(discriminator_width=0.25), "(discriminator_width was 0.125, is now 0.25). ")
