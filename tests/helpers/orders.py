@@ -11,7 +11,7 @@ from colorizer.training.train import train
 
 def order_of(config: ColorizationConfig) -> list[dict[str, Any]]:
     """Lines of its log of samples: whatever learns from them, so the cheapest does."""
-    loss = replace(config.loss, adversarial=0.0, triplet=0.0, copying=0.0)
+    loss = replace(config.loss, adversarial=0.0, triplet=0.0, copying=0.0, place=0.0)
     network = GeneratorConfig("scft", False, False, width=0.125, stages=3, residual_blocks=0)
     optimizer = replace(config.optimizer, ema_decay=0.0)
     train(replace(config, loss=loss, network=network, optimizer=optimizer))

@@ -1,0 +1,91 @@
+"""What a few drawings gain by starting from the shipped colorizer: held-out curves over minutes.
+
+    python benchmarks/few.py --data shards/own --output runs/few
+
+Trains the preset `few` twice, from the shipped file and from random weights, and draws few.png.
+Random weights get the learning rate of the preset `demo`, which suits them better. A training that
+was stopped goes on.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import tyro
+
+from colorizer.config.presets import demo, few
+from colorizer.training.train import train
+
+LOOK_EVERY = 50  # steps
+FIGURES = {"cross": "-", "wrong": ":"}  # what is drawn, and how
+
+
+@dataclass(frozen=True)
+class FewConfig:
+    """Train with and without the shipped colorizer."""
+
+    data: Path
+    """Folder of shards of a few drawings; the held-out part needs groups."""
+    output: Path
+    """Gets shipped/, scratch/ and few.png."""
+    steps: int = 1500
+    """Of each training."""
+    evaluate_count: int = 256
+    """Look at this many held-out drawings at most."""
+
+
+def main(config: FewConfig) -> None:
+    """Train what is not trained yet, and draw."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
+    for color, (name, label) in enumerate(
+        {"shipped": "from the shipped colorizer", "scratch": "from random weights"}.items()
+    ):
+        train_one(config, name)
+        lines = read_lines(config.output / name)
+        for mode, style in FIGURES.items():
+            curve = curve_of(lines, f"held-out/{mode}/psnr")
+            axes.plot(*zip(*curve, strict=True), style, color=f"C{color}", label=f"{label}, {mode}")
+            for minutes, psnr in curve:
+                print(f"{name} {mode}: {minutes:.1f} min, {psnr:.2f} dB")
+    axes.set(xlabel="minutes of training", ylabel="held-out PSNR, dB")
+    axes.grid(color="#e4e8ec")
+    axes.legend()
+    figure.savefig(config.output / "few.png", dpi=100)
+
+
+def train_one(config: FewConfig, name: str) -> None:
+    """The preset `few` from the shipped file, or from scratch."""
+    run = replace(
+        few(config.data, config.output / name),
+        steps=config.steps,
+        evaluate_every=LOOK_EVERY,
+        evaluate_count=config.evaluate_count,
+        patience=0,
+    )
+    if name == "scratch":
+        rate = demo().optimizer.generator_lr
+        optimizer = replace(run.optimizer, generator_lr=rate)
+        run = replace(run, start_from=None, optimizer=optimizer)
+    train(run)
+
+
+def read_lines(run: Path) -> list[dict[str, float]]:
+    """The log of a run."""
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def curve_of(lines: list[dict[str, float]], figure: str) -> list[tuple[float, float]]:
+    """Minutes of training, looks left out, and a held-out figure."""
+    batch = few().batch_size
+    speeds = [line["images_per_second"] for line in lines if "images_per_second" in line]
+    seconds = batch / float(np.median(speeds))  # of a step
+    return [(line["step"] * seconds / 60, line[figure]) for line in lines if figure in line]
+
+
+if __name__ == "__main__":
+    main(tyro.cli(FewConfig))
