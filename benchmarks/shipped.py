@@ -38,9 +38,10 @@ class Recipe:
     kind: str  # the file's name
     title: str
     text: str
-    sets: tuple[str, ...]  # of each set of shards, the settings of make_shards.py characters
+    sets: dict[str, str]  # what each set shows → settings of make_shards.py characters
     training: str  # preset and settings
-    figures: dict[str, str]  # of the looks at held-out characters → what they mean
+    figures: dict[str, str]  # of held-out characters → what they mean
+    evaluated: bool = False  # by evaluate.py on each set; else by the run's last look
     threads: int = 1  # their number changes the last digits of a sum
 
     def commands(self, output: Path = OUTPUT, work: Path = WORK) -> list[str]:
@@ -50,23 +51,32 @@ class Recipe:
             output: Folder that gets the file.
             work: Folder that gets shards and run.
         """
-        run = work / self.kind
+        run, file = work / self.kind, output / f"{self.kind}.safetensors"
         data = [str(folder) for folder in self.shards(work)]
         launch = "accelerate launch --config_file accelerate_configs/cpu.yaml"
         return [
             *(
                 f"python launch/make_shards.py characters {settings} --output {folder}"
-                for settings, folder in zip(self.sets, data, strict=True)
+                for settings, folder in zip(self.sets.values(), data, strict=True)
             ),
             f"OMP_NUM_THREADS={self.threads} {launch} launch/train.py {self.training}"
             f" --data {' '.join(data)} --output {run}",
-            f"python launch/checkpoint.py export {run} --no-commit --overwrite"
-            f" --output {output / self.kind}.safetensors",
+            f"python launch/checkpoint.py export {run} --no-commit --overwrite --output {file}",
+            *(
+                f"python launch/evaluate.py --checkpoint {file} --data {folder} --metrics psnr"
+                f" --output {report}"
+                for folder, report in zip(data, self.reports(work), strict=True)
+                if self.evaluated
+            ),
         ]
 
     def shards(self, work: Path) -> list[Path]:
         """The folder of each set."""
         return [work / f"{self.kind}-shards-{number}" for number in range(len(self.sets))]
+
+    def reports(self, work: Path) -> list[Path]:
+        """The folder of each set's evaluation."""
+        return [work / f"{self.kind}-report-{number}" for number in range(len(self.sets))]
 
 
 EXTRACTOR = Recipe(
@@ -78,7 +88,7 @@ use it where no other is given.
 It has seen drawn characters alone, degraded to look like real pictures: no photographs, and no
 artist's hand. For pictures that matter look at its lines, and train one of your own if you have
 pairs of colour and line.""",
-    sets=("--art varied --count 1500 --poses 1 --seed 0 --size 128 --held-out 0.1",),
+    sets={"varied art": "--art varied --count 1500 --poses 1 --seed 0 --size 128 --held-out 0.1"},
     training="extractor-demo",
     figures={"degraded": "degraded as in training", "clean": "as drawn"},
 )
@@ -91,22 +101,26 @@ other is given, and the preset `few` starts from it.
 It is for a first look, and to start from. It has seen drawn characters alone: it knows no real
 drawing, and no figure, scale or line width that these do not have. Train your own for real
 work.""",
-    # Drawn for 64 pixels, drawn large and shrunk, and with lines that come from the colours.
-    sets=(
-        "--count 1600 --poses 3 --seed 0 --size 64 --held-out 0.02",
-        "--count 1200 --poses 3 --seed 2 --size 64 --drawn-at 192 --held-out 0.02",
-        "--art varied --lines xdog --count 1600 --poses 3 --seed 1 --size 64 --held-out 0.02",
-        "--art varied --count 1200 --poses 3 --seed 3 --size 64 --drawn-at 192 --held-out 0.02",
-    ),
+    sets={
+        "portraits": "--count 1600 --poses 3 --seed 0 --size 64 --held-out 0.02",
+        "portraits, drawn large and shrunk": "--count 1200 --poses 3 --seed 2 --size 64"
+        " --drawn-at 192 --held-out 0.02",
+        "varied art, lines by XDoG": "--art varied --lines xdog --count 1600 --poses 3 --seed 1"
+        " --size 64 --held-out 0.02",
+        "varied art, drawn large and shrunk": "--art varied --count 1200 --poses 3 --seed 3"
+        " --size 64 --drawn-at 192 --held-out 0.02",
+    },
     training="demo --steps 6000 --shares 0.2 0.3 0.25 0.25 --references.same-group 0.3"
     " --augment.border white --optimizer.generator-lr 3e-3 --optimizer.warmup 100"
     " --optimizer.schedule cosine --optimizer.ema-decay 0.995"
     " --evaluate-every 500 --evaluate-count 96 --sample-every 250 --checkpoint-every 250",
     figures={
-        "cross": "reference: the same character in another pose",
-        "wrong": "reference: another character",
-        "self": "reference: the truth itself",
+        "cross": "the same character in another pose",
+        "recolored": "another character, and the truth in its colours",
+        "random": "another character",
+        "constant": "none: the best constant colour of each region",
     },
+    evaluated=True,
 )
 RECIPES = (EXTRACTOR, COLORIZER)
 
@@ -180,12 +194,33 @@ def _settings(network: dict[str, object]) -> str:
 
 
 def _figures(recipe: Recipe, work: Path) -> list[str]:
-    """What the last look of the run has seen, as a table."""
+    """How good the file is on characters that it was not trained on, as a table."""
+    return _of_reports(recipe, work) if recipe.evaluated else _of_last_look(recipe, work)
+
+
+def _of_reports(recipe: Recipe, work: Path) -> list[str]:
+    reports = [json.loads((ROOT / r / "report.json").read_text()) for r in recipe.reports(work)]
+    return [
+        "PSNR in dB on characters that it was not trained on, by reference:",
+        "",
+        f"| | pictures | {' | '.join(recipe.figures.values())} |",
+        "|---|---|" + "---|" * len(recipe.figures),
+        *(
+            f"| {shown} | {report['identity']['data']['pictures']} |"
+            + "".join(
+                f" {report['figures'][mode]['psnr']['mean']:.1f} |" for mode in recipe.figures
+            )
+            for shown, report in zip(recipe.sets, reports, strict=True)
+        ),
+    ]
+
+
+def _of_last_look(recipe: Recipe, work: Path) -> list[str]:
     run = ROOT / work / recipe.kind
     looks = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     look = [line for line in looks if "held-out/seconds" in line][-1]
     settings = json.loads((run / "config.json").read_text())
-    held_out = read_index(ROOT / recipe.shards(work)[0] / "held-out")  # looks are at the first's
+    held_out = read_index(ROOT / recipe.shards(work)[0] / "held-out")
     count = min(settings["evaluate_count"], held_out.samples)
     return [
         f"Of {count} drawings of characters that it was not trained on, after step {look['step']}:",

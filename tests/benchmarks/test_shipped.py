@@ -20,8 +20,8 @@ from shipped import COLORIZER, EXTRACTOR, OUTPUT, RECIPES, make
 SHARDS = "--count 8 --size 32 --held-out 0.3"
 TINY = "--steps 2 --batch-size 4 --workers 1 --network.width 0.125 --evaluate-count 2"
 TRIALS = (
-    replace(EXTRACTOR, sets=(SHARDS,), training=f"extractor-demo {TINY}", threads=1),
-    replace(COLORIZER, sets=(SHARDS,), training=f"few --start-from None {TINY}", threads=1),
+    replace(EXTRACTOR, sets={"small": SHARDS}, training=f"extractor-demo {TINY}", threads=1),
+    replace(COLORIZER, sets={"small": SHARDS}, training=f"few --start-from None {TINY}", threads=1),
 )
 
 
@@ -36,7 +36,7 @@ def test_two_makes_give_the_same_bytes_and_a_card(recipe, tmp_path):
     card = files[0].with_suffix(".md").read_text()
     assert sha256_of(files[0]) in card
     for words in recipe.figures.values():
-        assert f"| {words} | " in card
+        assert f"| {words} |" in card
     for command in recipe.commands(tmp_path / "a" / "shipped", tmp_path / "a" / "w"):
         assert f"    {command}\n" in card
 
@@ -53,8 +53,6 @@ def test_the_commands_are_accepted(recipe, monkeypatch):
 def test_each_shipped_file_is_that_of_its_card(recipe):
     assert ROOT / OUTPUT == FOLDER
     file = FOLDER / f"{recipe.kind}.safetensors"
-    if recipe is COLORIZER and not file.exists():
-        pytest.skip("no colorizer is shipped yet")
     assert file.stat().st_size < 4_000_000
     card = file.with_suffix(".md").read_text()
     assert sha256_of(file) in card

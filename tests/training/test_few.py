@@ -8,7 +8,7 @@ import pytest
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.presets import demo, few
-from colorizer.config.shipped import FOLDER, SHIPPED
+from colorizer.config.shipped import SHIPPED
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
 from colorizer.training.train import train
@@ -85,8 +85,5 @@ def test_it_ends_by_itself_when_it_gains_no_more(shipped, flat_shards, tmp_path)
     assert (config.output / "best").is_dir()
 
 
-@pytest.mark.skipif(
-    not (FOLDER / "colorizer.safetensors").is_file(), reason="no colorizer is shipped yet"
-)
 def test_the_shipped_colorizer_fits():
     assert find_generator(SHIPPED, GeneratorConfig).network == few().network
