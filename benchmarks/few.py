@@ -7,13 +7,13 @@ Random weights get the learning rate of the preset `demo`, which suits them bett
 was stopped goes on.
 """
 
-import json
+import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
-import numpy as np
 import tyro
+from methods import read_curve
 
 from colorizer.config.presets import demo, few
 from colorizer.training.train import train
@@ -46,12 +46,16 @@ def main(config: FewConfig) -> None:
         {"shipped": "from the shipped colorizer", "scratch": "from random weights"}.items()
     ):
         train_one(config, name)
-        lines = read_lines(config.output / name)
+        metrics = config.output / name / "metrics.jsonl"
+        minutes = minutes_of_a_step(metrics)
         for mode, style in FIGURES.items():
-            curve = curve_of(lines, f"held-out/{mode}/psnr")
-            axes.plot(*zip(*curve, strict=True), style, color=f"C{color}", label=f"{label}, {mode}")
-            for minutes, psnr in curve:
-                print(f"{name} {mode}: {minutes:.1f} min, {psnr:.2f} dB")
+            curve = read_curve(metrics, f"held-out/{mode}/psnr")
+            times = [minutes * step for step in curve]
+            axes.plot(
+                times, list(curve.values()), style, color=f"C{color}", label=f"{label}, {mode}"
+            )
+            for time, psnr in zip(times, curve.values(), strict=True):
+                print(f"{name} {mode}: {time:.1f} min, {psnr:.2f} dB")
     axes.set(xlabel="minutes of training", ylabel="held-out PSNR, dB")
     axes.grid(color="#e4e8ec")
     axes.legend()
@@ -74,17 +78,10 @@ def train_one(config: FewConfig, name: str) -> None:
     train(run)
 
 
-def read_lines(run: Path) -> list[dict[str, float]]:
-    """The log of a run."""
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-
-
-def curve_of(lines: list[dict[str, float]], figure: str) -> list[tuple[float, float]]:
-    """Minutes of training, looks left out, and a held-out figure."""
-    batch = few().batch_size
-    speeds = [line["images_per_second"] for line in lines if "images_per_second" in line]
-    seconds = batch / float(np.median(speeds))  # of a step
-    return [(line["step"] * seconds / 60, line[figure]) for line in lines if figure in line]
+def minutes_of_a_step(metrics: Path) -> float:
+    """The median over a run; looks are left out."""
+    speeds = read_curve(metrics, "images_per_second").values()
+    return few().batch_size / statistics.median(speeds) / 60
 
 
 if __name__ == "__main__":

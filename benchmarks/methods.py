@@ -143,10 +143,9 @@ def run_folder_of(output: Path, method: str) -> Path:
     return run_folder(Table1Config((output,), output), method, 0).parent
 
 
-def read_curve(metrics: Path) -> dict[int, float]:
-    """PSNR with the right reference at each look, by step."""
+def read_curve(metrics: Path, name: str = "held-out/cross/psnr") -> dict[int, float]:
+    """A figure of a run by step; by default PSNR with the right reference at each look."""
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
-    name = "held-out/cross/psnr"
     return {line["step"]: line[name] for line in lines if name in line}
 
 

@@ -29,6 +29,7 @@ from colorizer.system.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 OUTPUT, WORK = Path("colorizer/shipped"), Path("runs/shipped")
+THREADS = 1  # their number changes the last digits of a sum
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class Recipe:
     training: str  # preset and settings
     figures: dict[str, str]  # of held-out characters → what they mean
     evaluated: bool = False  # by evaluate.py on each set; else by the run's last look
-    threads: int = 1  # their number changes the last digits of a sum
 
     def commands(self, output: Path = OUTPUT, work: Path = WORK) -> list[str]:
         """Shell commands that make the file, in the root of a clone.
@@ -59,7 +59,7 @@ class Recipe:
                 f"python launch/make_shards.py characters {settings} --output {folder}"
                 for settings, folder in zip(self.sets.values(), data, strict=True)
             ),
-            f"OMP_NUM_THREADS={self.threads} {launch} launch/train.py {self.training}"
+            f"OMP_NUM_THREADS={THREADS} {launch} launch/train.py {self.training}"
             f" --data {' '.join(data)} --output {run}",
             f"python launch/checkpoint.py export {run} --no-commit --overwrite --output {file}",
             *(

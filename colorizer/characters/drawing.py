@@ -52,10 +52,10 @@ def draw(character: Character, pose: Pose, size: int = 256, drawn_at: int | None
             multiple of `size`, and shrink it; default: `size`.
     """
     drawn_at = drawn_at or size
-    if size < _MIN_SIZE or drawn_at % size:
-        raise ValueError(
-            f"size must be at least {_MIN_SIZE}, not {size}, and {drawn_at} a multiple of it"
-        )
+    if size < _MIN_SIZE:
+        raise ValueError(f"size must be at least {_MIN_SIZE}, not {size}")
+    if drawn_at % size:
+        raise ValueError(f"drawn_at must be a multiple of size ({size}), not {drawn_at}")
     factor = max(2, ceil(_MIN_CANVAS / drawn_at))
     if (character.figure is None) != (pose.stance is None):
         raise ValueError("character and pose are of different arts")

@@ -20,8 +20,8 @@ from shipped import COLORIZER, EXTRACTOR, OUTPUT, RECIPES, make
 SHARDS = "--count 8 --size 32 --held-out 0.3"
 TINY = "--steps 2 --batch-size 4 --workers 1 --network.width 0.125 --evaluate-count 2"
 TRIALS = (
-    replace(EXTRACTOR, sets={"small": SHARDS}, training=f"extractor-demo {TINY}", threads=1),
-    replace(COLORIZER, sets={"small": SHARDS}, training=f"few --start-from None {TINY}", threads=1),
+    replace(EXTRACTOR, sets={"small": SHARDS}, training=f"extractor-demo {TINY}"),
+    replace(COLORIZER, sets={"small": SHARDS}, training=f"few --start-from None {TINY}"),
 )
 
 

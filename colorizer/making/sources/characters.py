@@ -47,10 +47,10 @@ class Characters(Source[tuple[int, int]]):
             "poses": config.poses,
             "seed": config.seed,
         }
-        return identity | self._art
+        return identity | self._drawing
 
     @property
-    def _art(self) -> dict[str, Any]:
+    def _drawing(self) -> dict[str, Any]:
         """What is said of art and size drawn at: nothing of those that were all at first."""
         config = self.config
         art = {} if config.art == "portraits" else {"art": config.art}
@@ -72,7 +72,7 @@ class Characters(Source[tuple[int, int]]):
         drawing = draw(sample_character(seed, art), sample_pose(seed, pose, art), size, drawn_at)
         metadata = {
             "lines": {"method": "drawn"},
-            "character": {"seed": seed, "pose": pose} | self._art,
+            "character": {"seed": seed, "pose": pose} | self._drawing,
         }
         return Picture(drawing.color, drawing.line, metadata, detailed=drawing.large)
 
