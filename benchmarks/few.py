@@ -19,7 +19,7 @@ from colorizer.config.presets import demo, few
 from colorizer.training.train import train
 
 LOOK_EVERY = 50  # steps
-FIGURES = {"cross": "-", "wrong": ":"}  # what is drawn, and how
+FIGURES = {"cross-own-colours": "-", "wrong": ":"}  # reference → how its curve is drawn
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ def main(config: FewConfig) -> None:
         minutes = minutes_of_a_step(metrics)
         for mode, style in FIGURES.items():
             curve = read_curve(metrics, f"held-out/{mode}/psnr")
+            if not curve:
+                raise SystemExit(f"{config.data}: its held-out pictures have no {mode} references.")
             times = [minutes * step for step in curve]
             axes.plot(
                 times, list(curve.values()), style, color=f"C{color}", label=f"{label}, {mode}"
