@@ -19,9 +19,10 @@ import torch
 import tyro
 
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.evaluation.metrics.palette import lab, sliced_wasserstein
+from colorizer.evaluation.metrics.palette import sliced_wasserstein
 from colorizer.loading.references import groups, random_references
 from colorizer.pictures.grid import grid, psnr_of, write_picture
+from colorizer.pictures.lab import lab
 from colorizer.shards.reader import Sample, ShardReader
 
 ALIKE = 25.0  # dB: pictures of a group that are nearer are one drawing with another face

@@ -6,7 +6,7 @@ from colorizer import Colorizer, presets, train
 
 config = replace(presets.demo(Path("shards/demo"), Path("runs/mine")), steps=2)
 train(config)
-picture = Colorizer(config.output).color(line, reference)
+picture = Colorizer(config.output)(line, [reference]).picture
 """
 
 from importlib import import_module

@@ -12,7 +12,7 @@ PACKAGE = ROOT / "colorizer"
 FLOORS = (  # lowest first; rooms of one floor do not know each other
     ("networks", "characters", "system"),
     ("shards", "pictures", "config"),
-    ("loading", "augmentation", "checkpoints"),
+    ("loading", "augmentation", "checkpoints", "drawings"),
     ("training", "coloring", "lines"),
     ("evaluation", "making"),
     ("commands",),

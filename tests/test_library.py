@@ -37,5 +37,5 @@ def test_two_steps_of_training_and_a_picture(tiny):
     assert train(config)
     line = np.full((30, 40), 255, np.uint8)
     reference = np.full((20, 20, 3), 90, np.uint8)
-    picture = Colorizer(config.output).color(line, reference)
+    picture = Colorizer(config.output)(line, [reference]).picture
     assert picture.shape == (30, 40, 3) and picture.dtype == np.uint8

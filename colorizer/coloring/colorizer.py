@@ -1,35 +1,40 @@
-"""Colour a drawing with a trained generator."""
+"""Colour drawings with a trained generator."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
-from colorizer.checkpoints.generator_file import (
-    MAX_SIDE,
-    about_shipped,
-    find_generator,
-    load_generator,
-)
-from colorizer.config.commands import ColorizeConfig
+from colorizer.checkpoints.generator_file import MAX_SIDE, find_generator, load_generator
+from colorizer.coloring.painting import Painting, paint
+from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.shipped import SHIPPED
-from colorizer.networks.generator import Generator
-from colorizer.pictures.decode import UnusablePicture, decode_file, to_grey
-from colorizer.pictures.geometry import fitted_area, fitted_size, resize
-from colorizer.pictures.grid import write_picture
-from colorizer.system import console
+from colorizer.drawings.palette import palette_of
+from colorizer.networks.generator import Features, Generator
+from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file, decode_image
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
-from colorizer.system.memory import naming_lack_of_memory
-from colorizer.system.storage import check_writable
+
+Picture = np.ndarray | Image.Image | Path | str  # H×W(×3) uint8, or what holds it
+
+
+@dataclass(frozen=True)
+class References:
+    """What was read from pictures of a character; colours any number of drawings."""
+
+    features: Features
+    palette: np.ndarray  # K×3 uint8
 
 
 class Colorizer:
-    """A trained generator: loads it, pads what it is given, crops what it gives back."""
+    """A trained generator at work, on drawings of any size and kind."""
 
     def __init__(
         self, checkpoint: Path = SHIPPED, device: torch.device | str | None = None
@@ -47,8 +52,81 @@ class Colorizer:
         self.device = choose_device() if device is None else torch.device(device)
         self.generator = load_generator(self.file, Generator, self.device)
 
+    def __call__(
+        self,
+        line: Picture,
+        references: "Picture | Sequence[Picture] | References",
+        working_size: int | None = None,
+    ) -> Painting:
+        """Colour a drawing like pictures of the same character.
+
+        Args:
+            line: The drawing, of any size.
+            references: One or more pictures, in any order and of any sizes, or what `read` gave.
+            working_size: Longer side that the network sees pictures at (or, if it was trained on
+                buckets, side of a square of as many pixels); default: what it was trained at.
+
+        Raises:
+            UserError: a picture cannot be read, or the working size is out of bounds.
+        """
+        size = self.working_size(working_size)
+        if not isinstance(references, References):
+            references = self.read(references, working_size)
+        drawing = opened(line)
+        prepared = prepare(drawing.pixels, size, drawing.alpha)
+        (small,) = self.color_small(torch.from_numpy(prepared.small)[None], references)
+        return paint(prepared, small, references.palette)
+
+    def working_size(self, side: int | None = None) -> WorkingSize:
+        """The size that the network sees pictures at; default: what it was trained at.
+
+        Raises:
+            UserError: it is out of bounds.
+        """
+        if side is not None and not self.generator.stride <= side <= MAX_SIDE:
+            least = self.generator.stride
+            raise UserError(f"working size {side}: it must be from {least} to {MAX_SIDE}.")
+        return WorkingSize(side or self.file.size, self.file.buckets)
+
+    def read(
+        self, references: "Picture | Sequence[Picture]", working_size: int | None = None
+    ) -> References:
+        """Read pictures of a character once, to colour several drawings with them.
+
+        Raises:
+            UserError: none is given, one cannot be read, or the working size is out of bounds.
+        """
+        size = self.working_size(working_size)
+        one = isinstance(references, np.ndarray | Image.Image | Path | str)
+        pictures = [opened(p).pixels for p in ([references] if one else references)]
+        if not pictures:
+            raise UserError("no reference: give one picture of the character at least.")
+        with torch.inference_mode(), exact_float32():
+            features = [
+                self.generator.read(self._padded(self._planes(prepare_reference(picture, size))))
+                for picture in pictures
+            ]
+            return References(Features.joined(features), palette_of(pictures))
+
+    def color_small(self, line: Tensor, references: References) -> list[np.ndarray]:
+        """Colour drawings of one size, which is not changed.
+
+        Args:
+            line: B×h×w uint8, white 255.
+            references: The same for all.
+
+        Returns:
+            B of h×w×3 uint8 RGB.
+        """
+        height, width = line.shape[1:]
+        features = references.features.repeated(len(line))
+        with torch.inference_mode(), exact_float32():
+            signed = self._padded(to_signed(line.to(self.device).unsqueeze(1)))
+            result = self.generator.color(signed, features).image
+        return list(to_uint8(result[:, :, :height, :width]))
+
     def color_batch(self, line: Tensor, reference: Tensor) -> Tensor:
-        """Colour drawings at the size they have.
+        """What the network makes of drawings and a reference each, at the size they have.
 
         Args:
             line: B×H×W uint8, white 255, any size.
@@ -58,74 +136,39 @@ class Colorizer:
             B×H×W×3 uint8 RGB, on the CPU.
         """
         height, width = line.shape[1:]
-        line = self._pad(to_signed(line.to(self.device).unsqueeze(1)))
-        reference = self._pad(to_signed(reference.to(self.device).permute(0, 3, 1, 2)))
         with torch.inference_mode(), exact_float32():
-            result = self.generator(line, reference).image
+            signed = self._padded(to_signed(line.to(self.device).unsqueeze(1)))
+            guide = self._padded(to_signed(reference.to(self.device).permute(0, 3, 1, 2)))
+            result = self.generator(signed, guide).image
         return torch.from_numpy(to_uint8(result[:, :, :height, :width]))
 
-    def _pad(self, picture: Tensor) -> Tensor:
+    def _planes(self, picture: np.ndarray) -> Tensor:
+        """H×W×3 uint8 → 1×3×H×W in [-1, 1], on the device."""
+        return to_signed(torch.from_numpy(picture).to(self.device).permute(2, 0, 1)[None])
+
+    def _padded(self, picture: Tensor) -> Tensor:
         """White on the right and below, up to the generator's stride."""
         height, width = picture.shape[2:]
         stride = self.generator.stride
         return F.pad(picture, (0, -width % stride, 0, -height % stride), value=1.0)
 
-    def color(self, line: np.ndarray, reference: np.ndarray, size: int | None = None) -> np.ndarray:
-        """Colour one drawing.
 
-        Args:
-            line: H×W uint8, white 255.
-            reference: H'×W'×3 uint8 RGB.
-            size: Longer side at which the network works or, if it was trained on buckets, side of
-                a square of as many pixels; default: the side it was trained at.
-
-        Returns:
-            H×W×3 uint8 RGB.
-        """
-        size = size or self.file.size
-        height, width = line.shape
-        small = torch.from_numpy(self._scaled(line, size))
-        guide = torch.from_numpy(self._scaled(reference, size))
-        result = self.color_batch(small[None], guide[None])[0].numpy()
-        return resize(result, width, height)
-
-    def _scaled(self, picture: np.ndarray, size: int) -> np.ndarray:
-        """H×W(×3) uint8 at the size that the network has seen such a picture at."""
-        fit = fitted_area if self.file.buckets else fitted_size
-        return resize(picture, *fit(picture.shape[1], picture.shape[0], size))
-
-
-def colorize(config: ColorizeConfig) -> None:
-    """Colour one drawing and write the result.
+def opened(picture: Picture) -> Decoded:
+    """A picture of any kind as 8-bit RGB, and its opacity.
 
     Raises:
-        UserError: the checkpoint or a picture cannot be read, or the result cannot be written.
+        UserError: it is a file that cannot be read, or an array of another form.
     """
-    suffix = config.output.suffix.lower()
-    if suffix not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise UserError(f"{config.output}: the result's name must end in .png, .jpg or .webp.")
-    if config.size is not None and not 1 <= config.size <= MAX_SIDE:
-        raise UserError(f"--size is {config.size}; it must be from 1 to {MAX_SIDE}.")
-    check_writable(config.output.parent)
-    line = to_grey(read_picture(config.line))
-    reference = read_picture(config.reference)
-    colorizer = Colorizer(config.checkpoint)
-    if config.checkpoint == SHIPPED:
-        console.say(about_shipped(colorizer.file))
-    with naming_lack_of_memory("give a smaller --size."):
-        result = colorizer.color(line, reference, config.size)
-    write_picture(config.output, result)
-    console.say(f"{config.output}: {config.line} in the colours of {config.reference}")
-
-
-def read_picture(path: Path) -> np.ndarray:
-    """A picture file as H×W×3 uint8 RGB.
-
-    Raises:
-        UserError: it cannot be read; says why.
-    """
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
+            form = f"{picture.dtype} {'×'.join(map(str, picture.shape))}"
+            raise UserError(f"a picture is {form}; give uint8, H×W or H×W×3.")
+        picture = Image.fromarray(picture)
     try:
-        return decode_file(path).pixels
+        if isinstance(picture, Image.Image):
+            return decode_image(picture)
+        return decode_file(Path(picture))
     except UnusablePicture as rejection:
         detail = f" ({rejection.detail})" if rejection.detail else ""
-        raise UserError(f"{path}: {rejection.reason}{detail}.") from rejection
+        name = "" if isinstance(picture, Image.Image) else f"{picture}: "
+        raise UserError(f"{name}{rejection.reason}{detail}.") from rejection

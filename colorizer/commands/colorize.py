@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.coloring.colorizer import colorize
+from colorizer.coloring.colorize import colorize
 from colorizer.commands.command_line import help_ending_with
 from colorizer.config.commands import ColorizeConfig
 from colorizer.system import console

@@ -15,11 +15,11 @@ class ColorizeConfig:
     shipped: the small colorizer that comes with the program, for a first look."""
     line: Path
     """Colour this line drawing: dark lines on white."""
-    reference: Path
-    """Take the colours of this picture."""
+    reference: tuple[Path, ...]
+    """Take the colours of these pictures of the character, one or more."""
     output: Path
     """Write the result here: .png, .jpg or .webp."""
-    size: int | None = None
+    working_size: int | None = None
     """Let the network work at this longer side; without it, at the size it was trained at.
     If it was trained on buckets, this is the side of a square of as many pixels.
     The result has the drawing's own size."""

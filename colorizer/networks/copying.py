@@ -17,6 +17,13 @@ CHANNELS = 32  # of queries and keys
 OPEN = 2.0  # added to the gate: at first the result is copied rather than painted
 
 
+class Offers(NamedTuple):
+    """The colours that references offer."""
+
+    keys: Tensor  # B×M×D
+    colors: Tensor  # B×M×3 in [-1, 1]
+
+
 class Copies(NamedTuple):
     """What the pixels of a result could copy."""
 
@@ -57,35 +64,36 @@ class CopyingHead(nn.Module):
         self.pick_key = nn.Linear(3 + reference_channels, CHANNELS)
         self.gate = nn.Conv2d(features, 1, 1)
 
-    def forward(
-        self,
-        features: Tensor,
-        painted: Tensor,
-        reference: Tensor,
-        reference_map: Tensor,
-        reference_tokens: Tensor,
-    ) -> tuple[Tensor, Copies]:
+    def offers(self, reference: Tensor, reference_map: Tensor, tokens: Tensor) -> Offers:
+        """What a reference offers.
+
+        Args:
+            reference: B×3×H'×W' in [-1, 1].
+            reference_map: B×C'×H'×W', of the reference encoder.
+            tokens: B×M×T, one for each cell.
+        """
+        pixels = torch.cat([reference, reference_map], 1)
+        picked = self._picked(self.weight(reference_map), pixels)  # B×M×P×(3+C')
+        rows = reference.shape[2] // self.cell
+        cells = tokens.transpose(1, 2).unflatten(2, (rows, -1))  # B×T×h×w
+        context = self.context(cells).flatten(2).transpose(1, 2)  # B×M×C″
+        keys = self.token_key(context).unflatten(2, (self.picks, CHANNELS))
+        keys = (keys + self.pick_key(picked)).flatten(1, 2)  # B×(M·P)×D
+        return Offers(keys, picked[..., :3].flatten(1, 2))
+
+    def forward(self, features: Tensor, painted: Tensor, offers: Offers) -> tuple[Tensor, Copies]:
         """Copy.
 
         Args:
             features: B×C×H×W, the decoder's last map.
             painted: B×3×H×W in [-1, 1], what the decoder makes of it.
-            reference: B×3×H'×W' in [-1, 1].
-            reference_map: B×C'×H'×W', of the reference encoder.
-            reference_tokens: B×M×T, one for each cell.
+            offers: Of the references.
 
         Returns:
             B×3×H×W in [-1, 1], and what its pixels could copy.
         """
-        pixels = torch.cat([reference, reference_map], 1)
-        picked = self._picked(self.weight(reference_map), pixels)  # B×M×P×(3+C')
-        rows = reference.shape[2] // self.cell
-        cells = reference_tokens.transpose(1, 2).unflatten(2, (rows, -1))  # B×T×h×w
-        context = self.context(cells).flatten(2).transpose(1, 2)  # B×M×C″
-        keys = self.token_key(context).unflatten(2, (self.picks, CHANNELS))
-        keys = (keys + self.pick_key(picked)).flatten(1, 2)  # B×(M·P)×D
         queries = self.query(features).flatten(2).transpose(1, 2)  # B×(H·W)×D
-        copies = Copies(queries, keys, picked[..., :3].flatten(1, 2))
+        copies = Copies(queries, *offers)
         copied = _copied(copies).transpose(1, 2).view_as(painted)
         gate = torch.sigmoid(self.gate(features) + OPEN)  # B×1×H×W
         return gate * copied + (1 - gate) * painted, copies

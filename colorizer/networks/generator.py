@@ -1,5 +1,6 @@
 """The generator (Sec. 3.1, Fig. 2) in the paper's four forms and ours."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -7,7 +8,34 @@ from torch import Tensor, nn
 
 from colorizer.networks.attention import Matching, SCFTAttention, StopGradientAttention
 from colorizer.networks.blocks import Decoder, Encoder, ResidualBlock, stage_channels, tokens_from
-from colorizer.networks.copying import Copies, CopyingHead
+from colorizer.networks.copying import Copies, CopyingHead, Offers
+
+
+class Features(NamedTuple):
+    """What the generator takes from references: colours any number of drawings."""
+
+    tokens: Tensor  # B×M×C
+    offers: Offers | None  # colours to copy, if pixels copy
+
+    def repeated(self, count: int) -> "Features":
+        """Those of one reference or several, for a batch of so many drawings."""
+        offers = self.offers and Offers(*(t.expand(count, -1, -1) for t in self.offers))
+        return Features(self.tokens.expand(count, -1, -1), offers)
+
+    @staticmethod
+    def joined(several: Sequence["Features"]) -> "Features":
+        """Those of several references side by side, whose sizes may differ.
+
+        Their order changes nothing, and one given twice counts once: attention is a mean by
+        weights that sum to one.
+        """
+        offers = [features.offers for features in several if features.offers is not None]
+        return Features(
+            torch.cat([features.tokens for features in several], 1),
+            Offers(*(torch.cat(tensors, 1) for tensors in zip(*offers, strict=True)))
+            if offers
+            else None,
+        )
 
 
 class Colored(NamedTuple):
@@ -71,29 +99,47 @@ class Generator(nn.Module):
         Raises:
             ValueError: a side is not a multiple of the stride.
         """
-        for name, picture in (("line", line), ("reference", reference)):
-            if picture.shape[2] % self.stride or picture.shape[3] % self.stride:
-                size = f"{picture.shape[3]}x{picture.shape[2]}"
-                raise ValueError(f"{name} is {size}; sides must be multiples of {self.stride}")
+        line_maps = self._maps(self.line_encoder, "line", line)
+        return self._colored(line_maps, self.read(reference))
 
-        line_maps = self.line_encoder(line)
-        reference_maps = self.reference_encoder(reference)
+    def read(self, reference: Tensor) -> Features:
+        """What a reference, B×3×H'×W' in [-1, 1], has to give.
+
+        Raises:
+            ValueError: a side is not a multiple of the stride.
+        """
+        maps = self._maps(self.reference_encoder, "reference", reference)
+        tokens = tokens_from(maps)  # B×M×992
+        offers = self.copying.offers(reference, maps[1], tokens) if self.copying else None
+        return Features(tokens, offers)
+
+    def color(self, line: Tensor, features: Features) -> Colored:
+        """Colour B×1×H×W in [-1, 1] with what was read from references.
+
+        Raises:
+            ValueError: a side is not a multiple of the stride.
+        """
+        return self._colored(self._maps(self.line_encoder, "line", line), features)
+
+    def _maps(self, encoder: Encoder, name: str, picture: Tensor) -> list[Tensor]:
+        if picture.shape[2] % self.stride or picture.shape[3] % self.stride:
+            size = f"{picture.shape[3]}x{picture.shape[2]}"
+            raise ValueError(f"{name} is {size}; sides must be multiples of {self.stride}")
+        return encoder(picture)
+
+    def _colored(self, line_maps: list[Tensor], features: Features) -> Colored:
         tokens = tokens_from(line_maps)  # B×(h·w)×992
-        reference_tokens = tokens_from(reference_maps)
-
         matching = None
         if self.cross_attention is not None:
-            tokens, matching = self.cross_attention(tokens, reference_tokens)
+            tokens, matching = self.cross_attention(tokens, features.tokens)
         if self.self_attention is not None:
             tokens, _ = self.self_attention(tokens, tokens)
 
         height, width = line_maps[-1].shape[-2:]
         coarse = tokens.transpose(1, 2).unflatten(2, (height, width))  # B×992×h×w
         coarse = torch.cat([coarse, self.residual_blocks(coarse)], 1)  # B×1984×h×w
-        features = self.decoder.features(coarse, line_maps)
-        image, copies = self.decoder.painted(features), None
-        if self.copying is not None:
-            image, copies = self.copying(
-                features, image, reference, reference_maps[1], reference_tokens
-            )
+        decoded = self.decoder.features(coarse, line_maps)
+        image, copies = self.decoder.painted(decoded), None
+        if self.copying is not None and features.offers is not None:
+            image, copies = self.copying(decoded, image, features.offers)
         return Colored(image, matching, copies)

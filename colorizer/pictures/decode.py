@@ -50,8 +50,9 @@ class UnusablePicture(Exception):
 class Decoded:
     """A decoded picture."""
 
-    pixels: np.ndarray  # H×W×3 uint8 RGB
+    pixels: np.ndarray  # H×W×3 uint8 RGB, over white if it is transparent
     animated: bool  # the pixels are the first of several frames
+    alpha: np.ndarray | None = None  # H×W uint8, its opacity; None: nothing is transparent
 
 
 def read_file(path: Path) -> bytes:
@@ -86,13 +87,22 @@ def decode_picture(data: bytes) -> Decoded:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(image)
-                animated = getattr(image, "is_animated", False)
-                return Decoded(_to_rgb(ImageOps.exif_transpose(image)), animated)
+                return decode_image(image)
         except Image.DecompressionBombError as error:
             raise UnusablePicture("too large", str(error)) from error
         except _DAMAGE as error:
             raise UnusablePicture("broken", _without_address(error)) from error
+
+
+def decode_image(image: Image.Image) -> Decoded:
+    """The pixels of an image that Pillow has opened or made; see `decode_picture`.
+
+    Raises:
+        UnusablePicture: it is too large or too small, or has 32-bit pixels.
+    """
+    _check_size(image)
+    animated = getattr(image, "is_animated", False)
+    return _decoded(ImageOps.exif_transpose(image), animated)
 
 
 def decode_file(path: Path) -> Decoded:
@@ -132,15 +142,16 @@ def _check_size(image: Image.Image) -> None:
         raise UnusablePicture("too small", f"{width}x{height} pixels; at least {MIN_SIDE} a side")
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def _decoded(image: Image.Image, animated: bool) -> Decoded:
     if image.mode.startswith("I;16"):
         grey = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.dstack((grey, grey, grey))
+        return Decoded(np.dstack((grey, grey, grey)), animated)
     if image.mode in ("I", "F"):  # no range is agreed for these
         raise UnusablePicture("32-bit pixels", f"mode {image.mode}")
     if image.has_transparency_data:
-        return _over_white(np.asarray(image.convert("RGBA")))
-    return np.asarray(image.convert("RGB"))
+        pixels = np.asarray(image.convert("RGBA"))
+        return Decoded(_over_white(pixels), animated, pixels[..., 3])
+    return Decoded(np.asarray(image.convert("RGB")), animated)
 
 
 def _over_white(pixels: np.ndarray) -> np.ndarray:

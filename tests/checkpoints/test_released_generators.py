@@ -90,7 +90,7 @@ def test_evaluate_takes_it(tmp_path, character_shards, no_weights):
 def test_other_ways_to_save_the_same_generator(tmp_path, draw_scene):
     state = released("sga")
     scene = draw_scene(1, 64, 64)
-    wanted = Colorizer(import_file(save_as(tmp_path, state)), "cpu").color(scene[..., 0], scene)
+    wanted = Colorizer(import_file(save_as(tmp_path, state)), "cpu")(scene[..., 0], scene).picture
     linear = "gnn.gcn_self.src_fc.weight"
     for saved in (
         {f"module.{name}": tensor for name, tensor in state.items()},  # of DataParallel
@@ -100,7 +100,7 @@ def test_other_ways_to_save_the_same_generator(tmp_path, draw_scene):
         {name: t.double() if t.is_floating_point() else t for name, t in state.items()},
     ):
         colorizer = Colorizer(import_file(save_as(tmp_path, saved), overwrite=True), "cpu")
-        assert np.array_equal(colorizer.color(scene[..., 0], scene), wanted)
+        assert np.array_equal(colorizer(scene[..., 0], scene).picture, wanted)
 
 
 def test_half_precision_becomes_float32_without_loss(tmp_path, capsys):

@@ -14,7 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from colorizer.checkpoints.commands import InspectConfig, inspect
 from colorizer.checkpoints.generator_file import describe_generator, find_generator
-from colorizer.coloring.colorizer import Colorizer, colorize
+from colorizer.coloring.colorize import colorize
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.coloring.preparing import prepare_reference
 from colorizer.config.commands import ColorizeConfig
 from colorizer.config.networks import GeneratorConfig
 from colorizer.system.errors import UserError
@@ -31,7 +33,7 @@ def test_run_folder_checkpoint_folder_and_file_are_the_same_generator(trained, p
     checkpoint = trained.output / "checkpoints" / "step-00000002"
     exported = tmp_path / "mine.safetensors"
     shutil.copy(checkpoint / "average.safetensors", exported)
-    results = [Colorizer(p, "cpu").color(*pair) for p in (trained.output, checkpoint, exported)]
+    results = [Colorizer(p, "cpu")(*pair).picture for p in (trained.output, checkpoint, exported)]
     assert results[0].shape == (50, 75, 3)
     for result in results[1:]:
         assert np.array_equal(result, results[0])
@@ -64,7 +66,7 @@ def test_batches_are_padded_and_cropped(trained):
 
 def test_a_drawing_is_colored_at_its_own_size_whatever_the_network_works_at(trained, pair):
     colorizer = Colorizer(trained.output, "cpu")
-    small, large = (colorizer.color(*pair, size=size) for size in (32, 128))
+    small, large = (colorizer(*pair, working_size=size).picture for size in (32, 128))
     assert small.shape == large.shape == (50, 75, 3)
     assert not np.array_equal(small, large)
 
@@ -84,27 +86,21 @@ def trained_on_buckets(run: Path, path: Path) -> Path:
     [(False, (9, 64), (64, 43)), (True, (24, 169), (78, 52))],
 )
 def test_a_panorama_has_the_longer_side_or_the_pixels_that_training_showed(
-    trained, tmp_path, monkeypatch, buckets, line, reference
+    trained, tmp_path, buckets, line, reference
 ):
     """700×100, and a reference of 40×60, where training showed squares of 64."""
     path = trained_on_buckets(trained.output, tmp_path / "wide.safetensors")
-    colorizer, seen = Colorizer(path if buckets else trained.output, "cpu"), []
-
-    def see(*pictures: torch.Tensor) -> torch.Tensor:
-        seen.extend(tuple(picture.shape[1:3]) for picture in pictures)
-        return torch.zeros(1, *pictures[0].shape[1:3], 3, dtype=torch.uint8)
-
-    monkeypatch.setattr(colorizer, "color_batch", see)
-    white = np.full((100, 700), 255, np.uint8)
-    result = colorizer.color(white, np.zeros((60, 40, 3), np.uint8))
-    assert seen == [line, reference] and result.shape == (100, 700, 3)
-    colorizer.color(white, np.zeros((60, 40, 3), np.uint8), size=128)
-    assert seen[2] == ((48, 339) if buckets else (18, 128))
+    colorizer = Colorizer(path if buckets else trained.output, "cpu")
+    white = np.full((100, 700, 3), 255, np.uint8)
+    assert colorizer(white, white[:60, :40] // 2).small.shape[:2] == line
+    assert prepare_reference(white[:60, :40], colorizer.working_size()).shape[:2] == reference
+    wide = colorizer(white, white[:60, :40], working_size=128).small.shape[:2]
+    assert wide == ((48, 339) if buckets else (18, 128))
 
 
 def test_a_generator_of_buckets_colours_and_says_so(trained, pair, tmp_path, capsys):
     path = trained_on_buckets(trained.output, tmp_path / "wide.safetensors")
-    assert Colorizer(path, "cpu").color(*pair).shape == (50, 75, 3)
+    assert Colorizer(path, "cpu")(*pair).picture.shape == (50, 75, 3)
     inspect(InspectConfig(path))
     assert "buckets of about 64x64" in capsys.readouterr().out
 
@@ -114,7 +110,7 @@ def test_the_command_writes_the_result(trained, pair, tmp_path, capsys):
     cv2.imwrite(str(line), pair[0])
     cv2.imwrite(str(reference), pair[1][..., ::-1])
     colorize(
-        ColorizeConfig(checkpoint=trained.output, line=line, reference=reference, output=output)
+        ColorizeConfig(checkpoint=trained.output, line=line, reference=(reference,), output=output)
     )
     assert cv2.imread(str(output)).shape == (50, 75, 3)
     assert str(output) in capsys.readouterr().out
@@ -163,13 +159,13 @@ def test_unreadable_pictures_and_unusable_names_are_refused(trained, tmp_path, p
     cv2.imwrite(str(line), pair[0])
     broken = tmp_path / "broken.png"
     broken.write_bytes(line.read_bytes()[:100])
-    good = {"checkpoint": trained.output, "line": line, "reference": line}
+    good = {"checkpoint": trained.output, "line": line, "reference": (line,)}
     for changes, words in [
         ({"line": broken}, "broken.png"),
-        ({"reference": tmp_path / "none.png"}, "none.png"),
+        ({"reference": (tmp_path / "none.png",)}, "none.png"),
         ({"output": tmp_path / "c.txt"}, "must end in"),
-        ({"size": 0}, "--size is 0"),
-        ({"size": 10**12}, "--size is 1000000000000; it must be from 1 to 16384"),
+        ({"working_size": 1}, "working size 1: it must be from 16 to 16384"),
+        ({"working_size": 10**12}, "working size 1000000000000"),
     ]:
         with pytest.raises(UserError, match=words):
             colorize(ColorizeConfig(**(good | {"output": tmp_path / "c.png"} | changes)))

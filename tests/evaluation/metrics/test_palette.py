@@ -6,11 +6,11 @@ import torch
 
 from colorizer.evaluation.metrics.palette import (
     DIRECTIONS,
-    lab,
     palette,
     palette_distance,
     sliced_wasserstein,
 )
+from colorizer.pictures.lab import lab
 
 
 def _flat(*color: int, side: int = 8) -> torch.Tensor:

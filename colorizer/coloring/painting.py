@@ -1,0 +1,71 @@
+"""A coloured drawing: the picture and what it is made of."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from colorizer.coloring.preparing import Prepared
+from colorizer.drawings.cleaning import Drawing
+from colorizer.drawings.filling import Filling, colors_of, fill, with_lines
+from colorizer.drawings.opening import parted_by_color
+from colorizer.drawings.palette import nearest
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A drawing with colours, at the drawing's own size."""
+
+    drawing: Drawing
+    filling: Filling
+    palette: np.ndarray  # K×3 uint8, of the references
+    small: np.ndarray  # h×w×3 uint8, what the network gave
+    notes: tuple[str, ...]  # what was done to the drawing, or is odd about it
+
+    @cached_property
+    def colors(self) -> np.ndarray:
+        """H×W×3 uint8 RGB: the colours alone, filled under the lines."""
+        return colors_of(self.filling)
+
+    @cached_property
+    def picture(self) -> np.ndarray:
+        """H×W×3 uint8 RGB: the drawing, unchanged, multiplied over the colours."""
+        return with_lines(self.colors, self.drawing.over)
+
+    @property
+    def lines(self) -> np.ndarray:
+        """H×W×4 uint8 RGBA: the lines alone, their ink as opacity."""
+        over = self.drawing.over
+        ink = 255 - (over if over.ndim == 2 else over.min(2))
+        if over.ndim == 2:
+            return cv2.merge([np.zeros_like(ink)] * 3 + [ink])
+        # What the paper adds to a line in coloured pencil is taken out of it.
+        opacity = np.maximum(ink, 1)[..., None].astype(np.float32) / 255
+        color = 255 - (255 - over.astype(np.float32)) / opacity
+        return np.dstack([np.rint(color.clip(0, 255)).astype(np.uint8), ink])
+
+    @cached_property
+    def flat_of(self) -> np.ndarray:
+        """The palette's colour of each region, as many as regions."""
+        return nearest(self.filling.flats, self.palette)
+
+    @property
+    def flats(self) -> np.ndarray:
+        """H×W uint8: the palette's colour at each pixel, one for each region."""
+        return self.flat_of.astype(np.uint8)[self.filling.regions.labels]
+
+
+def paint(prepared: Prepared, small: np.ndarray, palette: np.ndarray) -> Painting:
+    """Bring the network's colours to the drawing's size.
+
+    Args:
+        prepared: The drawing.
+        small: h×w×3 uint8 RGB, of the size of `prepared.small`.
+        palette: K×3 uint8, of the references.
+    """
+    filling = fill(small, prepared.small, prepared.regions, prepared.frame)
+    regions = parted_by_color(filling, small)
+    if regions.count > prepared.regions.count:
+        filling = fill(small, prepared.small, regions, prepared.frame)
+    return Painting(prepared.drawing, filling, palette, small, prepared.notes)

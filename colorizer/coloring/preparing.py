@@ -1,0 +1,60 @@
+"""What is done to a drawing before the network sees it, and to a reference."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from colorizer.drawings.cleaning import Drawing, clean
+from colorizer.drawings.framing import Frame, frame_of
+from colorizer.drawings.regions import GAP, Regions, find_regions
+from colorizer.drawings.strokes import brought_to_measure
+from colorizer.pictures.geometry import fitted_area, fitted_size, resize
+
+
+@dataclass(frozen=True)
+class WorkingSize:
+    """The size that the network sees pictures at."""
+
+    side: int
+    area: bool = False  # as many pixels as a square of that side; else the longer side
+
+    def shrunk(self, pixels: np.ndarray) -> np.ndarray:
+        """H×W or H×W×3 uint8 at that size."""
+        fit = fitted_area if self.area else fitted_size
+        return resize(pixels, *fit(pixels.shape[1], pixels.shape[0], self.side))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A drawing that is ready for the network."""
+
+    drawing: Drawing
+    regions: Regions
+    frame: Frame  # what the network sees of it
+    small: np.ndarray  # h×w uint8, as the network sees it
+    notes: tuple[str, ...]  # what was done to it
+
+
+def prepare(
+    pixels: np.ndarray, size: WorkingSize, alpha: np.ndarray | None = None, gap: float = GAP
+) -> Prepared:
+    """Clean a drawing, cut it into regions, and make it small.
+
+    Args:
+        pixels: H×W×3 uint8 RGB, over white if it is transparent.
+        size: That the network works at.
+        alpha: H×W uint8, its opacity.
+        gap: Close gaps up to this share of the longer side.
+    """
+    drawing = clean(pixels, alpha)
+    frame = frame_of(drawing.bounds)
+    framed = drawing.line[frame.window]
+    scale = size.shrunk(framed).shape[0] / frame.height
+    measured, note = brought_to_measure(framed, scale) if scale < 1 else (framed, "")
+    notes = (*drawing.notes, *([note] if note else []))
+    return Prepared(drawing, find_regions(drawing.bounds, gap), frame, size.shrunk(measured), notes)
+
+
+def prepare_reference(pixels: np.ndarray, size: WorkingSize) -> np.ndarray:
+    """H×W×3 uint8 RGB → h×w×3, the part that shows something."""
+    return size.shrunk(pixels[frame_of(pixels).window])

@@ -1,0 +1,161 @@
+"""A network's small picture as the colours of a large drawing's regions."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from colorizer.drawings.framing import Frame
+from colorizer.drawings.regions import Regions
+
+SEEN = 1_000_000  # pixels at most that say which region is where
+WIDE, NARROW, ROUNDS = 40.0, 12.0, 4  # levels: how far from a region's colour still counts
+PURE = 0.8  # of a cell belongs to a region: its shade is the region's
+SHADED = 12  # pure cells at least: a smaller region has one colour
+DEEPEST = 45.0  # levels: a shade goes no further from its region's flat
+SOFT = 1.0  # cells: shades are smoothed by so much
+
+
+@dataclass(frozen=True)
+class Filling:
+    """The colours of a drawing, without its lines."""
+
+    regions: Regions
+    frame: Frame  # what the network saw of the drawing
+    flats: np.ndarray  # count×3 float32 RGB in 0..255, one colour a region
+    sureness: np.ndarray  # count float32, how much of what the network saw agrees
+    shades: np.ndarray  # h×w×3 float32, what the network's cells differ by from their region's flat
+    cells_of: np.ndarray  # h×w int32, the region that most of a cell belongs to; -1: none clearly
+
+
+def fill(small: np.ndarray, small_line: np.ndarray, regions: Regions, frame: Frame) -> Filling:
+    """What colour each region has.
+
+    Args:
+        small: h×w×3 uint8 RGB, the network's picture.
+        small_line: h×w uint8, the drawing that it saw, white 255.
+        regions: Of the drawing at its own size.
+        frame: What the network saw of it, of the same aspect as its picture.
+    """
+    region, cell, pixels = _shares(regions.labels[frame.window], regions.count, small.shape[:2])
+    whole = np.bincount(cell, pixels, minlength=small.shape[0] * small.shape[1])
+    purity = (pixels / whole[cell]).astype(np.float32)
+    # What the network paints under ink is ink.
+    paper = (small_line.ravel().astype(np.float32) / 255) ** 2
+    weight = pixels * purity**2 * (paper[cell] + 1e-3)
+    colors = small.reshape(-1, 3).astype(np.float32)[cell]
+    flats, sureness = _agreed(region, colors, weight, regions.count)
+
+    clear = (purity > PURE) & (paper[cell] > PURE**2)
+    cells_of = np.full(whole.size, -1, np.int32)
+    cells_of[cell[clear]] = region[clear]
+    shades = np.zeros((whole.size, 3), np.float32)
+    shades[cell[clear]] = (colors[clear] - flats[region[clear]]).clip(-DEEPEST, DEEPEST)
+    shape = small.shape[:2]
+    shades, cells_of = shades.reshape(*shape, 3), cells_of.reshape(shape)
+    return Filling(regions, frame, flats, sureness, shades, cells_of)
+
+
+def _shares(
+    labels: np.ndarray, count: int, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How many pixels of each region lie in each of the network's cells: region, cell, pixels."""
+    height, width = labels.shape
+    step = max(1, int((height * width / SEEN) ** 0.5))
+    rows, columns = np.arange(step // 2, height, step), np.arange(step // 2, width, step)
+    seen = labels[np.ix_(rows, columns)].ravel().astype(np.int64)
+    cells = ((rows * shape[0] // height)[:, None] * shape[1] + columns * shape[1] // width).ravel()
+    missing = np.bincount(seen, minlength=count) == 0
+    if missing.any():  # regions that fell between the rows
+        places = np.flatnonzero(missing[labels])
+        seen = np.concatenate([seen, labels.ravel()[places]])
+        row, column = np.divmod(places, width)
+        lost = (row * shape[0] // height) * shape[1] + column * shape[1] // width
+        cells = np.concatenate([cells, lost])
+    pairs, pixels = np.unique(seen * (shape[0] * shape[1]) + cells, return_counts=True)
+    region, cell = np.divmod(pairs, shape[0] * shape[1])
+    return region, cell, pixels.astype(np.float32)
+
+
+def _agreed(
+    region: np.ndarray, colors: np.ndarray, weight: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The colour that most of each region's weight is near: mean shift, narrower each time."""
+    total = np.maximum(np.bincount(region, weight, minlength=count), 1e-9)
+    share, mean = weight, np.zeros((count, 3), np.float32)
+    for reach in np.geomspace(WIDE, NARROW, ROUNDS):
+        summed = np.maximum(np.bincount(region, share, minlength=count), 1e-9)
+        mean = np.stack(
+            [np.bincount(region, share * colors[:, c], minlength=count) / summed for c in range(3)],
+            axis=1,
+        ).astype(np.float32)
+        far = np.square(colors - mean[region]).sum(1)
+        share = weight * np.exp(-far / (2 * reach**2))
+    agreed = np.bincount(region, share, minlength=count) / total
+    mean[np.bincount(region, minlength=count) == 0] = 255.0  # out of the frame: paper
+    return mean, agreed.astype(np.float32)
+
+
+def colors_of(filling: Filling, flats: np.ndarray | None = None) -> np.ndarray:
+    """The colours at the drawing's size, shades with them: H×W×3 uint8.
+
+    Args:
+        filling: The regions' colours.
+        flats: count×3, others in their place; default: its own.
+    """
+    flats = filling.flats if flats is None else flats.astype(np.float32)
+    picture = np.rint(flats).clip(0, 255).astype(np.uint8)[filling.regions.labels]
+    for region in _shaded(filling):
+        _shade(picture, filling, flats[region], region)
+    return picture
+
+
+def _shaded(filling: Filling) -> np.ndarray:
+    """Regions that are large enough for shades."""
+    cells = filling.cells_of[filling.cells_of >= 0]
+    return np.flatnonzero(np.bincount(cells, minlength=filling.regions.count) >= SHADED)
+
+
+def _shade(picture: np.ndarray, filling: Filling, flat: np.ndarray, region: int) -> None:
+    """Lay a region's shades over it: those of its clear cells, spread into the others."""
+    mine = (filling.cells_of == region).astype(np.float32)
+    # The network's colours run over lines by a cell.
+    mine = cv2.erode(mine, np.ones((3, 3), np.uint8), borderValue=1.0)
+    if not mine.any():
+        return
+    rows, columns = (np.flatnonzero(mine.any(axis)) for axis in (1, 0))
+    labels = filling.regions.labels[filling.frame.window]
+    picture = picture[filling.frame.window]
+    scale = (labels.shape[0] / mine.shape[0], labels.shape[1] / mine.shape[1])
+    top, bottom = _window(rows, mine.shape[0])
+    left, right = _window(columns, mine.shape[1])
+    mine = mine[top:bottom, left:right]
+    known = cv2.GaussianBlur(mine, (0, 0), SOFT)
+    shade = cv2.GaussianBlur(
+        filling.shades[top:bottom, left:right] * mine[..., None], (0, 0), SOFT
+    ) / (known[..., None] + 1e-2)
+    y0, y1 = (round(side * scale[0]) for side in (top, bottom))
+    x0, x1 = (round(side * scale[1]) for side in (left, right))
+    large = cv2.resize(shade, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    window = picture[y0:y1, x0:x1]
+    inside = labels[y0:y1, x0:x1] == region
+    window[inside] = np.rint(flat + large[inside]).clip(0, 255).astype(np.uint8)
+
+
+def _window(used: np.ndarray, side: int) -> tuple[int, int]:
+    """From the first to the last cell that is used, and a little beyond, where shades fade."""
+    return max(0, int(used[0]) - 3), min(side, int(used[-1]) + 4)
+
+
+def with_lines(colors: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """The drawing multiplied over the colours: white paper leaves them as they are.
+
+    Args:
+        colors: H×W×3 uint8.
+        over: H×W or H×W×3 uint8.
+
+    Returns:
+        H×W×3 uint8, colour · drawing / 255, rounded.
+    """
+    over = over if over.ndim == 3 else cv2.merge([over] * 3)
+    return cv2.multiply(colors, over, scale=1 / 255)
