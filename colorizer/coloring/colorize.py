@@ -29,4 +29,6 @@ def colorize(config: ColorizeConfig) -> None:
     for note in result.notes:
         console.say(f"{config.line}: {note}")
     write_picture(config.output, result.picture)
-    console.say(f"{config.output}: {config.line} in the colours of {', '.join(map(str, config.reference))}")
+    console.say(
+        f"{config.output}: {config.line} in the colours of {', '.join(map(str, config.reference))}"
+    )

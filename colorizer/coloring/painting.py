@@ -1,6 +1,7 @@
 """A coloured drawing: the picture and what it is made of."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 
 from colorizer.coloring.preparing import Prepared
 from colorizer.drawings.cleaning import Drawing
+from colorizer.drawings.corrections import Point, pinned
 from colorizer.drawings.filling import Filling, colors_of, fill, with_lines
 from colorizer.drawings.opening import parted_by_color
 from colorizer.drawings.palette import nearest
@@ -49,6 +51,20 @@ class Painting:
     def flat_of(self) -> np.ndarray:
         """The palette's colour of each region, as many as regions."""
         return nearest(self.filling.flats, self.palette)
+
+    def corrected(self, points: Sequence[Point]) -> "Painting":
+        """The same drawing with the regions at some points in their colours.
+
+        Raises:
+            UserError: a point lies outside the drawing.
+        """
+        if not points:
+            return self
+        given = np.array([point.color for point in points], np.uint8)
+        new = [color for color in given if not (self.palette == color).all(1).any()]
+        palette = np.unique(np.stack(new), axis=0) if new else self.palette[:0]
+        filling = pinned(self.filling, points)
+        return replace(self, filling=filling, palette=np.concatenate([self.palette, palette]))
 
     @property
     def flats(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What is done to a drawing before the network sees it, and to a reference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,11 @@ class Prepared:
     small: np.ndarray  # h×w uint8, as the network sees it
     notes: tuple[str, ...]  # what was done to it
 
+    def through(self, frame: Frame, size: WorkingSize) -> "Prepared":
+        """The same drawing, of which the network sees another part."""
+        small, _ = _small(self.drawing, frame, size)
+        return replace(self, frame=frame, small=small)
+
 
 def prepare(
     pixels: np.ndarray, size: WorkingSize, alpha: np.ndarray | None = None, gap: float = GAP
@@ -48,11 +53,17 @@ def prepare(
     """
     drawing = clean(pixels, alpha)
     frame = frame_of(drawing.bounds)
+    small, note = _small(drawing, frame, size)
+    notes = (*drawing.notes, *([note] if note else []))
+    return Prepared(drawing, find_regions(drawing.bounds, gap), frame, small, notes)
+
+
+def _small(drawing: Drawing, frame: Frame, size: WorkingSize) -> tuple[np.ndarray, str]:
+    """What the network sees of a drawing, and what was done to its lines."""
     framed = drawing.line[frame.window]
     scale = size.shrunk(framed).shape[0] / frame.height
     measured, note = brought_to_measure(framed, scale) if scale < 1 else (framed, "")
-    notes = (*drawing.notes, *([note] if note else []))
-    return Prepared(drawing, find_regions(drawing.bounds, gap), frame, size.shrunk(measured), notes)
+    return size.shrunk(measured), note
 
 
 def prepare_reference(pixels: np.ndarray, size: WorkingSize) -> np.ndarray:
