@@ -71,6 +71,11 @@ class Painting:
         """H×W uint8: the palette's colour at each pixel, one for each region."""
         return self.flat_of.astype(np.uint8)[self.filling.regions.labels]
 
+    @property
+    def flat_colors(self) -> np.ndarray:
+        """H×W×3 uint8 RGB: the same as colours."""
+        return self.palette[self.flat_of][self.filling.regions.labels]
+
 
 def paint(prepared: Prepared, small: np.ndarray, palette: np.ndarray) -> Painting:
     """Bring the network's colours to the drawing's size.

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -164,9 +165,47 @@ def test_unreadable_pictures_and_unusable_names_are_refused(trained, tmp_path, p
         ({"line": broken}, "broken.png"),
         ({"reference": (tmp_path / "none.png",)}, "none.png"),
         ({"output": tmp_path / "c.txt"}, "must end in"),
-        ({"working_size": 1}, "working size 1: it must be from 16 to 16384"),
+        ({"working_size": 1}, "working size 1: it must be from 8 to 16384"),
         ({"working_size": 10**12}, "working size 1000000000000"),
     ]:
         with pytest.raises(UserError, match=words):
             colorize(ColorizeConfig(**(good | {"output": tmp_path / "c.png"} | changes)))
     assert not os.path.exists(tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("size", [(64, 64), (257, 391), (1080, 1920)])
+def test_lines_are_those_of_the_drawing_to_the_pixel(trained, draw_scene, size):
+    line = 255 - cv2.Canny(draw_scene(5, size[1], size[0]), 30, 60)
+    painting = Colorizer(trained.output, "cpu")(line, draw_scene(6, 64, 64))
+    expected = np.rint(painting.colors * (line[..., None] / 255)).astype(np.uint8)
+    assert np.array_equal(painting.picture, expected)
+
+
+def test_any_number_of_references_of_any_kind(trained, draw_scene, tmp_path):
+    colorizer = Colorizer(trained.output, "cpu")
+    line, one, two = draw_scene(1, 90, 70), draw_scene(2, 60, 80), draw_scene(3, 120, 40)
+    path = tmp_path / "two.png"
+    Image.fromarray(two).save(path)
+    alone = colorizer(line, one)
+    both = colorizer(line, [one, path])
+    for same, wanted in (
+        (colorizer(line, [one, one, one]), alone),
+        (colorizer(line, [Image.fromarray(two), one]), both),
+        (colorizer(line, colorizer.read([one, str(path)])), both),
+    ):
+        assert np.abs(same.small.astype(int) - wanted.small).max() <= 1  # sums in another order
+    assert np.abs(both.small.astype(int) - alone.small).max() > 2
+    with pytest.raises(UserError, match="no reference: give one picture"):
+        colorizer(line, [])
+    with pytest.raises(UserError, match="a picture is float64 70×90×3; give uint8"):
+        colorizer(line / 255, one)
+
+
+def test_flats_have_colours_of_the_references_alone(trained, draw_scene):
+    references = [draw_scene(2, 160, 180), draw_scene(3, 120, 140)]
+    painting = Colorizer(trained.output, "cpu")(draw_scene(1, 90, 70), references)
+    there = {tuple(color) for picture in references for color in picture.reshape(-1, 3).tolist()}
+    assert {tuple(color) for color in painting.flat_colors.reshape(-1, 3).tolist()} <= there
+    labels = painting.filling.regions.labels
+    for region in range(painting.filling.regions.count):
+        assert len(np.unique(painting.flats[labels == region])) == 1
