@@ -72,8 +72,8 @@ class Colorizer:
         Args:
             line: The drawing, of any size.
             references: One or more pictures, in any order and of any sizes, or what `read` gave.
-            working_size: Longer side that the network sees pictures at (or, if it was trained on
-                buckets, side of a square of as many pixels); default: what it was trained at.
+            working_size: The network sees pictures with about as many pixels as a square of this
+                side; default: what it was trained at.
             points: The regions there have their colours.
             gap: Close gaps in the lines up to this share of the longer side.
 
