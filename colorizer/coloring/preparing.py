@@ -10,7 +10,6 @@ from colorizer.drawings.regions import GAP, Regions, find_regions
 from colorizer.drawings.strokes import brought_to_measure
 from colorizer.pictures.geometry import fitted_area, fitted_size, resize
 
-
 LONGEST = 1.5  # of the side that a network was trained at, whose squares had the longer one
 
 
