@@ -12,7 +12,7 @@ from colorizer.coloring.pipeline import HELD, HELD_PIXELS, Outcome, Pipeline
 from colorizer.coloring.record import Record
 from colorizer.coloring.results import Results, digests_of_cut
 from colorizer.coloring.video import check_video, write_video
-from colorizer.coloring.writing import write_outputs
+from colorizer.coloring.writing import check_outputs, write_outputs
 from colorizer.config.bounds import check_bounds
 from colorizer.config.commands import ColorizeConfig
 from colorizer.config.shipped import SHIPPED
@@ -37,6 +37,7 @@ def colorize(config: ColorizeConfig) -> None:
     check_bounds(config)
     one = colors_one(config)
     jobs = list_jobs(config)
+    check_outputs(jobs[0].output, config.write)
     _check_sequence(config, one, jobs)
     check_writable(config.output.parent if one else config.output)
     colorizer = Colorizer(config.checkpoint)
