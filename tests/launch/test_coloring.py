@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def command(trained, tmp_path, draw_scene):
     def arguments(output: Path) -> list[object]:
         given = ("--checkpoint", trained.output, "--line", tmp_path / "lines")
         given += ("--reference", tmp_path / "reference.png", "--output", output)
-        return [ROOT / "launch" / "colorize.py", *given]
+        return [sys.executable, ROOT / "launch" / "colorize.py", *given]
 
     return arguments
 
