@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from colorizer.config.shipped import SHIPPED
+
+Kind = Literal["result", "colors", "lines", "flats", "layers", "psd"]  # of what is written
 
 
 @dataclass(frozen=True, kw_only=True)
