@@ -10,14 +10,17 @@ from colorizer.pictures.grid import write_picture
 
 def output_paths(output: Path, kinds: Sequence[Kind]) -> list[Path]:
     """The files that `write_outputs` writes."""
-    return [output for kind in kinds if kind == "result"]
+    names = {"result": output, "colors": output.with_name(f"{output.stem}.colors.png")}
+    return [names[kind] for kind in kinds if kind in names]
 
 
-def write_outputs(painting: Painting, output: Path, kinds: Sequence[Kind]) -> None:
+def write_outputs(painting: Painting, output: Path, kinds: Sequence[Kind]) -> list[Path]:
     """Write a painting.
 
     Raises:
         UserError: a file cannot be written.
     """
-    for path in output_paths(output, kinds):
-        write_picture(path, painting.picture)
+    paths = output_paths(output, kinds)
+    for path in paths:
+        write_picture(path, painting.picture if path == output else painting.colors)
+    return paths
