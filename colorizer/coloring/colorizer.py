@@ -24,7 +24,7 @@ from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file, dec
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
 
-Picture = np.ndarray | Image.Image | Path | str  # H×W(×3) uint8, or what holds it
+Picture = np.ndarray | Image.Image | Decoded | Path | str  # H×W(×3) uint8, or what holds it
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Colorizer:
             UserError: none is given, one cannot be read, or the working size is out of bounds.
         """
         size = self.working_size(working_size)
-        one = isinstance(references, np.ndarray | Image.Image | Path | str)
+        one = isinstance(references, np.ndarray | Image.Image | Decoded | Path | str)
         pictures = [opened(p).pixels for p in ([references] if one else references)]
         if not pictures:
             raise UserError("no reference: give one picture of the character at least.")
@@ -170,6 +170,8 @@ def opened(picture: Picture) -> Decoded:
     Raises:
         UserError: it is a file that cannot be read, or an array of another form.
     """
+    if isinstance(picture, Decoded):
+        return picture
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
             form = f"{picture.dtype} {'×'.join(map(str, picture.shape))}"

@@ -48,6 +48,24 @@ class ColorizeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AppConfig:
+    """Open a page to colour drawings on, in a browser."""
+
+    checkpoint: Path = SHIPPED
+    """Use this run (its newest intact checkpoint), checkpoint folder or .safetensors file.
+    shipped: the small colorizer that comes with the program, for a first look."""
+    host: str = "127.0.0.1"
+    """Answer at this address. 127.0.0.1: this machine alone. 0.0.0.0: all that can reach it; then
+    the page shows no folders of this machine."""
+    port: Annotated[int, Bounds(0, 65535)] = 7860
+    """Answer at this port; 0: at one that is free."""
+    max_megabytes: Annotated[int, Bounds(1, 1000)] = 32
+    """Refuse larger files."""
+    max_megapixels: Annotated[int, Bounds(1, 100)] = 100
+    """Refuse pictures of more million pixels, which is seen before they are decoded."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExtractCommand:
     """Draw the lines of colour pictures."""
 

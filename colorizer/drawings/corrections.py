@@ -44,11 +44,7 @@ def pinned(filling: Filling, points: Sequence[Point]) -> Filling:
 
 
 def read_points(path: Path, references: Sequence[np.ndarray]) -> Mapping[int, list[Point]]:
-    """The points of a text file, one a line, by the frame that they are for.
-
-    `X Y #rrggbb` takes a colour; `X Y @X Y` the colour of the first reference at a place, and
-    `X Y @X Y N` that of the N-th. `frame N` before it names a frame of a sequence, counted from 0;
-    the region keeps the colour in the frames that follow. What comes after ` //` is a remark.
+    """The points of a text file, one a line, by the frame that they are for; see `parse_points`.
 
     Args:
         path: The file.
@@ -58,14 +54,34 @@ def read_points(path: Path, references: Sequence[np.ndarray]) -> Mapping[int, li
         UserError: the file cannot be read, or a line is no point; names the line.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        text = path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give a text file.") from error
+    return parse_points(text, references, str(path))
+
+
+def parse_points(
+    text: str, references: Sequence[np.ndarray], where: str
+) -> Mapping[int, list[Point]]:
+    """Points, one a line, by the frame that they are for.
+
+    `X Y #rrggbb` takes a colour; `X Y @X Y` the colour of the first reference at a place, and
+    `X Y @X Y N` that of the N-th. `frame N` before it names a frame of a sequence, counted from 0;
+    the region keeps the colour in the frames that follow. What comes after ` //` is a remark.
+
+    Args:
+        text: The lines.
+        references: H×W×3 uint8 RGB each.
+        where: They stand, for messages.
+
+    Raises:
+        UserError: a line is no point; names the line.
+    """
     points: dict[int, list[Point]] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.partition("//")[0].strip()
-        if text:
-            frame, point = _read(text, references, f"{path}, line {number}")
+    for number, line in enumerate(text.splitlines(), 1):
+        said = line.partition("//")[0].strip()
+        if said:
+            frame, point = _read(said, references, f"{where}, line {number}")
             points.setdefault(frame, []).append(point)
     return points
 
