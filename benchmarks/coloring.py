@@ -2,7 +2,7 @@
 
     python benchmarks/coloring.py --count 200 --rounds 3
 
-Drawn characters of 512 pixels a side, one reference. The whole (decoding, cleaning, network, painting,
+Drawn characters of 512 pixels a side, one reference. The whole (decoding, network, painting,
 writing) and the bare forward over equal drawings take turns in one process; prints pictures a
 second of both, and their ratio, at each working size.
 """

@@ -35,10 +35,16 @@ class ColorizeConfig:
     """Let the network see pictures with about as many pixels as a square of this side has;
     without it, as it was trained.
     The result has the drawing's own size."""
+    points: Path | None = None
+    """Give regions the colours of this text file: `X Y #rrggbb`, or `X Y @X Y` for the colour of
+    the first reference at a place, one a line. In a --sequence, `frame N` before it."""
     gap: Annotated[float, Bounds(0, 0.1)] = 0.012
     """Close gaps between lines up to this share of the drawing's longer side."""
     sequence: bool = False
     """The drawings of a folder are the frames of a cut: each takes colours from those before."""
+    keys: tuple[Path, ...] = ()
+    """Frames of a --sequence that are coloured already: pictures, or a folder of them, with the
+    names of their drawings. They keep their colours, and give them to the others."""
     video: Path | None = None
     """Write the frames of a --sequence as this .mp4, too."""
     fps: Annotated[float, Bounds(1, 240)] = 24.0

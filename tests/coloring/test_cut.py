@@ -53,7 +53,7 @@ def shown(monkeypatch) -> list[list[np.ndarray]]:
     """The frames that each call of `sequence` gets."""
     calls: list[list[np.ndarray]] = []
 
-    def watched(colorizer, frames, references, working_size=None):
+    def watched(colorizer, frames, references, *given):
         calls.append([])
 
         def noted():
@@ -61,7 +61,7 @@ def shown(monkeypatch) -> list[list[np.ndarray]]:
                 calls[-1].append(np.asarray(frame))
                 yield frame
 
-        yield from sequence(colorizer, noted(), references, working_size)
+        yield from sequence(colorizer, noted(), references, *given)
 
     monkeypatch.setattr(cut, "sequence", watched)
     return calls
@@ -96,6 +96,32 @@ def test_a_changed_frame_changes_those_after_it(config, frames, tmp_path):
     assert sorted(done(tmp_path / "out")[5:]) == ["10.png", "11.png", "9.png"]
 
 
+def test_points_and_keys_are_of_the_frames_that_they_name(config, frames, tmp_path):
+    (frames / "1.png").write_text("broken: frame 0 is gone, and the others keep their numbers")
+    (tmp_path / "keys").mkdir()
+    key = np.full((48, 64, 3), (40, 90, 200), np.uint8)
+    cv2.imwrite(str(tmp_path / "keys" / "2.jpg"), key[..., ::-1])
+    (tmp_path / "points.txt").write_text("frame 2 1 1 #0a141e\nframe 3 1 1 @10 10\n")
+    with pytest.raises(UserError, match="1 of 5"):
+        colorize(
+            config(
+                points=tmp_path / "points.txt",
+                keys=(tmp_path / "keys",),
+                write=("result", "colors"),
+            )
+        )
+    colors = {
+        n: cv2.imread(str(tmp_path / "out" / f"{n}.colors.png"))[..., ::-1] for n in (2, 9, 10)
+    }
+    assert np.abs(colors[2].astype(int) - key).mean() < 20
+    assert tuple(colors[9][1, 1]) == (10, 20, 30)
+    reference = cv2.imread(str(tmp_path / "reference.png"))[..., ::-1]
+    assert tuple(colors[10][1, 1]) == tuple(reference[10, 10])
+    with pytest.raises(UserError, match=r"points\.txt|made with other|points"):
+        (tmp_path / "points.txt").write_text("1 1 #ffffff")
+        colorize(config(points=tmp_path / "points.txt"))
+
+
 def test_a_broken_frame_is_named_and_the_others_are_coloured(config, frames, tmp_path, capsys):
     (frames / "2.png").write_text("not a picture")
     with pytest.raises(UserError, match="1 of 5 could not be coloured"):
@@ -116,8 +142,7 @@ def test_a_film_has_the_frames_in_order(config, tmp_path):
     path = tmp_path / "films" / "a.mp4"
     colorize(config(video=path, fps=12))
     film = cv2.VideoCapture(str(path))
-    if not film.isOpened():
-        pytest.skip("OpenCV here cannot read what it writes")
+    assert film.isOpened()
     assert film.get(cv2.CAP_PROP_FPS) == 12
     pictures = []
     while (read := film.read())[0]:
@@ -134,12 +159,17 @@ def test_a_film_has_the_frames_in_order(config, tmp_path):
     [
         ({"sequence": False, "video": "a.mp4"}, "give --sequence, too"),
         ({"video": "a.avi"}, "must end in .mp4"),
-        ({"gap": 0.05}, "--gap does not go with --sequence"),
+        ({"sequence": False, "points": "points.txt"}, "--points are of one drawing, or"),
+        ({"sequence": False, "keys": ("reference.png",)}, "--keys are frames of a cut"),
+        ({"keys": ("reference.png",)}, "reference.png: no frame has its name"),
+        ({"points": "none.txt"}, "none.txt: cannot be read"),
         ({"line": "frames/1.png", "output": "a.png"}, "is one drawing"),
     ],
 )
 def test_what_is_no_cut_is_refused(config, tmp_path, changes, words):
     paths = {n: tmp_path / v if isinstance(v, str) else v for n, v in changes.items()}
+    if "keys" in changes:
+        paths["keys"] = (tmp_path / "reference.png",)
     with pytest.raises(UserError, match=words):
         colorize(config(**paths))
     assert not (tmp_path / "out").exists()

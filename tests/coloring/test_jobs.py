@@ -71,7 +71,7 @@ def test_two_drawings_with_one_result_are_both_named(folder):
         ({"output": "out.png"}, "is a picture's name; give a folder"),
         ({"line": "nothing"}, "no such drawing, folder or table"),
         ({"reference": ()}, "has no reference; give --reference"),
-        ({"reference": ("none.png",)}, "none.png: no such reference"),
+        ({"reference": ("none.png",)}, "none.png: no such picture"),
         ({"reference": ("empty",)}, "holds no pictures"),
     ],
 )
