@@ -67,6 +67,7 @@ def _packed(layer: Layer) -> tuple[LayerRecord, ChannelDataList]:
         values = b"\xff" * (height * width) if plane is None else plane.tobytes()
         data = ChannelData(Compression.RLE)
         data.set_data(values, width, height, BITS, VERSION)
+        data.data += b"\0" * (len(data.data) % 2)  # Pillow's reader looks for it at even places
         record.channel_info.append(ChannelInfo(ChannelID(number), len(data.data) + KIND_BYTES))
         channels.append(data)
     return record, channels
