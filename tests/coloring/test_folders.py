@@ -122,6 +122,12 @@ def test_a_broken_drawing_and_a_text_file_are_named_and_the_rest_is_done(
     assert "0 coloured, 4 coloured before, 2 could not" in capsys.readouterr().out
 
 
+def test_a_picture_that_is_dark_all_over_is_coloured_too(config, drawings, tmp_path):
+    cv2.imwrite(str(drawings / "2.png"), np.full((200, 300), 140, np.uint8))
+    colorize(config())
+    assert len(results(tmp_path / "out")) == 4
+
+
 def test_a_single_drawing_goes_into_a_folder_too(config, drawings, tmp_path):
     colorize(config(line=drawings / "a.jpg"))
     assert list(results(tmp_path / "out")) == ["a.png"]
