@@ -117,7 +117,7 @@ def test_flats_are_indexed_with_the_palette_and_nothing_else(painting, tmp_path)
     pixels = np.asarray(image.convert("RGB"))
     for region in range(count):
         (color,) = np.unique(pixels[labels == region], axis=0)
-        assert (PALETTE == color).all(1).any()
+        assert (color == PALETTE).all(1).any()
 
 
 def opened_ora(path) -> tuple[list[tuple[str, str, Image.Image]], dict[str, Image.Image]]:

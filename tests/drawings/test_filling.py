@@ -58,8 +58,16 @@ def test_shades_stay_inside_their_region():
     filling, _ = filled(boxes(), noise=20)
     colors = colors_of(filling)
     assert colors[100:220, 60:140].reshape(-1, 3).std(0).max() > 1
+    assert np.abs(colors[100:220, 165:275].astype(int) - BLUE).mean() < 15
+
+
+def test_white_paper_around_a_figure_stays_white():
+    line = boxes()
+    small, small_line = painted(line)
+    small[2:5, 12:20] -= 40  # a smear
+    filling = fill(small, small_line, find_regions(line), Frame(0, 0, *line.shape))
     outside = filling.regions.labels == filling.regions.labels[5, 5]
-    assert np.abs(colors[outside].astype(int) - 255).mean() < 12
+    assert (colors_of(filling)[outside] == 255).all()
 
 
 def test_an_open_region_is_parted_where_lines_and_colours_are():
@@ -79,6 +87,20 @@ def test_a_patch_without_lines_is_a_shade_and_no_region():
     small[12:20, 8:14] = BLUE  # in the middle of the red box
     filling = fill(small, small_line, find_regions(line), Frame(0, 0, *line.shape))
     assert parted_by_color(filling, small).count == filling.regions.count
+
+
+def test_shades_end_where_the_network_saw_no_more_without_a_seam():
+    line = np.full((320, 320), 255, np.uint8)
+    line[150:170, 150:153] = 0
+    frame = Frame(80, 80, 160, 160)
+    small = np.full((32, 32, 3), 120, np.uint8)
+    small[:, 16:] = 150
+    filling = fill(small, line[frame.window][::5, ::5], find_regions(line), frame)
+    colors = colors_of(filling).astype(int)
+    for edge in (80, 240):
+        assert np.abs(colors[100:220, edge - 1] - colors[100:220, edge]).max() <= 3
+        assert np.abs(colors[edge - 1, 100:220] - colors[edge, 100:220]).max() <= 3
+    assert np.abs(colors[160, 120] - colors[160, 200]).max() > 15
 
 
 def test_a_region_out_of_the_frame_is_paper():
