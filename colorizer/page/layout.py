@@ -24,7 +24,10 @@ CLEANED = (600, 3600)  # seconds between looks for old files, and how old those 
 NETWORK = "network"  # what uses it waits for its turn
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 CSS = """
-.gradio-container { max-width: 1240px !important; margin: 0 auto !important; }
+.gradio-container { width: min(1240px, 100%) !important; margin: 0 auto !important; }
+#examples .thumbnail-item { aspect-ratio: 2; }
+#examples .grid-wrap { padding-top: 28px; }
+#files:has(.empty) { display: none; }
 #status p { color: var(--body-text-color-subdued); }
 #result img, #sheet img { cursor: crosshair; }
 footer { opacity: 0.6; }
@@ -90,7 +93,7 @@ def _one(desk: Desk) -> None:
                 [example.both for example in examples],
                 label="Or try one of these",
                 columns=2,
-                height="auto",
+                height=270,
                 object_fit="contain",
                 allow_preview=False,
                 interactive=False,
@@ -98,67 +101,63 @@ def _one(desk: Desk) -> None:
                 elem_id="examples",
             )
         with gr.Column(scale=3, min_width=420):
-            parts |= _result() | _points() | _files()
+            parts |= _result() | _files() | _points()
     _connect(Parts(**parts), Handlers(desk, examples))
 
 
 def _given() -> dict[str, Any]:
     return {
-        "drawing": gr.File(label="Line drawing", height=120, elem_id="drawing"),
+        "drawing": gr.File(label="Line drawing", height=150, elem_id="drawing"),
         "references": gr.File(
             label="References: the character in colour, one picture or more",
             file_count="multiple",
-            height=120,
+            height=150,
             elem_id="references",
         ),
+        "color": gr.Button("Colour", variant="primary", size="lg", elem_id="color"),
         "sheet": gr.Image(
             label="Click to take a colour for a point",
             visible=False,
             interactive=False,
             buttons=[],
             format="png",
+            height=260,
             elem_id="sheet",
         ),
-        "color": gr.Button("Colour", variant="primary", size="lg", elem_id="color"),
     }
 
 
 def _result() -> dict[str, Any]:
     look = {"show_label": False, "interactive": False, "buttons": ["fullscreen"], "format": "png"}
     with gr.Tab("Picture"):
-        result = gr.Image(height=560, elem_id="result", **look)
+        result = gr.Image(height=500, elem_id="result", **look)
     with gr.Tab("Wipe"):
-        wipe = gr.ImageSlider(max_height=560, elem_id="wipe", **look)
+        wipe = gr.ImageSlider(max_height=500, elem_id="wipe", **look)
     return {"result": result, "wipe": wipe, "status": gr.Markdown(START, elem_id="status")}
-
-
-def _points() -> dict[str, Any]:
-    with gr.Row(equal_height=False):
-        with gr.Column(min_width=160, scale=1):
-            picker = gr.ColorPicker("#d04040", label="Colour of the next point", elem_id="picker")
-            remove = gr.Button("Remove last", size="sm", elem_id="remove")
-            clear = gr.Button("Clear points", size="sm", elem_id="clear")
-        points = gr.Textbox(
-            label="Points: click on the picture; the region there takes the colour",
-            placeholder="120 80 #d04040",
-            lines=4,
-            max_lines=8,
-            scale=3,
-            elem_id="points",
-        )
-    return {"picker": picker, "remove": remove, "clear": clear, "points": points}
 
 
 def _files() -> dict[str, Any]:
     return {
         "kinds": gr.CheckboxGroup(CHOICES, value=["result"], label="Files", elem_id="kinds"),
         "files": gr.File(
-            label="Download",
-            file_count="multiple",
-            interactive=False,
-            elem_id="files",
+            label="Download", file_count="multiple", interactive=False, elem_id="files"
         ),
     }
+
+
+def _points() -> dict[str, Any]:
+    points = gr.Textbox(
+        label="Points: a click on the picture gives the region there the next point's colour",
+        placeholder="120 80 #d04040",
+        lines=3,
+        max_lines=8,
+        elem_id="points",
+    )
+    with gr.Row(equal_height=True):
+        picker = gr.ColorPicker("#d04040", label="Next point", min_width=120, elem_id="picker")
+        remove = gr.Button("Remove the last", elem_id="remove")
+        clear = gr.Button("Clear", elem_id="clear")
+    return {"points": points, "picker": picker, "remove": remove, "clear": clear}
 
 
 def _connect(p: Parts, do: Handlers) -> None:

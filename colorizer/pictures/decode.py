@@ -120,7 +120,8 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
         warnings.simplefilter("ignore")
         try:
             with Image.open(path, formats=FORMATS) as image:
-                turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+                # A PNG's own getexif decodes all of it.
+                turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) >= 5
                 width, height = image.size
         except (Image.DecompressionBombError, *_DAMAGE):
             return None
