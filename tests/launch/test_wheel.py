@@ -18,7 +18,9 @@ SHIPPED = {
     for kind in ("colorizer", "extractor")
     for suffix in ("safetensors", "md")
 }
-PROGRAMS = ("checkpoint", "colorize", "evaluate", "extract", "make-shards", "table1", "train")
+PROGRAMS = (
+    *("checkpoint", "colorize", "evaluate", "extract", "make-shards", "onnx", "table1", "train"),
+)
 
 
 @pytest.fixture(scope="module")
