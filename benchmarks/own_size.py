@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from colorizer.coloring.colorizer import Colorizer, opened
+from colorizer.coloring.colorizer import Colorizer
+from colorizer.coloring.opened import opened
 from colorizer.config.shipped import SHIPPED
 from colorizer.lines.extractor import Extractor
 from colorizer.pictures.geometry import shown_whole

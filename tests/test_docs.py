@@ -108,6 +108,8 @@ def accepted(words: list[str]) -> bool:
             return set(",".join(extras).split(",")) <= {"", *_extras()}
         case "git" | "source" | "export":
             return True
+        case "colorizer-onnx":  # the one without a script in launch/
+            return bool(_program("onnx").settings(rest))
         case name:
             return started(f"launch/{name.removeprefix('colorizer-').replace('-', '_')}.py", rest)
 

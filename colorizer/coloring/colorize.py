@@ -5,9 +5,10 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 
 from colorizer.checkpoints.generator_file import about_shipped
-from colorizer.coloring.colorizer import Colorizer, opened
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.cut import Given, color_cut, cuts_of, keys_of
 from colorizer.coloring.jobs import Job, colors_one, list_jobs, pictures_of
+from colorizer.coloring.opened import opened
 from colorizer.coloring.painting import Painting
 from colorizer.coloring.pipeline import HELD, HELD_PIXELS, Outcome, Pipeline
 from colorizer.coloring.record import Record

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import MAX_SIDE, find_generator, load_generator
+from colorizer.coloring.opened import Picture, opened, opened_all
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
 from colorizer.config.networks import GeneratorConfig
@@ -20,11 +20,8 @@ from colorizer.drawings.corrections import Point
 from colorizer.drawings.palette import palette_of
 from colorizer.drawings.regions import GAP
 from colorizer.networks.generator import Features, Generator
-from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file, decode_image
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
-
-Picture = np.ndarray | Image.Image | Decoded | Path | str  # H×W(×3) uint8, or what holds it
 
 
 @dataclass(frozen=True)
@@ -108,10 +105,7 @@ class Colorizer:
             UserError: none is given, one cannot be read, or the working size is out of bounds.
         """
         size = self.working_size(working_size)
-        one = isinstance(references, np.ndarray | Image.Image | Decoded | Path | str)
-        pictures = [opened(p).pixels for p in ([references] if one else references)]
-        if not pictures:
-            raise UserError("no reference: give one picture of the character at least.")
+        pictures = opened_all(references)
         with torch.inference_mode(), exact_float32():
             features = [
                 self.generator.read(self._padded(self._planes(prepare_reference(picture, size))))
@@ -162,26 +156,3 @@ class Colorizer:
         height, width = picture.shape[2:]
         stride = self.generator.stride
         return F.pad(picture, (0, -width % stride, 0, -height % stride), value=1.0)
-
-
-def opened(picture: Picture) -> Decoded:
-    """A picture of any kind as 8-bit RGB, and its opacity.
-
-    Raises:
-        UserError: it is a file that cannot be read, or an array of another form.
-    """
-    if isinstance(picture, Decoded):
-        return picture
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
-            form = f"{picture.dtype} {'×'.join(map(str, picture.shape))}"
-            raise UserError(f"a picture is {form}; give uint8, H×W or H×W×3.")
-        picture = Image.fromarray(picture)
-    try:
-        if isinstance(picture, Image.Image):
-            return decode_image(picture)
-        return decode_file(Path(picture))
-    except UnusablePicture as rejection:
-        detail = f" ({rejection.detail})" if rejection.detail else ""
-        name = "" if isinstance(picture, Image.Image) else f"{picture}: "
-        raise UserError(f"{name}{rejection.reason}{detail}.") from rejection

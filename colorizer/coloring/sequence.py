@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import torch
 
-from colorizer.coloring.colorizer import Colorizer, Picture, References, opened
+from colorizer.coloring.colorizer import Colorizer, References
+from colorizer.coloring.opened import Picture, opened
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import Prepared, WorkingSize, prepare
 from colorizer.drawings.corrections import Point

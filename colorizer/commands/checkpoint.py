@@ -4,14 +4,8 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.checkpoints.commands import (
-    ExportConfig,
-    InspectConfig,
-    VerifyConfig,
-    export,
-    inspect,
-    verify_all,
-)
+from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
+from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.released import ImportConfig, import_released
 from colorizer.commands.command_line import help_ending_with
 from colorizer.system import console

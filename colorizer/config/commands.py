@@ -72,6 +72,25 @@ class AppConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OnnxConfig:
+    """Colour one line drawing with an exported colorizer: with onnxruntime, without torch."""
+
+    model: Path
+    """Use this colorizer of `checkpoint.py export --format onnx`: NAME.onnx, for NAME.reader.onnx
+    and NAME.painter.onnx."""
+    line: Path
+    """Colour this line drawing: dark lines on white."""
+    reference: tuple[Path, ...]
+    """Take the colours of these pictures of the character, one or more."""
+    output: Path
+    """Write the result here: .png, .jpg or .webp."""
+    working_size: int | None = None
+    """Let the network work at this longer side; without it, at the size it was trained at.
+    If it was trained on buckets, this is the side of a square of as many pixels.
+    The result has the drawing's own size."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExtractCommand:
     """Draw the lines of colour pictures."""
 
