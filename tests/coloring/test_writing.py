@@ -22,7 +22,7 @@ from colorizer.pictures import layers
 from colorizer.system.errors import UserError
 
 ALL = ("result", "colors", "lines", "flats", "layers", "psd")
-PALETTE = np.array([(255, 255, 255), (250, 205, 180), (0, 0, 0), (40, 60, 200)], np.uint8)
+PALETTE = np.array([(255, 255, 255), (250, 205, 180), (0, 0, 0), (90, 140, 120)], np.uint8)
 
 
 def painted(drawing: np.ndarray) -> Painting:
@@ -125,6 +125,7 @@ def opened_ora(path) -> tuple[list[tuple[str, str, Image.Image]], dict[str, Imag
     with zipfile.ZipFile(path) as archive:
         first = archive.infolist()[0]
         assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read("mimetype") == b"image/openraster" and archive.testzip() is None
         image = ElementTree.fromstring(archive.read("stack.xml"))
 
