@@ -15,7 +15,10 @@ def stroke_width(line: np.ndarray) -> float:
     Args:
         line: H×W uint8, white 255.
     """
-    depth = cv2.distanceTransform((line < INK).astype(np.uint8), cv2.DIST_L2, 5)
+    ink = line < INK
+    if ink.all():  # no paper that a depth could be measured from
+        return 0.0
+    depth = cv2.distanceTransform(ink.astype(np.uint8), cv2.DIST_L2, 5)
     middles = depth[(depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))]
     return float(max(1.0, 2 * np.median(middles) - 1)) if middles.size else 0.0
 
