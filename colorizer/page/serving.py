@@ -5,6 +5,7 @@ import signal
 import socket
 import tempfile
 import threading
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -40,8 +41,9 @@ def serve(config: AppConfig) -> None:
             not installed.
     """
     check_bounds(config)
+    os.environ.update(PRIVATE)  # read by what Gradio imports
+    check_installed()
     port = free_port(config.host, config.port)
-    os.environ.update(PRIVATE)
     colorizer = Colorizer(config.checkpoint)
     if config.checkpoint == SHIPPED:
         console.say(about_shipped(colorizer.file))
@@ -62,14 +64,10 @@ def serve(config: AppConfig) -> None:
 
 def _launched(config: AppConfig, colorizer: Colorizer, folder: Path, port: int, programs: Programs):
     """The page, being served."""
-    try:
-        import gradio
-        from starlette.middleware import Middleware
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
-    except ImportError as error:
-        raise UserError(
-            f"the page needs Gradio ({error}); install it: pip install 'colorizer[app]'."
-        ) from error
+    import gradio
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     from colorizer.page.events import FolderHandlers
     from colorizer.page.layout import CSS, build, theme
 
@@ -121,6 +119,20 @@ class WithPolicy:
             await send(message)
 
         await self.app(scope, receive, send_with_policy)
+
+
+def check_installed() -> None:
+    """Whether the extra's packages are there.
+
+    Raises:
+        UserError: they are not.
+    """
+    try:
+        import_module("gradio")
+    except ImportError as error:
+        raise UserError(
+            f"the page needs Gradio ({error}); install it: pip install 'colorizer[app]'."
+        ) from error
 
 
 def free_port(host: str, port: int) -> int:
