@@ -14,7 +14,7 @@ FLOORS = (  # lowest first; rooms of one floor do not know each other
     ("shards", "pictures", "config"),
     ("loading", "augmentation", "checkpoints", "drawings"),
     ("training", "coloring", "lines"),
-    ("evaluation", "making"),
+    ("evaluation", "making", "page"),
     ("commands",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -17,7 +17,9 @@ from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.shipped import SHIPPED
+from colorizer.drawings.corrections import Point
 from colorizer.drawings.palette import palette_of
+from colorizer.drawings.regions import GAP
 from colorizer.networks.generator import Features, Generator
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
@@ -29,6 +31,11 @@ class References:
 
     features: Features
     palette: np.ndarray  # K×3 uint8
+
+    @staticmethod
+    def joined(several: "Sequence[References]") -> "References":
+        """All of them as one; the palette is that of the first."""
+        return References(Features.joined([r.features for r in several]), several[0].palette)
 
 
 class Colorizer:
@@ -87,14 +94,18 @@ class Colorizer:
         line: Picture,
         references: "Picture | Sequence[Picture] | References",
         working_size: int | None = None,
+        points: Sequence[Point] = (),
+        gap: float = GAP,
     ) -> Painting:
         """Colour a drawing like pictures of the same character.
 
         Args:
             line: The drawing, of any size.
             references: One or more pictures, in any order and of any sizes, or what `read` gave.
-            working_size: Longer side that the network sees pictures at (or, if it was trained on
-                buckets, side of a square of as many pixels); default: what it was trained at.
+            working_size: The network sees pictures with about as many pixels as a square of this
+                side; default: what it was trained at.
+            points: The regions there have their colours.
+            gap: Close gaps in the lines up to this share of the longer side.
 
         Raises:
             UserError: a picture cannot be read, or the working size is out of bounds.
@@ -103,9 +114,9 @@ class Colorizer:
         if not isinstance(references, References):
             references = self.read(references, working_size)
         drawing = opened(line)
-        prepared = prepare(drawing.pixels, size, drawing.alpha)
+        prepared = prepare(drawing.pixels, size, drawing.alpha, gap)
         (small,) = self.color_small(torch.from_numpy(prepared.small)[None], references)
-        return paint(prepared, small, references.palette)
+        return paint(prepared, small, references.palette).corrected(points)
 
     def working_size(self, side: int | None = None) -> WorkingSize:
         """The size that the network sees pictures at; default: what it was trained at.

@@ -9,7 +9,7 @@ from PIL import Image
 from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file, decode_image
 from colorizer.system.errors import UserError
 
-Picture = np.ndarray | Image.Image | Path | str  # H×W(×3) uint8, or what holds it
+Picture = np.ndarray | Image.Image | Decoded | Path | str  # H×W(×3) uint8, or what holds it
 
 
 def opened(picture: Picture) -> Decoded:
@@ -18,6 +18,8 @@ def opened(picture: Picture) -> Decoded:
     Raises:
         UserError: it is a file that cannot be read, or an array of another form.
     """
+    if isinstance(picture, Decoded):
+        return picture
     if isinstance(picture, np.ndarray):
         if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
             form = f"{picture.dtype} {'×'.join(map(str, picture.shape))}"
@@ -39,7 +41,7 @@ def opened_all(references: Picture | Sequence[Picture]) -> list[np.ndarray]:
     Raises:
         UserError: none is given, or one cannot be read.
     """
-    one = isinstance(references, np.ndarray | Image.Image | Path | str)
+    one = isinstance(references, np.ndarray | Image.Image | Decoded | Path | str)
     pictures = [opened(picture).pixels for picture in ([references] if one else references)]
     if not pictures:
         raise UserError("no reference: give one picture of the character at least.")

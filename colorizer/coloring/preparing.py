@@ -1,6 +1,6 @@
 """What is done to a drawing before the network sees it, and to a reference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,18 +10,24 @@ from colorizer.drawings.regions import GAP, Regions, find_regions
 from colorizer.drawings.strokes import brought_to_measure
 from colorizer.pictures.geometry import fitted_area, fitted_size, resize
 
+LONGEST = 1.5  # of the side that a network was trained at, whose squares had the longer one
+
 
 @dataclass(frozen=True)
 class WorkingSize:
-    """The size that the network sees pictures at."""
+    """The size that the network sees pictures at: about as many pixels as a square has."""
 
-    side: int
-    area: bool = False  # as many pixels as a square of that side; else the longer side
+    side: int  # of that square
+    buckets: bool = False  # the network was trained on pictures of several shapes
 
     def shrunk(self, pixels: np.ndarray) -> np.ndarray:
         """H×W or H×W×3 uint8 at that size."""
-        fit = fitted_area if self.area else fitted_size
-        return resize(pixels, *fit(pixels.shape[1], pixels.shape[0], self.side))
+        width, height = fitted_area(pixels.shape[1], pixels.shape[0], self.side)
+        if not self.buckets and max(width, height) > LONGEST * self.side:
+            width, height = fitted_size(
+                pixels.shape[1], pixels.shape[0], round(LONGEST * self.side)
+            )
+        return resize(pixels, width, height)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,11 @@ class Prepared:
     frame: Frame  # what the network sees of it
     small: np.ndarray  # h×w uint8, as the network sees it
     notes: tuple[str, ...]  # what was done to it
+
+    def through(self, frame: Frame, size: WorkingSize) -> "Prepared":
+        """The same drawing, of which the network sees another part."""
+        small, _ = _small(self.drawing, frame, size)
+        return replace(self, frame=frame, small=small)
 
 
 def prepare(
@@ -48,11 +59,17 @@ def prepare(
     """
     drawing = clean(pixels, alpha)
     frame = frame_of(drawing.bounds)
+    small, note = _small(drawing, frame, size)
+    notes = (*drawing.notes, *([note] if note else []))
+    return Prepared(drawing, find_regions(drawing.bounds, gap), frame, small, notes)
+
+
+def _small(drawing: Drawing, frame: Frame, size: WorkingSize) -> tuple[np.ndarray, str]:
+    """What the network sees of a drawing, and what was done to its lines."""
     framed = drawing.line[frame.window]
     scale = size.shrunk(framed).shape[0] / frame.height
     measured, note = brought_to_measure(framed, scale) if scale < 1 else (framed, "")
-    notes = (*drawing.notes, *([note] if note else []))
-    return Prepared(drawing, find_regions(drawing.bounds, gap), frame, size.shrunk(measured), notes)
+    return size.shrunk(measured), note
 
 
 def prepare_reference(pixels: np.ndarray, size: WorkingSize) -> np.ndarray:

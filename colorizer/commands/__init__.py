@@ -1,1 +1,1 @@
-"""The seven programs; `launch/` starts them in a clone."""
+"""The eight programs; `launch/` starts them in a clone."""

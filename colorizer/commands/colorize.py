@@ -1,6 +1,9 @@
-"""Colour one line drawing with the colours of a reference picture."""
+"""Colour line drawings with the colours of reference pictures."""
 
+import signal
+import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import tyro
 
@@ -19,8 +22,14 @@ def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
 
 
 def run() -> None:
-    """Colour the drawing that the command line names."""
+    """Colour the drawings that the command line names."""
+    signal.signal(signal.SIGTERM, _end)
     colorize(settings())
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End in order: what is being written is written to its end."""
+    sys.exit(128 + number)  # as a shell reports a program ended by that signal
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ PAPER_CELLS = 48  # the paper is looked at in so many cells along the longer sid
 CHROMA = 40  # levels between a pixel's channels: coloured from here on
 BLACK = 110  # black ink: no channel is brighter
 SOME = 0.02  # of all lines, in pixels: less is no kind of line of its own
-FULL = 0.25  # of all pixels are coloured: no drawing any more
+FULL = 0.12  # of all pixels are coloured: no drawing any more
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _on_white(pixels: np.ndarray) -> np.ndarray:
     paper = np.percentile(cells.reshape(rows, columns, -1, 3), 90, axis=2).astype(np.float32)
     paper = cv2.GaussianBlur(cv2.dilate(paper, np.ones((5, 5), np.uint8)), (0, 0), 2)
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.minimum(pixels / np.maximum(paper * (PALE / 255), 1), 255).astype(np.uint8)
+    return np.minimum(pixels / (np.maximum(paper, 1) * (PALE / 255)), 255).astype(np.uint8)
 
 
 def _parted(pixels: np.ndarray, notes: list[str]) -> Drawing:

@@ -33,7 +33,7 @@ def parted_by_color(filling: Filling, small: np.ndarray) -> Regions:
         belongs = _lined(belongs)
         colors = int(belongs.max()) + 1
         if colors > 1:
-            count = _part(framed, region, belongs, colors, count)
+            count = _part(framed, int(region), belongs, colors, count)
     return Regions(labels, count)
 
 

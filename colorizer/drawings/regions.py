@@ -7,7 +7,7 @@ import numpy as np
 
 INK = 192  # levels: darker parts regions
 GAP = 0.012  # of the longer side: gaps up to here are closed
-MOST_PIXELS = 9_000_000  # a larger drawing is cut into regions at this size
+MOST_PIXELS = 4_000_000  # a larger drawing is cut into regions at this size
 SMALLEST = 4  # pixels; what is smaller goes to its neighbour
 STEPS = 4  # gaps are closed at so many sizes
 
@@ -64,7 +64,8 @@ def _reached(labels: np.ndarray, count: int, within: np.ndarray) -> tuple[np.nda
     A part of `within` that holds one region becomes it; one that holds none is a new one; in one
     that holds several they grow until they meet.
     """
-    parts, part_of = cv2.connectedComponents(within, connectivity=4, ltype=cv2.CV_32S)
+    parts, components = cv2.connectedComponents(within, connectivity=4, ltype=cv2.CV_32S)
+    part_of = np.asarray(components, np.int32)
     known = labels > 0
     owner = np.zeros(parts, np.int32)
     owner[part_of[known]] = labels[known]
@@ -105,9 +106,10 @@ def _nearest(labels: np.ndarray) -> np.ndarray:
     if labels.all():
         return labels
     unlabelled = (labels == 0).astype(np.uint8)
-    _, places = cv2.distanceTransformWithLabels(
+    _, nearest = cv2.distanceTransformWithLabels(
         unlabelled, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    places = np.asarray(nearest, np.int32)
     owner = np.zeros(int(places.max()) + 1, np.int32)
     owner[places[labels > 0]] = labels[labels > 0]
     return owner[places]

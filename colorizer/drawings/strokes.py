@@ -8,14 +8,17 @@ FINEST, USUAL, COARSEST = 0.45, 0.7, 2.6  # pixels of line where a network works
 
 
 def stroke_width(line: np.ndarray) -> float:
-    """Median thickness of the lines, in pixels; 0 if none is there.
+    """Median thickness of the lines, in pixels; 0 if none is there, or nothing else.
 
     Measured along the lines' middles, so that black areas hardly count.
 
     Args:
         line: H×W uint8, white 255.
     """
-    depth = cv2.distanceTransform((line < INK).astype(np.uint8), cv2.DIST_L2, 5)
+    ink = line < INK
+    if ink.all():  # no line: nothing is beside it
+        return 0.0
+    depth = cv2.distanceTransform(ink.astype(np.uint8), cv2.DIST_L2, 5)
     middles = depth[(depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))]
     return float(max(1.0, 2 * np.median(middles) - 1)) if middles.size else 0.0
 

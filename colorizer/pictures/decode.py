@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 # Named so that a file's content can start no other reader (Pillow's for EPS runs Ghostscript).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
@@ -112,6 +112,20 @@ def decode_file(path: Path) -> Decoded:
         UnusablePicture: see `read_file` and `decode_picture`.
     """
     return decode_picture(read_file(path))
+
+
+def size_in_header(path: Path) -> tuple[int, int] | None:
+    """Height and width that a picture file says it has once decoded; None if it says none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                # A PNG's own getexif decodes all of it.
+                turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1) >= 5
+                width, height = image.size
+        except (Image.DecompressionBombError, *_DAMAGE):
+            return None
+    return (width, height) if turned else (height, width)
 
 
 def _without_address(error: Exception) -> str:

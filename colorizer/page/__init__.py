@@ -1,0 +1,1 @@
+"""A page in a browser: a drawing and references in, a coloured drawing out."""
