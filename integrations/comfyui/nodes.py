@@ -32,7 +32,7 @@ class ColorizeDrawing:
             "default": 0,
             "min": 0,
             "max": LARGEST,
-            "tooltip": "Longer side that the network sees; 0: what it was trained at",
+            "tooltip": "The network sees as many pixels as such a square has; 0: as it was trained",
         }
         return {
             "required": {
@@ -69,8 +69,15 @@ class ColorizeDrawing:
         for drawing in drawings:
             painting = colorizer(drawing, read, size)
             lines = painting.lines
-            flats = painting.palette[painting.flats]
-            layers.append((painting.picture, painting.colors, flats, lines[..., :3], lines[..., 3]))
+            layers.append(
+                (
+                    painting.picture,
+                    painting.colors,
+                    painting.flat_colors,
+                    lines[..., :3],
+                    lines[..., 3],
+                )
+            )
         result, colors, flats, lines, ink = (_tensor(each) for each in zip(*layers, strict=True))
         return result, colors, flats, lines, ink
 

@@ -67,7 +67,7 @@ def test_a_batch_is_coloured_as_the_colorizer_does_it(node, trained, drawings, d
         expected = {
             "result": painting.picture,
             "colors": painting.colors,
-            "flats": painting.palette[painting.flats],
+            "flats": painting.flat_colors,
             "lines": painting.lines[..., :3],
             "ink": painting.lines[..., 3],
         }
