@@ -77,16 +77,16 @@ def push_generator(
     check_license(license)
     check_whole(source)
     with TemporaryDirectory(prefix="colorizer-") as name, _told(repo_id):
-        from huggingface_hub import HfApi
+        from huggingface_hub import CommitOperationAdd, HfApi
 
         folder = Path(name)
         publish(folder / FILE, read_tensors(source), read_metadata(source))
         write_card(folder / CARD, folder / FILE, source, license, repo_id)
         api = HfApi(token=token)
         api.create_repo(repo_id, private=private, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=repo_id, folder_path=folder, commit_message="The generator and its model card"
-        )
+        files = [CommitOperationAdd(path.name, path) for path in sorted(folder.iterdir())]
+        message = "The generator and its model card"
+        commit = api.create_commit(repo_id, files, commit_message=message)
         return str(commit.repo_url)
 
 
@@ -126,12 +126,13 @@ def _told(repo_id: str) -> Iterator[None]:
     """
     try:
         from huggingface_hub import errors
+
+        # What its HTTP client (httpx, httpx2) raises, of whichever it is built on.
+        unanswered: type[Exception] = errors.HfHubHTTPError.__mro__[1]
     except ImportError as error:
         raise UserError(
             f"{repo_id}: what speaks with the Hub is not installed: pip install 'colorizer[hub]'."
         ) from error
-    import httpx
-
     try:
         yield
     except errors.GatedRepoError as error:
@@ -160,7 +161,7 @@ def _told(repo_id: str) -> Iterator[None]:
         raise UserError(f"the Hub refuses {repo_id}: {what}.") from error
     except errors.HFValidationError as error:
         raise UserError(f"{repo_id!r} is no repository's name; give NAME/MODEL.") from error
-    except (httpx.TransportError, ConnectionError, TimeoutError) as error:  # offline mode, too
+    except (unanswered, ConnectionError, TimeoutError) as error:  # offline mode, too
         raise UserError(_unreachable(repo_id)) from error
     except OSError as error:
         raise UserError(
