@@ -47,7 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
             content = json.loads(data)
             repo_id = f"{content.get('organization') or 'me'}/{content['name']}"
             self.server.files.setdefault(repo_id, {})
-            self.server.private[repo_id] = content.get("private") or content.get("visibility") == "private"
+            visibility = content.get("visibility", "private" if content.get("private") else "")
+            self.server.private[repo_id] = visibility == "private"
             return self._answer(200, {"url": f"{self.server.address}/{repo_id}"})
         if self.path == "/api/validate-yaml":
             return self._answer(200, {"errors": [], "warnings": []})
