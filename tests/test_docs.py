@@ -172,6 +172,6 @@ def test_options_and_files_named_in_the_text_exist(page):
             continue
         for option in OPTION.findall(span):
             name = option.lstrip("-").rstrip(".").rpartition(".")[2]
-            assert name in _known_options(), span
+            assert {name, name.removeprefix("no-")} & _known_options(), span
         for path in re.findall(r"\b(?:launch|accelerate_configs|benchmarks)/[\w.]+", span):
             assert (ROOT / path).exists(), span

@@ -32,6 +32,7 @@ CASES = {  # of a look at held-out pictures
     "wrong": "another character as reference",
 }
 LOOK = "held-out/"
+USE = "--line DRAWING --reference PICTURE --output RESULT"
 MOST_LINE = 100_000  # bytes of a line of metrics.jsonl
 
 
@@ -44,7 +45,7 @@ def check_license(name: str) -> None:
         )
 
 
-def write_card(card: Path, file: Path, source: Path, license: str) -> None:
+def write_card(card: Path, file: Path, source: Path, license: str, repo_id: str = "") -> None:
     """Write a generator file's model card, and its run's newest sample grid beside it.
 
     Args:
@@ -52,6 +53,7 @@ def write_card(card: Path, file: Path, source: Path, license: str) -> None:
         file: The generator's file.
         source: The file that it was made of: in a checkpoint, or alone.
         license: Of the weights; empty: not said.
+        repo_id: The file's repository on the Hub.
 
     Raises:
         UserError: the card cannot be written.
@@ -65,7 +67,7 @@ def write_card(card: Path, file: Path, source: Path, license: str) -> None:
         replace_file(card.with_suffix(".png"), grid)
     shown = card.with_suffix(".png").name if samples else ""
     figures = _figures(run / "metrics.jsonl", state.looked) if run and state else {}
-    text = model_card(file, license, state, figures, shown)
+    text = model_card(file, license, state, figures, shown, repo_id)
     replace_file(card, text.encode())
 
 
@@ -75,6 +77,7 @@ def model_card(
     state: State | None = None,
     figures: Mapping[str, float] | None = None,
     samples: str = "",
+    repo_id: str = "",
 ) -> str:
     """The text of a card.
 
@@ -84,9 +87,10 @@ def model_card(
         state: Of the checkpoint that it comes from, if it is known.
         figures: Of the last look at held-out pictures: `held-out/cross/psnr`, ...
         samples: Name of a picture of results.
+        repo_id: The file's repository on the Hub; empty: it lies elsewhere.
     """
     header = read_header(file)
-    parts = [_front_matter(header["task"], license), _introduction(file, header["task"])]
+    parts = [_front_matter(header["task"], license), _introduction(file, header["task"], repo_id)]
     if samples:
         parts.append(f"![Held-out pictures, and what it makes of them]({samples})\n")
     parts.append(_facts(file, header, license, state))
@@ -104,25 +108,26 @@ def _front_matter(task: str, license: str) -> str:
     return "\n".join(["---", *lines, "---", ""])
 
 
-def _introduction(file: Path, task: str) -> str:
+def _introduction(file: Path, task: str, repo_id: str) -> str:
+    fetched = f"    hf download {repo_id} {file.name} --local-dir .\n" if repo_id else ""
     if task == GeneratorConfig.task:
-        return f"""# {file.stem}
+        return f"""# {repo_id or file.stem}
 
 Colours a line drawing with the colours of one or more pictures of the same character.
 
-    colorizer-colorize --checkpoint {file.name} --line DRAWING --reference PICTURE --output RESULT
+{fetched}    colorizer-colorize --checkpoint {file.name} {USE}
 
-Or in Python:
+In Python:
 
     from colorizer import Colorizer
 
-    picture = Colorizer.from_pretrained("{file.name}")(line, [reference]).picture
+    picture = Colorizer.from_pretrained("{repo_id or file.name}")(line, [reference]).picture
 """
-    return f"""# {file.stem}
+    return f"""# {repo_id or file.stem}
 
 Draws the lines of a colour picture.
 
-    colorizer-extract --checkpoint {file.name} --picture PICTURE --output RESULT
+{fetched}    colorizer-extract --checkpoint {file.name} --picture PICTURE --output RESULT
 """
 
 

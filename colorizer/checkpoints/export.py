@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from colorizer.checkpoints.card import check_license, write_card
+from colorizer.checkpoints.card import USE, check_license, write_card
 from colorizer.checkpoints.commands import CheckpointPath
 from colorizer.checkpoints.generator_file import (
     BUCKETS,
@@ -30,7 +30,6 @@ from colorizer.system.storage import check_writable, partial_name, replace_file,
 
 Weights = Literal["best", "average", "generator"]
 ONNX_FORMAT = 1  # what colorizer-onnx reads
-USE = "--line DRAWING --reference PICTURE --output RESULT"
 
 
 @dataclass(frozen=True)

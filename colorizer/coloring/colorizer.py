@@ -11,6 +11,7 @@ from torch import Tensor
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import MAX_SIDE, find_generator, load_generator
+from colorizer.checkpoints.hub import found_or_fetched, push_generator
 from colorizer.coloring.opened import Picture, opened, opened_all
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
@@ -55,6 +56,38 @@ class Colorizer:
         self.file = find_generator(checkpoint, GeneratorConfig)
         self.device = choose_device() if device is None else torch.device(device)
         self.generator = load_generator(self.file, Generator, self.device)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_repo_id: Path | str,
+        device: torch.device | str | None = None,
+        revision: str | None = None,
+    ) -> "Colorizer":
+        """Load a generator by a local path, which always wins, or from the Hugging Face Hub.
+
+        Args:
+            path_or_repo_id: As `checkpoint` above; or NAME/MODEL.
+            device: As above.
+            revision: Branch, tag or commit of the repository.
+
+        Raises:
+            UserError: it cannot be found, fetched or read.
+        """
+        return cls(found_or_fetched(path_or_repo_id, revision), device)
+
+    def push_to_hub(
+        self, repo_id: str, license: str = "", private: bool = False, token: str | None = None
+    ) -> str:
+        """Send the generator and its model card to the Hugging Face Hub; see `push_generator`.
+
+        Returns:
+            The repository's address.
+
+        Raises:
+            UserError: the Hub does not take it.
+        """
+        return push_generator(self.file.path, repo_id, license, private, token)
 
     def __call__(
         self,

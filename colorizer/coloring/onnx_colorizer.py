@@ -10,7 +10,9 @@ import numpy as np
 from colorizer.coloring.opened import Picture, opened, opened_all
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
+from colorizer.drawings.corrections import Point
 from colorizer.drawings.palette import palette_of
+from colorizer.drawings.regions import GAP
 from colorizer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -63,14 +65,18 @@ class OnnxColorizer:
         line: Picture,
         references: "Picture | Sequence[Picture] | ReadReferences",
         working_size: int | None = None,
+        points: Sequence[Point] = (),
+        gap: float = GAP,
     ) -> Painting:
         """Colour a drawing like pictures of the same character.
 
         Args:
             line: The drawing, of any size.
             references: One or more pictures, in any order and of any sizes, or what `read` gave.
-            working_size: Longer side that the network sees pictures at (or, if it was trained on
-                buckets, side of a square of as many pixels); default: what it was trained at.
+            working_size: The network sees pictures with about as many pixels as a square of this
+                side; default: what it was trained at.
+            points: The regions there have their colours.
+            gap: Close gaps in the lines up to this share of the longer side.
 
         Raises:
             UserError: a picture cannot be read, or the working size is out of bounds.
@@ -79,13 +85,13 @@ class OnnxColorizer:
         if not isinstance(references, ReadReferences):
             references = self.read(references, working_size)
         drawing = opened(line)
-        prepared = prepare(drawing.pixels, size, drawing.alpha)
+        prepared = prepare(drawing.pixels, size, drawing.alpha, gap)
         height, width = prepared.small.shape
         planes = self._padded(prepared.small[None])
         (image,) = _run(self._painter, {"line": planes, **references.features})
         small = np.rint((image[0, :, :height, :width] + 1) * 127.5).clip(0, 255)
         small = np.ascontiguousarray(small.astype(np.uint8).transpose(1, 2, 0))
-        return paint(prepared, small, references.palette)
+        return paint(prepared, small, references.palette).corrected(points)
 
     def working_size(self, side: int | None = None) -> WorkingSize:
         """The size that the network sees pictures at; default: what it was trained at.

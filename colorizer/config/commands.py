@@ -85,8 +85,8 @@ class OnnxConfig:
     output: Path
     """Write the result here: .png, .jpg or .webp."""
     working_size: int | None = None
-    """Let the network work at this longer side; without it, at the size it was trained at.
-    If it was trained on buckets, this is the side of a square of as many pixels.
+    """Let the network see pictures with about as many pixels as a square of this side has;
+    without it, as it was trained.
     The result has the drawing's own size."""
 
 
