@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+import torch
 import tyro
 
 from colorizer.characters import draw, sample_character, sample_pose
@@ -80,8 +81,8 @@ def judge(
     figures = []
     for number, (line, color, _) in enumerate(pictures):
         reference = pictures[(number + other) % len(pictures)][2]
-        small = [resize(picture, size, size) for picture in (line, reference)]
-        result = colorizer.color(*small, size)
+        small = [torch.from_numpy(resize(picture, size, size)) for picture in (line, reference)]
+        result = colorizer.color_batch(small[0][None], small[1][None])[0].numpy()
         error = np.square(result.astype(float) - resize(color, size, size)).mean()
         figures.append(float(psnr_of(error)))
     return float(np.mean(figures))

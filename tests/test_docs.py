@@ -108,6 +108,8 @@ def accepted(words: list[str]) -> bool:
             return set(",".join(extras).split(",")) <= {"", *_extras()}
         case "git" | "source" | "export":
             return True
+        case "colorizer-onnx":  # the one without a script in launch/
+            return bool(_program("onnx").settings(rest))
         case name:
             return started(f"launch/{name.removeprefix('colorizer-').replace('-', '_')}.py", rest)
 
@@ -170,6 +172,6 @@ def test_options_and_files_named_in_the_text_exist(page):
             continue
         for option in OPTION.findall(span):
             name = option.lstrip("-").rstrip(".").rpartition(".")[2]
-            assert name in _known_options(), span
+            assert {name, name.removeprefix("no-")} & _known_options(), span
         for path in re.findall(r"\b(?:launch|accelerate_configs|benchmarks)/[\w.]+", span):
             assert (ROOT / path).exists(), span

@@ -1,15 +1,11 @@
-"""Looking at checkpoints: what they are, whether they are intact, and the generator alone."""
+"""Looking at checkpoints: what they are, and whether they are intact."""
 
-import shlex
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import torch
 import tyro
-from torch import Tensor
 
 from colorizer.checkpoints.checkpoint import (
     STATE,
@@ -22,22 +18,15 @@ from colorizer.checkpoints.checkpoint import (
 )
 from colorizer.checkpoints.generator_file import (
     BUCKETS,
-    MODULES,
-    find_generator,
+    check_whole,
     generator_of,
-    load_generator,
-    locate_generator,
     read_header,
-    without_commit,
 )
-from colorizer.checkpoints.tensor_file import read_metadata, read_tensors, write_tensors
-from colorizer.config.networks import ExtractorConfig, GeneratorConfig
+from colorizer.checkpoints.tensor_file import read_tensors
 from colorizer.config.serialization import flatten
 from colorizer.config.shipped import SHIPPED, shipped_files
 from colorizer.system import console
 from colorizer.system.errors import UserError
-from colorizer.system.programs import command
-from colorizer.system.storage import check_writable, partial_name, writing
 
 CheckpointPath = Annotated[Path, tyro.conf.Positional]
 
@@ -58,23 +47,6 @@ class VerifyConfig:
     path: CheckpointPath
     """Verify this run folder (all its checkpoints), checkpoint folder or .safetensors file.
     shipped: every generator that comes with the program."""
-
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """Write the generator alone: one .safetensors file, all that colouring needs."""
-
-    path: CheckpointPath
-    """Export from this run folder (its newest intact checkpoint) or checkpoint folder."""
-    output: Path = Path("generator.safetensors")
-    """Write this file."""
-    weights: Literal["best", "average", "generator"] = "best"
-    """Export the running average, the generator itself, or the average if the run has one."""
-    overwrite: bool = False
-    """Replace the output if it exists already."""
-    commit: bool = True
-    """Say in the file which commit of the code trained it.
-    Without it, with --no-commit, equal trainings give equal bytes."""
 
 
 # ---- inspect
@@ -186,7 +158,7 @@ def verify_all(config: VerifyConfig) -> None:
     path = config.path
     if files := _files_of(path):
         for file in files:
-            _load(file)
+            check_whole(file)
             console.say(f"{file}: intact, {_megabytes(file)}")
         return
     checkpoints = saved_steps(path / "checkpoints") if _is_run(path) else [path]
@@ -207,72 +179,3 @@ def _is_intact(checkpoint: Path) -> bool:
         return False
     console.say(f"{checkpoint.name}: intact, {files} files, {_megabytes(checkpoint)}")
     return True
-
-
-# ---- export
-
-
-def export(config: ExportConfig) -> None:
-    """Write the generator alone, and read it back.
-
-    Raises:
-        UserError: there is none, it is damaged, or the file cannot be written.
-    """
-    source = locate_generator(config.path)
-    if config.weights != "best":
-        source = source.with_name(f"{config.weights}.safetensors")
-    if not source.is_file():
-        raise UserError(f"{source}: this run has no {config.weights}; give other --weights.")
-    check_output(config.output, config.overwrite)
-    _load(source)
-    tensors = read_tensors(source)
-    header = (
-        read_metadata(source) if config.commit else without_commit(read_header(source), tensors)
-    )
-    publish(config.output, tensors, header)
-    console.say(f"{config.output}: {source.stem} of {source.parent.name}, {_megabytes(source)}")
-    colors = read_header(source)["task"] == GeneratorConfig.task
-    console.say(f"Use it: {how_to_use(config.output, colors)}")
-
-
-def how_to_use(generator: Path, colors: bool = True) -> str:
-    """The command that colours with a generator's file, or else draws lines."""
-    path = shlex.quote(str(generator))
-    if colors:
-        rest = "--line DRAWING --reference PICTURE --output RESULT"
-        return f"{command('colorize')} --checkpoint {path} {rest}"
-    return f"{command('extract')} --checkpoint {path} --picture PICTURE --output RESULT"
-
-
-def check_output(output: Path, overwrite: bool) -> None:
-    """Before long work: whether a generator file may be written there.
-
-    Raises:
-        UserError: it may not.
-    """
-    if output.suffix != ".safetensors":
-        raise UserError(f"{output}: the name must end in .safetensors.")
-    if output.exists() and not overwrite:
-        raise UserError(f"{output} exists already; give --overwrite or another --output.")
-    check_writable(output.parent)
-
-
-def publish(output: Path, tensors: Mapping[str, Tensor], header: dict[str, str]) -> None:
-    """Write a generator file, whole or not at all, and read it back.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    partial = partial_name(output)
-    with writing(output):
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_tensors(partial, tensors, header)
-        partial.replace(output)
-    _load(output)
-
-
-def _load(path: Path) -> None:
-    """Raises: UserError: the file is not a whole generator of this program."""
-    device = torch.device("cpu")  # the GPU may be full of a training
-    kind = GeneratorConfig if read_header(path)["task"] == GeneratorConfig.task else ExtractorConfig
-    load_generator(find_generator(path, kind), MODULES[kind], device)

@@ -250,6 +250,22 @@ def load_generator(
     return generator.eval().requires_grad_(False).to(device)
 
 
+def load_any(path: Path) -> tuple[GeneratorFile[Any], nn.Module]:
+    """The network of a generator file, for whatever task, on the CPU.
+
+    Raises:
+        UserError: the file is not a whole generator of this program.
+    """
+    kind = _network_of(read_header(path)["task"])
+    file = find_generator(path, kind)
+    return file, load_generator(file, MODULES[kind], torch.device("cpu"))  # a GPU may be in use
+
+
+def check_whole(path: Path) -> None:
+    """Raises: UserError: the file is not a whole generator of this program."""
+    load_any(path)
+
+
 def unfilled(network: NetworkConfig) -> nn.Module:
     """The network that settings describe, on the meta device: without weights or memory."""
     with torch.device("meta"):

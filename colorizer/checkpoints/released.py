@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from colorizer.checkpoints.commands import CheckpointPath, check_output, how_to_use, publish
+from colorizer.checkpoints.commands import CheckpointPath
+from colorizer.checkpoints.export import check_output, how_to_use, publish
 from colorizer.checkpoints.generator_file import MAX_SIDE, describe_generator
 from colorizer.checkpoints.saved_file import read_saved
 from colorizer.config.networks import GeneratorConfig

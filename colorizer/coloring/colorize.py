@@ -1,22 +1,24 @@
 """The program that colours drawings: one, a folder, a cut."""
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 
 from colorizer.checkpoints.generator_file import about_shipped
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.coloring.cut import color_cut, cuts_of
-from colorizer.coloring.jobs import Job, colors_one, list_jobs
+from colorizer.coloring.cut import Given, color_cut, cuts_of, keys_of
+from colorizer.coloring.jobs import Job, colors_one, list_jobs, pictures_of
+from colorizer.coloring.opened import opened
+from colorizer.coloring.painting import Painting
 from colorizer.coloring.pipeline import HELD, HELD_PIXELS, Outcome, Pipeline
 from colorizer.coloring.record import Record
-from colorizer.coloring.results import Results, digests_of_cut
+from colorizer.coloring.results import Results, digest_of_file, digests_of_cut
 from colorizer.coloring.video import check_video, write_video
-from colorizer.coloring.writing import write_outputs
+from colorizer.coloring.writing import check_outputs, write_outputs
 from colorizer.config.bounds import check_bounds
 from colorizer.config.commands import ColorizeConfig
 from colorizer.config.shipped import SHIPPED
-from colorizer.drawings.regions import GAP
+from colorizer.drawings.corrections import Point, read_points
 from colorizer.system import console
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory, naming_lack_of_memory
@@ -37,7 +39,9 @@ def colorize(config: ColorizeConfig) -> None:
     check_bounds(config)
     one = colors_one(config)
     jobs = list_jobs(config)
+    check_outputs(jobs[0].output, config.write)
     _check_sequence(config, one, jobs)
+    given = _given(config, jobs)
     check_writable(config.output.parent if one else config.output)
     colorizer = Colorizer(config.checkpoint)
     if config.checkpoint == SHIPPED:
@@ -46,18 +50,20 @@ def colorize(config: ColorizeConfig) -> None:
         keep_freed_memory()
     with naming_lack_of_memory("give a smaller --working-size."):
         if one:
-            _color_one(config, colorizer, jobs[0])
+            _color_one(config, colorizer, jobs[0], given.points.get(0, ()))
         else:
-            _color_folder(config, colorizer, jobs)
+            _color_folder(config, colorizer, jobs, given)
 
 
 def _check_sequence(config: ColorizeConfig, one: bool, jobs: Sequence[Job]) -> None:
     if config.video is not None and not config.sequence:
         raise UserError("--video is made of the frames of a cut: give --sequence, too.")
+    if config.points is not None and not one and not config.sequence:
+        raise UserError("--points are of one drawing, or of the frames of a cut: --sequence.")
+    if config.keys and not config.sequence:
+        raise UserError("--keys are frames of a cut that are coloured: give --sequence, too.")
     if not config.sequence:
         return
-    if config.gap != GAP:
-        raise UserError("--gap does not go with --sequence yet: leave one of them out.")
     if one:
         raise UserError(f"--sequence: {config.line} is one drawing; give a folder or pattern.")
     cuts = cuts_of(jobs)
@@ -70,13 +76,22 @@ def _check_sequence(config: ColorizeConfig, one: bool, jobs: Sequence[Job]) -> N
     check_video(config.video, jobs, config.fps)
 
 
-def _color_one(config: ColorizeConfig, colorizer: Colorizer, job: Job) -> None:
-    pipeline = Pipeline(
-        colorizer,
-        lambda job, painting, _: write_outputs(painting, job.output, config.write),
-        config.working_size,
-        config.gap,
-    )
+def _given(config: ColorizeConfig, jobs: Sequence[Job]) -> Given:
+    points: Mapping[int, Sequence[Point]] = {}
+    if config.points is not None:
+        references = [opened(path).pixels for path in jobs[0].references]
+        points = read_points(config.points, references)
+    keys = keys_of(cuts_of(jobs), pictures_of(config.keys)) if config.sequence else {}
+    return Given(config.working_size, config.gap, keys, points)
+
+
+def _color_one(
+    config: ColorizeConfig, colorizer: Colorizer, job: Job, points: Sequence[Point]
+) -> None:
+    def write(job: Job, painting: Painting, _: str) -> None:
+        write_outputs(painting.corrected(points), job.output, config.write)
+
+    pipeline = Pipeline(colorizer, write, config.working_size, config.gap)
     (outcome,) = pipeline.run([job])
     if outcome.error:
         raise UserError(outcome.error)
@@ -86,7 +101,9 @@ def _color_one(config: ColorizeConfig, colorizer: Colorizer, job: Job) -> None:
     console.say(f"{config.output}: {job.drawing} in the colours of {references}")
 
 
-def _color_folder(config: ColorizeConfig, colorizer: Colorizer, jobs: Sequence[Job]) -> None:
+def _color_folder(
+    config: ColorizeConfig, colorizer: Colorizer, jobs: Sequence[Job], given: Given
+) -> None:
     with locked(config.output, "colours drawings"), Record(config.output) as record:
         settings = {
             "generator": colorizer.file.sha256,
@@ -94,13 +111,15 @@ def _color_folder(config: ColorizeConfig, colorizer: Colorizer, jobs: Sequence[J
             "gap": config.gap,
             "write": sorted(set(config.write)),
             "sequence": config.sequence,
+            "points": "" if config.points is None else digest_of_file(config.points),
+            "keys": {str(path): digest_of_file(path) for path in pictures_of(config.keys)},
         }
         results = Results(config.output, record, config.write, settings)
         if config.sequence:
             cuts = cuts_of(jobs)
             digests = {job: digest for cut in cuts for job, digest in digests_of_cut(cut)}
             missing = results.missing(jobs, config.overwrite, digests)
-            outcomes = _cuts(config, colorizer, cuts, missing, results, digests)
+            outcomes = _cuts(colorizer, cuts, missing, results, digests, given)
         else:
             missing = results.missing(jobs, config.overwrite, {})
             outcomes = _drawings(config, colorizer, missing, results)
@@ -134,16 +153,16 @@ def _drawings(
 
 
 def _cuts(
-    config: ColorizeConfig,
     colorizer: Colorizer,
     cuts: Sequence[Sequence[Job]],
     missing: Sequence[Job],
     results: Results,
     digests: dict[Job, str],
+    given: Given,
 ) -> Outcomes:
     for cut in cuts:
         undone = set(missing).intersection(cut)
-        yield from color_cut(colorizer, cut, undone, results.write, digests, config.working_size)
+        yield from color_cut(colorizer, cut, undone, results.write, digests, given)
 
 
 def _follow(outcomes: Outcomes, total: int, missing: int) -> int:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
 from colorizer.augmentation.distortion import to_signed, to_uint8
 from colorizer.checkpoints.generator_file import MAX_SIDE, find_generator, load_generator
+from colorizer.checkpoints.hub import found_or_fetched, push_generator
+from colorizer.coloring.opened import Picture, opened, opened_all
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
 from colorizer.config.networks import GeneratorConfig
@@ -20,11 +21,8 @@ from colorizer.drawings.corrections import Point
 from colorizer.drawings.palette import palette_of
 from colorizer.drawings.regions import GAP
 from colorizer.networks.generator import Features, Generator
-from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file, decode_image
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
-
-Picture = np.ndarray | Image.Image | Decoded | Path | str  # H×W(×3) uint8, or what holds it
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,38 @@ class Colorizer:
         self.device = choose_device() if device is None else torch.device(device)
         self.generator = load_generator(self.file, Generator, self.device)
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_repo_id: Path | str,
+        device: torch.device | str | None = None,
+        revision: str | None = None,
+    ) -> "Colorizer":
+        """Load a generator by a local path, which always wins, or from the Hugging Face Hub.
+
+        Args:
+            path_or_repo_id: As `checkpoint` above; or NAME/MODEL.
+            device: As above.
+            revision: Branch, tag or commit of the repository.
+
+        Raises:
+            UserError: it cannot be found, fetched or read.
+        """
+        return cls(found_or_fetched(path_or_repo_id, revision), device)
+
+    def push_to_hub(
+        self, repo_id: str, license: str = "", private: bool = False, token: str | None = None
+    ) -> str:
+        """Send the generator and its model card to the Hugging Face Hub; see `push_generator`.
+
+        Returns:
+            The repository's address.
+
+        Raises:
+            UserError: the Hub does not take it.
+        """
+        return push_generator(self.file.path, repo_id, license, private, token)
+
     def __call__(
         self,
         line: Picture,
@@ -72,8 +102,8 @@ class Colorizer:
         Args:
             line: The drawing, of any size.
             references: One or more pictures, in any order and of any sizes, or what `read` gave.
-            working_size: Longer side that the network sees pictures at (or, if it was trained on
-                buckets, side of a square of as many pixels); default: what it was trained at.
+            working_size: The network sees pictures with about as many pixels as a square of this
+                side; default: what it was trained at.
             points: The regions there have their colours.
             gap: Close gaps in the lines up to this share of the longer side.
 
@@ -108,10 +138,7 @@ class Colorizer:
             UserError: none is given, one cannot be read, or the working size is out of bounds.
         """
         size = self.working_size(working_size)
-        one = isinstance(references, np.ndarray | Image.Image | Decoded | Path | str)
-        pictures = [opened(p).pixels for p in ([references] if one else references)]
-        if not pictures:
-            raise UserError("no reference: give one picture of the character at least.")
+        pictures = opened_all(references)
         with torch.inference_mode(), exact_float32():
             features = [
                 self.generator.read(self._padded(self._planes(prepare_reference(picture, size))))
@@ -162,26 +189,3 @@ class Colorizer:
         height, width = picture.shape[2:]
         stride = self.generator.stride
         return F.pad(picture, (0, -width % stride, 0, -height % stride), value=1.0)
-
-
-def opened(picture: Picture) -> Decoded:
-    """A picture of any kind as 8-bit RGB, and its opacity.
-
-    Raises:
-        UserError: it is a file that cannot be read, or an array of another form.
-    """
-    if isinstance(picture, Decoded):
-        return picture
-    if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in (2, 3):
-            form = f"{picture.dtype} {'×'.join(map(str, picture.shape))}"
-            raise UserError(f"a picture is {form}; give uint8, H×W or H×W×3.")
-        picture = Image.fromarray(picture)
-    try:
-        if isinstance(picture, Image.Image):
-            return decode_image(picture)
-        return decode_file(Path(picture))
-    except UnusablePicture as rejection:
-        detail = f" ({rejection.detail})" if rejection.detail else ""
-        name = "" if isinstance(picture, Image.Image) else f"{picture}: "
-        raise UserError(f"{name}{rejection.reason}{detail}.") from rejection

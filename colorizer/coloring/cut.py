@@ -3,15 +3,20 @@
 from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby
+from pathlib import Path
 
 from PIL import Image
 
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.jobs import Job
+from colorizer.coloring.painting import Painting
 from colorizer.coloring.pipeline import Outcome, Write, why_unusable, written
 from colorizer.coloring.sequence import sequence
+from colorizer.drawings.corrections import Point
+from colorizer.drawings.regions import GAP
 from colorizer.pictures.decode import UnusablePicture, decode_picture, read_file
 from colorizer.system.errors import UserError
 
@@ -37,13 +42,39 @@ def cuts_of(jobs: Sequence[Job]) -> list[list[Job]]:
     return cuts
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a cut's frames are coloured by, beside the references."""
+
+    working_size: int | None = None
+    gap: float = GAP
+    keys: Mapping[Job, Path] = field(default_factory=dict)  # frames that are coloured already
+    points: Mapping[int, Sequence[Point]] = field(default_factory=dict)  # by frame
+
+
+def keys_of(cuts: Sequence[Sequence[Job]], pictures: Sequence[Path]) -> dict[Job, Path]:
+    """The frame that each key picture is of: the one that has its name.
+
+    Raises:
+        UserError: a picture has the name of no frame, or of several.
+    """
+    keys: dict[Job, Path] = {}
+    for picture in pictures:
+        frames = [job for cut in cuts for job in cut if job.drawing.stem == picture.stem]
+        if len(frames) != 1:
+            count = "no frame has" if not frames else f"{len(frames)} frames have"
+            raise UserError(f"{picture}: {count} its name; name it like the drawing it colours.")
+        keys[frames[0]] = picture
+    return keys
+
+
 def color_cut(
     colorizer: Colorizer,
     frames: Sequence[Job],
     missing: Collection[Job],
     write: Write,
     digests: Mapping[Job, str],
-    working_size: int | None,
+    given: Given,
 ) -> Generator[Outcome, None, None]:
     """Colour a cut from its first frame on, and write the frames that are missing.
 
@@ -56,7 +87,7 @@ def color_cut(
         missing: Those to be written.
         write: Is called in other threads.
         digests: What is recorded of each frame.
-        working_size: See `Colorizer`.
+        given: By what.
 
     Yields:
         What became of the missing ones.
@@ -64,7 +95,10 @@ def color_cut(
     Raises:
         UserError: a result cannot be written.
     """
+    numbers = {job: number for number, job in enumerate(frames)}
     frames, unread = _needed(frames, missing)
+    if given.keys or given.points:  # which are of frames by number, so these have to be sure
+        frames = _usable(frames, unread)
     under_way: deque[Job] = deque()
     writing: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(THREADS)
@@ -78,8 +112,7 @@ def color_cut(
                 yield Image.open(BytesIO(data))
 
     try:
-        given = frames[0].references if frames else ()
-        for painting in sequence(colorizer, readable(), given, working_size) if frames else ():
+        for painting in _painted(colorizer, frames, readable(), given, numbers):
             job = under_way.popleft()
             if job in missing:
                 writing.append(pool.submit(written, write, job, painting, digests[job]))
@@ -89,6 +122,38 @@ def color_cut(
         yield from (outcome for outcome in unread if outcome.job in missing)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _usable(frames: Sequence[Job], unread: list[Outcome]) -> list[Job]:
+    usable = []
+    for job in frames:
+        data = _checked(job)
+        if isinstance(data, Outcome):
+            unread.append(data)
+        else:
+            usable.append(job)
+    return usable
+
+
+def _painted(
+    colorizer: Colorizer,
+    frames: Sequence[Job],
+    pictures: Iterator[Image.Image],
+    given: Given,
+    numbers: Mapping[Job, int],
+) -> Iterator[Painting]:
+    if frames:
+        keys = {n: given.keys[job] for n, job in enumerate(frames) if job in given.keys}
+        points = {n: given.points.get(numbers[job], ()) for n, job in enumerate(frames)}
+        yield from sequence(
+            colorizer,
+            pictures,
+            frames[0].references,
+            given.working_size,
+            keys,
+            points,
+            given.gap,
+        )
 
 
 def _needed(frames: Sequence[Job], missing: Collection[Job]) -> tuple[Sequence[Job], list[Outcome]]:

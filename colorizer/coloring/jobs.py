@@ -84,7 +84,7 @@ def pictures_of(references: tuple[Path, ...]) -> tuple[Path, ...]:
     for path in references:
         if not path.is_dir():
             if not path.exists():
-                raise UserError(f"{path}: no such reference.")
+                raise UserError(f"{path}: no such picture.")
             found.append(path)
             continue
         files = [f.source for f in find_pictures(path) if isinstance(f, PictureFile)]

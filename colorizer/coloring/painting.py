@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from colorizer.coloring.preparing import Prepared
 from colorizer.drawings.cleaning import Drawing
 from colorizer.drawings.corrections import Point, pinned
 from colorizer.drawings.filling import Filling, colors_of, fill, with_lines
+from colorizer.drawings.layering import lines_of, taken
 from colorizer.drawings.opening import parted_by_color
 from colorizer.drawings.palette import nearest
 
@@ -37,15 +37,11 @@ class Painting:
 
     @property
     def lines(self) -> np.ndarray:
-        """H×W×4 uint8 RGBA: the lines alone, their ink as opacity."""
-        over = self.drawing.over
-        ink = 255 - (over if over.ndim == 2 else over.min(2))
-        if over.ndim == 2:
-            return cv2.merge([np.zeros_like(ink)] * 3 + [ink])
-        # What the paper adds to a line in coloured pencil is taken out of it.
-        opacity = np.maximum(ink, 1)[..., None].astype(np.float32) / 255
-        color = 255 - (255 - over.astype(np.float32)) / opacity
-        return np.dstack([np.rint(color.clip(0, 255)).astype(np.uint8), ink])
+        """H×W×4 uint8 RGBA: the lines alone, their ink as opacity.
+
+        Laid over white they are the drawing, to the bit.
+        """
+        return lines_of(self.drawing.over)
 
     @cached_property
     def flat_of(self) -> np.ndarray:
@@ -68,8 +64,17 @@ class Painting:
 
     @property
     def flats(self) -> np.ndarray:
-        """H×W uint8: the palette's colour at each pixel, one for each region."""
-        return self.flat_of.astype(np.uint8)[self.filling.regions.labels]
+        """H×W uint8: the palette's colour at each pixel, one for each region.
+
+        uint16 if the palette has more than 256 colours.
+        """
+        kind = np.min_scalar_type(len(self.palette) - 1)
+        return taken(self.flat_of.astype(kind), self.filling.regions.labels)
+
+    @property
+    def flat_colors(self) -> np.ndarray:
+        """H×W×3 uint8 RGB: the same as colours."""
+        return taken(self.palette[self.flat_of], self.filling.regions.labels)
 
 
 def paint(prepared: Prepared, small: np.ndarray, palette: np.ndarray) -> Painting:

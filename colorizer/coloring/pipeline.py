@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ BATCH_PIXELS = BATCH * 512 * 512  # at the working size, of all of them together
 KEPT_SETS = 4  # of references that were read
 MOST_THREADS = 8  # beside the network
 
+Result = TypeVar("Result")
 Write = Callable[[Job, Painting, str], None]  # the last: digest of the drawing's file
 
 
@@ -50,11 +52,11 @@ class _Ready:
 
 
 @dataclass(frozen=True)
-class _Held:
+class _Held(Generic[Result]):
     """A drawing in memory, on its way to the network or from it."""
 
     pixels: int
-    future: "Future[_Ready | Outcome]"
+    future: Future[Result]
 
 
 class Pipeline:
@@ -79,8 +81,8 @@ class Pipeline:
         self._size = colorizer.working_size(working_size)
         self._batch = 1 if colorizer.device.type == "cpu" else BATCH
         self._sets: OrderedDict[tuple[Path, ...], References] = OrderedDict()
-        self._preparing: deque[_Held] = deque()
-        self._finishing: deque[_Held] = deque()
+        self._preparing: deque[_Held[_Ready | Outcome]] = deque()
+        self._finishing: deque[_Held[Outcome]] = deque()
 
     def run(self, jobs: Iterable[Job]) -> Generator[Outcome, None, None]:
         """Colour drawings; an unusable one is an outcome too. Close it to stop early.
@@ -122,9 +124,7 @@ class Pipeline:
     def _step(self) -> Iterator[Outcome]:
         """Whatever is next: hand out what is finished, use the network, or wait."""
         if self._finishing and (self._finishing[0].future.done() or not self._preparing):
-            outcome = self._finishing.popleft().future.result()
-            assert isinstance(outcome, Outcome)
-            yield outcome
+            yield self._finishing.popleft().future.result()
         else:
             yield from self._color()
 
@@ -147,7 +147,7 @@ class Pipeline:
             future = self._pool.submit(self._finish, drawing, small, references.palette)
             self._finishing.append(_Held(held.pixels, future))
 
-    def _alike(self, first: _Ready) -> Iterator[tuple[_Held, _Ready]]:
+    def _alike(self, first: _Ready) -> Iterator[tuple[_Held[_Ready | Outcome], _Ready]]:
         """The next ones that are ready, of the same size and references, as many as fit."""
         shape = first.prepared.small.shape
         for _ in range(1, min(self._batch, BATCH_PIXELS // (shape[0] * shape[1]))):

@@ -10,18 +10,24 @@ from colorizer.drawings.regions import GAP, Regions, find_regions
 from colorizer.drawings.strokes import brought_to_measure
 from colorizer.pictures.geometry import fitted_area, fitted_size, resize
 
+LONGEST = 1.5  # of the side that a network was trained at, whose squares had the longer one
+
 
 @dataclass(frozen=True)
 class WorkingSize:
-    """The size that the network sees pictures at."""
+    """The size that the network sees pictures at: about as many pixels as a square has."""
 
-    side: int
-    area: bool = False  # as many pixels as a square of that side; else the longer side
+    side: int  # of that square
+    buckets: bool = False  # the network was trained on pictures of several shapes
 
     def shrunk(self, pixels: np.ndarray) -> np.ndarray:
         """H×W or H×W×3 uint8 at that size."""
-        fit = fitted_area if self.area else fitted_size
-        return resize(pixels, *fit(pixels.shape[1], pixels.shape[0], self.side))
+        width, height = fitted_area(pixels.shape[1], pixels.shape[0], self.side)
+        if not self.buckets and max(width, height) > LONGEST * self.side:
+            width, height = fitted_size(
+                pixels.shape[1], pixels.shape[0], round(LONGEST * self.side)
+            )
+        return resize(pixels, width, height)
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ class Results:
             begun = held is None and self._record.knows(name)
             if there and not overwrite and not begun:
                 refuse_difference(self._folder, name, held, wanted)
-            whole = held is not None and len(there) == len(paths)
-            if not whole or held.difference(wanted) or held.drawing != _now(job, cuts):
+            whole = held is not None and len(there) == len(paths) and not held.difference(wanted)
+            if held is None or not whole or held.drawing != _now(job, cuts):
                 missing.append(job)
         return missing
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 
 import torch
 
-from colorizer.coloring.colorizer import Colorizer, Picture, References, opened
+from colorizer.coloring.colorizer import Colorizer, References
+from colorizer.coloring.opened import Picture, opened
 from colorizer.coloring.painting import Painting, paint
-from colorizer.coloring.preparing import Prepared, prepare
+from colorizer.coloring.preparing import Prepared, WorkingSize, prepare
 from colorizer.drawings.corrections import Point
 from colorizer.drawings.following import followed
 from colorizer.drawings.framing import Frame
+from colorizer.drawings.regions import GAP
 from colorizer.pictures.geometry import resize
 
 ROOMY = 0.6  # of the frame that the network sees: a figure smaller than that is seen anew
@@ -23,6 +25,7 @@ def sequence(
     working_size: int | None = None,
     keys: Mapping[int, Picture] | None = None,
     points: Mapping[int, Sequence[Point]] | None = None,
+    gap: float = GAP,
 ) -> Iterator[Painting]:
     """Colour the frames of a cut.
 
@@ -36,6 +39,7 @@ def sequence(
         working_size: See `Colorizer`.
         keys: Frames that are coloured already, by their number from 0; they keep their colours.
         points: Colours of regions, by the frame's number; they hold in the frames that follow.
+        gap: Close gaps in the lines up to this share of the longer side.
 
     Yields:
         A painting of each frame.
@@ -49,7 +53,7 @@ def sequence(
     key_features = {number: colorizer.read(key, working_size) for number, key in keys.items()}
     before: Painting | None = None
     for number, frame in enumerate(frames):
-        prepared = _prepared(colorizer, frame, working_size, before)
+        prepared = _prepared(colorizer.working_size(working_size), frame, gap, before)
         if number in keys:
             painting = _as_given(prepared, keys[number], cast)
         else:
@@ -65,13 +69,10 @@ def sequence(
         yield before
 
 
-def _prepared(
-    colorizer: Colorizer, frame: Picture, working_size: int | None, before: Painting | None
-) -> Prepared:
+def _prepared(size: WorkingSize, frame: Picture, gap: float, before: Painting | None) -> Prepared:
     """The drawing, seen by the network through the window of the frame before while it fits."""
     drawing = opened(frame)
-    size = colorizer.working_size(working_size)
-    prepared = prepare(drawing.pixels, size, drawing.alpha)
+    prepared = prepare(drawing.pixels, size, drawing.alpha, gap)
     if before is None or before.drawing.bounds.shape != prepared.drawing.bounds.shape:
         return prepared
     old = before.filling.frame

@@ -1,23 +1,18 @@
-"""Look at the checkpoints of a run, check them, take the generator out of one, or import one."""
+"""Look at the checkpoints of a run, check them, take the generator out, push or import one."""
 
 from collections.abc import Sequence
 
 import tyro
 
-from colorizer.checkpoints.commands import (
-    ExportConfig,
-    InspectConfig,
-    VerifyConfig,
-    export,
-    inspect,
-    verify_all,
-)
+from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
+from colorizer.checkpoints.export import ExportConfig, export
+from colorizer.checkpoints.hub import PushConfig, push
 from colorizer.checkpoints.released import ImportConfig, import_released
 from colorizer.commands.command_line import help_ending_with
 from colorizer.system import console
 from colorizer.system.programs import command, started_as
 
-Command = InspectConfig | VerifyConfig | ExportConfig | ImportConfig
+Command = InspectConfig | VerifyConfig | ExportConfig | PushConfig | ImportConfig
 
 
 def settings(arguments: Sequence[str] | None = None) -> Command:
@@ -26,12 +21,14 @@ def settings(arguments: Sequence[str] | None = None) -> Command:
         "inspect": InspectConfig,
         "verify": VerifyConfig,
         "export": ExportConfig,
+        "push": PushConfig,
         "import": ImportConfig,
     }
     examples = {
         "verify": "verify runs/mine",
         "inspect": "inspect runs/mine",
         "export": "export runs/mine --output generator.safetensors",
+        "push": "push runs/mine NAME/MODEL --license apache-2.0",
         "import": "import FILE.pth --method attention-aware --output generator.safetensors",
     }
     with help_ending_with(command("checkpoint"), examples, arguments):
@@ -49,6 +46,8 @@ def run() -> None:
             verify_all(config)
         case ExportConfig() as config:
             export(config)
+        case PushConfig() as config:
+            push(config)
         case ImportConfig() as config:
             import_released(config)
 

@@ -32,13 +32,19 @@ class ColorizeConfig:
     format: Literal["png", "jpg", "webp"] = "png"
     """Write the results in a folder in this format."""
     working_size: int | None = None
-    """Let the network work at this longer side; without it, at the size it was trained at.
-    If it was trained on buckets, this is the side of a square of as many pixels.
+    """Let the network see pictures with about as many pixels as a square of this side has;
+    without it, as it was trained.
     The result has the drawing's own size."""
+    points: Path | None = None
+    """Give regions the colours of this text file: `X Y #rrggbb`, or `X Y @X Y` for the colour of
+    the first reference at a place, one a line. In a --sequence, `frame N` before it."""
     gap: Annotated[float, Bounds(0, 0.1)] = 0.012
     """Close gaps between lines up to this share of the drawing's longer side."""
     sequence: bool = False
     """The drawings of a folder are the frames of a cut: each takes colours from those before."""
+    keys: tuple[Path, ...] = ()
+    """Frames of a --sequence that are coloured already: pictures, or a folder of them, with the
+    names of their drawings. They keep their colours, and give them to the others."""
     video: Path | None = None
     """Write the frames of a --sequence as this .mp4, too."""
     fps: Annotated[float, Bounds(1, 240)] = 24.0
@@ -63,6 +69,25 @@ class AppConfig:
     """Refuse larger files."""
     max_megapixels: Annotated[int, Bounds(1, 100)] = 100
     """Refuse pictures of more million pixels, which is seen before they are decoded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnnxConfig:
+    """Colour one line drawing with an exported colorizer: with onnxruntime, without torch."""
+
+    model: Path
+    """Use this colorizer of `checkpoint.py export --format onnx`: NAME.onnx, for NAME.reader.onnx
+    and NAME.painter.onnx."""
+    line: Path
+    """Colour this line drawing: dark lines on white."""
+    reference: tuple[Path, ...]
+    """Take the colours of these pictures of the character, one or more."""
+    output: Path
+    """Write the result here: .png, .jpg or .webp."""
+    working_size: int | None = None
+    """Let the network see pictures with about as many pixels as a square of this side has;
+    without it, as it was trained.
+    The result has the drawing's own size."""
 
 
 @dataclass(frozen=True, kw_only=True)

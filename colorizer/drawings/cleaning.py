@@ -12,7 +12,7 @@ PAPER_CELLS = 48  # the paper is looked at in so many cells along the longer sid
 CHROMA = 40  # levels between a pixel's channels: coloured from here on
 BLACK = 110  # black ink: no channel is brighter
 SOME = 0.02  # of all lines, in pixels: less is no kind of line of its own
-FULL = 0.25  # of all pixels are coloured: no drawing any more
+FULL = 0.12  # of all pixels are coloured: no drawing any more
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,28 @@ def clean(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Drawing:
     if alpha is not None and pixels.min() > WHITE and alpha.max() > 255 - BLACK:
         pixels = cv2.merge([255 - alpha] * 3)
         notes.append("white lines on transparent paper: taken as black ones")
-    brightest = pixels.max(2)
+    brightest = brightest_of(pixels)
     paper = _usual(brightest)
     if paper < DARK:
         pixels = 255 - pixels
-        paper = _usual(pixels.max(2))
+        paper = _usual(brightest_of(pixels))
         notes.append("light lines on a dark ground: inverted")
-    if paper < WHITE or _usual(pixels.min(2)) < WHITE:
+    if paper < WHITE or _usual(darkest_of(pixels)) < WHITE:
         pixels = _on_white(pixels)
         notes.append("the paper was not white: made white")
     return _parted(pixels, notes)
+
+
+def darkest_of(pixels: np.ndarray) -> np.ndarray:
+    """H×W×3 uint8 → H×W, the least of each pixel's channels."""
+    red, green, blue = cv2.split(pixels)  # a tenth of the time that numpy takes
+    return np.asarray(cv2.min(cv2.min(red, green), blue), np.uint8)
+
+
+def brightest_of(pixels: np.ndarray) -> np.ndarray:
+    """H×W×3 uint8 → H×W, the largest of each pixel's channels."""
+    red, green, blue = cv2.split(pixels)
+    return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
 def _usual(values: np.ndarray) -> int:
@@ -75,12 +87,12 @@ def _on_white(pixels: np.ndarray) -> np.ndarray:
     paper = np.percentile(cells.reshape(rows, columns, -1, 3), 90, axis=2).astype(np.float32)
     paper = cv2.GaussianBlur(cv2.dilate(paper, np.ones((5, 5), np.uint8)), (0, 0), 2)
     paper = cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.minimum(pixels / np.maximum(paper * (PALE / 255), 1), 255).astype(np.uint8)
+    return np.minimum(pixels / (np.maximum(paper, 1) * (PALE / 255)), 255).astype(np.uint8)
 
 
 def _parted(pixels: np.ndarray, notes: list[str]) -> Drawing:
     """Tell black, coloured and trace lines."""
-    darkest, brightest = pixels.min(2), pixels.max(2)
+    darkest, brightest = darkest_of(pixels), brightest_of(pixels)
     chroma = brightest - darkest
     if chroma.max() < CHROMA:  # grey
         line = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
@@ -102,7 +114,7 @@ def _without_traces(
 ) -> Drawing:
     """Trace lines go, their pale edges with them; where black ink crosses them it stays."""
     near = cv2.dilate(colored.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    trace = colored | (near & (pixels.max(2) > BLACK))
+    trace = colored | (near & (brightest_of(pixels) > BLACK))
     line = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     line[trace] = 255
     bounds = np.where(trace, darkest, line)

@@ -13,6 +13,8 @@ WIDE, NARROW, ROUNDS = 40.0, 12.0, 4  # levels: how far from a region's colour s
 PURE = 0.8  # of a cell belongs to a region: its shade is the region's
 SHADED = 12  # pure cells at least: a smaller region has one colour
 DEEPEST = 45.0  # levels: a shade goes no further from its region's flat
+PAPER = 240.0  # levels: what is paler and reaches the drawing's edge is paper
+FADE = 4  # cells, from the edge of what the network saw, until shades are whole
 SOFT = 1.0  # cells: shades are smoothed by so much
 
 
@@ -45,15 +47,46 @@ def fill(small: np.ndarray, small_line: np.ndarray, regions: Regions, frame: Fra
     weight = pixels * purity**2 * (paper[cell] + 1e-3)
     colors = small.reshape(-1, 3).astype(np.float32)[cell]
     flats, sureness = _agreed(region, colors, weight, regions.count)
+    blank = _at_edge(regions) & (flats.min(1) > PAPER)
+    flats[blank] = 255.0
 
     clear = (purity > PURE) & (paper[cell] > PURE**2)
+    shaded = clear & ~blank[region]
     cells_of = np.full(whole.size, -1, np.int32)
     cells_of[cell[clear]] = region[clear]
     shades = np.zeros((whole.size, 3), np.float32)
-    shades[cell[clear]] = (colors[clear] - flats[region[clear]]).clip(-DEEPEST, DEEPEST)
+    shade = colors[shaded] - flats[region[shaded]]
+    shades[cell[shaded]] = shade.clip(-DEEPEST, DEEPEST)
     shape = small.shape[:2]
-    shades, cells_of = shades.reshape(*shape, 3), cells_of.reshape(shape)
+    shades = shades.reshape(*shape, 3) * _fading(frame, regions.labels.shape, shape)[..., None]
+    cells_of = cells_of.reshape(shape)
     return Filling(regions, frame, flats, sureness, shades, cells_of)
+
+
+def _at_edge(regions: Regions) -> np.ndarray:
+    """Which regions reach the drawing's edge, count bool."""
+    labels, reaches = regions.labels, np.zeros(regions.count, bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        reaches[edge] = True
+    return reaches
+
+
+def _fading(frame: Frame, whole: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """How much of a shade shows, h×w: less near an edge beyond which the drawing goes on."""
+    ends = (frame.top > 0, frame.top + frame.height < whole[0])
+    rows = _ramp(shape[0], *ends)
+    ends = (frame.left > 0, frame.left + frame.width < whole[1])
+    return rows[:, None] * _ramp(shape[1], *ends)
+
+
+def _ramp(count: int, rises: bool, falls: bool) -> np.ndarray:
+    ramp = np.ones(count, np.float32)
+    steps = min(FADE, count // 2)
+    if rises:
+        ramp[:steps] = np.arange(steps) / FADE
+    if falls:
+        ramp[count - steps :] = np.arange(steps)[::-1] / FADE
+    return ramp
 
 
 def _shares(

@@ -59,7 +59,9 @@ def _motion(lines: np.ndarray, lines_before: np.ndarray) -> tuple[np.ndarray, np
     """Where each pixel was in the frame before: column and row, in bounds."""
     height, width = lines.shape
     now, then = (cv2.GaussianBlur(image, (0, 0), 2) for image in (lines, lines_before))
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(now, then, None)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
+        now, then, np.zeros((height, width, 2), np.float32)
+    )
     x = np.arange(width)[None] + flow[..., 0]
     y = np.arange(height)[:, None] + flow[..., 1]
     return np.rint(x).astype(int).clip(0, width - 1), np.rint(y).astype(int).clip(0, height - 1)

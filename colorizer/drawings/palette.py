@@ -11,6 +11,8 @@ MOST = 64  # colours
 LOOKED_AT = 400_000  # pixels of a reference at most
 ALIKE = 7.0  # ΔE: what is nearer is one colour
 SHARE = 0.0005  # of a reference: what is rarer is an edge between colours
+EVEN = 24  # levels: a pixel that differs more from those around it is at an edge
+LEFT = 0.05  # of a reference has no lines or edges: else it is all texture
 BINS = 32  # levels of a channel that are counted together: 8
 
 
@@ -77,9 +79,11 @@ def _frequent(reference: np.ndarray) -> list[tuple[tuple[int, ...], float]]:
 
 
 def _without_lines(reference: np.ndarray) -> np.ndarray:
-    """N×3 of the pixels that are in no thin dark line."""
-    side = max(3, max(reference.shape) // 128) | 1
+    """N×3 of the pixels that are in no thin dark line and at no edge; all if too few are left."""
+    side = max(7, max(reference.shape) // 64) | 1
     closed = cv2.morphologyEx(reference, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
-    same = (closed.max(2) - reference.max(2)) < BINS
-    chosen = reference[same]
-    return chosen if len(chosen) else reference.reshape(-1, 3)
+    near = np.ones((3, 3), np.uint8)
+    step = cv2.dilate(reference, near).astype(np.int16) - cv2.erode(reference, near)
+    even = (closed.max(2) - reference.max(2) < EVEN) & (step.max(2) < EVEN)
+    chosen = reference[even]
+    return chosen if len(chosen) > LEFT * even.size else reference.reshape(-1, 3)

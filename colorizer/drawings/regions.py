@@ -7,7 +7,7 @@ import numpy as np
 
 INK = 192  # levels: darker parts regions
 GAP = 0.012  # of the longer side: gaps up to here are closed
-MOST_PIXELS = 9_000_000  # a larger drawing is cut into regions at this size
+MOST_PIXELS = 4_000_000  # a larger drawing is cut into regions at this size
 SMALLEST = 4  # pixels; what is smaller goes to its neighbour
 STEPS = 4  # gaps are closed at so many sizes
 

@@ -8,7 +8,7 @@ FINEST, USUAL, COARSEST = 0.45, 0.7, 2.6  # pixels of line where a network works
 
 
 def stroke_width(line: np.ndarray) -> float:
-    """Median thickness of the lines, in pixels; 0 if none is there.
+    """Median thickness of the lines, in pixels; 0 if none is there, or nothing else.
 
     Measured along the lines' middles, so that black areas hardly count.
 
@@ -16,7 +16,7 @@ def stroke_width(line: np.ndarray) -> float:
         line: H×W uint8, white 255.
     """
     ink = line < INK
-    if ink.all():  # no paper that a depth could be measured from
+    if ink.all():  # no line: nothing is beside it
         return 0.0
     depth = cv2.distanceTransform(ink.astype(np.uint8), cv2.DIST_L2, 5)
     middles = depth[(depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))]

@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from colorizer.networks.blocks import SLOPE
 from colorizer.networks.gradients import Context, Function
 from colorizer.networks.precision import widened
+from colorizer.networks.scanning import scanned_attention, scanned_column_sums
 
 MAX_ENTRIES = 2**24  # of an attention map that is held whole: 64 MB in float32
 PART_ENTRIES = 2**22  # of a larger one at a time
@@ -76,6 +77,8 @@ def scaled_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     Beyond MAX_ENTRIES the map is never held whole. Below, it is: one head as wide as the tokens
     leaves most of a GPU idle in the kernels that spare it.
     """
+    if torch.compiler.is_exporting():
+        return scanned_attention(query, key, value, query.shape[2] ** -0.5)
     with torch.autocast(query.device.type, enabled=False):
         query, key, value = map(widened, (query, key, value))
         if _is_small(query, key):
@@ -101,6 +104,9 @@ def doubly_normalized_attention(x: Tensor, y: Tensor, value: Tensor) -> Tensor:
         which costs five products of that size instead of three.
     """
     x, y = x.detach(), y.detach()
+    if torch.compiler.is_exporting():
+        scale = _column_scale(scanned_column_sums(x, y), x, y)  # B×1×M
+        return scanned_attention(x, y, value / scale.transpose(1, 2))
     if not _is_small(x, y):
         return _AttentionInParts.apply(x, y, value)
     attention = _softmax_over_keys(x, y)  # B×N×M

@@ -80,7 +80,12 @@ def tokens_from(maps: Sequence[Tensor]) -> Tensor:
         B×(h·w)×ΣC_k, h×w the size of the last map.
     """
     height, width = maps[-1].shape[-2:]
-    pooled = torch.cat([F.adaptive_avg_pool2d(m, (height, width)) for m in maps], 1)  # B×ΣC×h×w
+    if torch.compiler.is_exporting():  # a graph's pooling has a fixed window
+        sides = [2 ** (len(maps) // 2 - 1 - number // 2) for number in range(len(maps))]
+        pooled = torch.cat([F.avg_pool2d(m, s) for m, s in zip(maps, sides, strict=True)], 1)
+    else:
+        pooled = torch.cat([F.adaptive_avg_pool2d(m, (height, width)) for m in maps], 1)
+    # B×ΣC×h×w
     return pooled.flatten(2).transpose(1, 2)  # B×(h·w)×ΣC
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from colorizer.networks.blocks import ResidualBlock
 from colorizer.networks.precision import widened
+from colorizer.networks.scanning import scanned_attention
 
 CHANNELS = 32  # of queries and keys
 OPEN = 2.0  # added to the gate: at first the result is copied rather than painted
@@ -113,6 +114,8 @@ def _cells(x: Tensor, side: int) -> Tensor:
 
 def _copied(copies: Copies) -> Tensor:
     """B×(H·W)×3."""
+    if torch.compiler.is_exporting():
+        return scanned_attention(*copies, copies.keys.shape[2] ** -0.5)
     # Half precision would be off by whole levels of a colour.
     queries, keys, colors = map(widened, copies)
     # Kernels that never hold the map want values as wide as the keys.

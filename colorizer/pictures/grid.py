@@ -59,19 +59,31 @@ def _write(sheet: np.ndarray, text: str, left: int, top: int) -> None:
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write H×W×3 uint8 RGB, or H×W grey, in the format that the name ends in.
+    """Write H×W×3 uint8 RGB, H×W×4 RGBA, or H×W grey, in the format that the name ends in.
 
     Raises:
         UserError: the file cannot be written, or the format cannot hold the picture.
     """
-    pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    encoded, data = cv2.imencode(path.suffix, pixels)
-    if not encoded:
+    data = encoded(picture, path.suffix)
+    if data is None:
         size = f"{picture.shape[1]}x{picture.shape[0]}"
         raise UserError(f"{path}: {path.suffix} cannot hold {size} pixels; use .png.")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, data.tobytes())
+    replace_file(path, data)
+
+
+def encoded(picture: np.ndarray, suffix: str) -> bytes | None:
+    """H×W×3 uint8 RGB, H×W×4 RGBA, or H×W grey as a file's bytes; None: the format cannot hold it.
+
+    Args:
+        picture: RGBA only for a format with opacity.
+        suffix: Of the format, with its dot.
+    """
+    swapped = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    pixels = picture if picture.ndim == 2 else cv2.cvtColor(picture, swapped[picture.shape[2]])
+    held, data = cv2.imencode(suffix, pixels)
+    return data.tobytes() if held else None
 
 
 def psnr_of(mean_squared_error: np.ndarray) -> np.ndarray:

@@ -6,14 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from colorizer.checkpoints.commands import (
-    ExportConfig,
-    InspectConfig,
-    VerifyConfig,
-    export,
-    inspect,
-    verify_all,
-)
+from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
+from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorizer.checkpoints.commands import publish
+from colorizer.checkpoints.export import publish
 from colorizer.checkpoints.generator_file import MODULES, NetworkConfig, describe_generator
 from colorizer.config.networks import ExtractorConfig, GeneratorConfig
 from colorizer.config.shipped import KINDS

@@ -19,7 +19,8 @@ SHIPPED = {
     for suffix in ("safetensors", "md")
 }
 PROGRAMS = (
-    *("app", "checkpoint", "colorize", "evaluate", "extract", "make-shards", "table1", "train"),
+    *("app", "checkpoint", "colorize", "evaluate", "extract", "make-shards", "onnx"),
+    *("table1", "train"),
 )
 
 

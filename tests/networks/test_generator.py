@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from colorizer.config.presets import PRESETS
 from colorizer.networks.discriminator import Discriminator
-from colorizer.networks.generator import Generator
+from colorizer.networks.generator import Features, Generator
 
 SMALL = {"width": 0.25, "stages": 4, "residual_blocks": 1}
 PAPERS = {
@@ -150,3 +150,33 @@ def test_every_convolution_gets_channels_last(method):
     pictures = (torch.rand(2, channels, 32, 32) for channels in (1, 3))
     generator(*(p.to(memory_format=torch.channels_last) for p in pictures))
     assert not others
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_of_several_references_the_order_and_repetition_change_nothing(method):
+    torch.manual_seed(0)
+    generator = Generator(**METHODS[method], **SMALL).double()  # so that rounding hides nothing
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.rand(*shape, dtype=torch.float64) * 2 - 1
+
+    line = drawn(2, 1, 32, 48)
+    with torch.no_grad():
+        for _ in range(20):  # batch norm learns its statistics, or features are next to nothing
+            generator(drawn(2, 1, 32, 48), drawn(2, 3, 32, 32))
+    generator.eval()
+    pictures = [drawn(1, 3, 32, 32), drawn(1, 3, 48, 16)]
+    with torch.inference_mode():
+        one, two = (generator.read(picture) for picture in pictures)
+
+        def colored(*several: Features) -> torch.Tensor:
+            return generator.color(line, Features.joined(several).repeated(2)).image
+
+        alone = generator(line, pictures[0].expand(2, -1, -1, -1)).image
+        for same, expected in (
+            (colored(one), alone),
+            (colored(one, one, one), alone),
+            (colored(two, one), colored(one, two)),
+        ):
+            torch.testing.assert_close(same, expected, atol=1e-12, rtol=0)
+        assert (colored(one, two) - alone).abs().max() > 1e-7

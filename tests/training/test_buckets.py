@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from colorizer.checkpoints.commands import ExportConfig, InspectConfig, export, inspect
+from colorizer.checkpoints.commands import InspectConfig, inspect
+from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.generator_file import find_generator
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.references import ReferencesConfig

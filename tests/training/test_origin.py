@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from colorizer.checkpoints.commands import ExportConfig, InspectConfig, export, inspect
+from colorizer.checkpoints.commands import InspectConfig, inspect
+from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.config.losses import LossConfig
 from colorizer.config.run import OptimizerConfig
 from colorizer.system.errors import UserError
