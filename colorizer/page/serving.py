@@ -5,7 +5,7 @@ import signal
 import socket
 import tempfile
 import threading
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -41,7 +41,7 @@ def serve(config: AppConfig) -> None:
             not installed.
     """
     check_bounds(config)
-    os.environ.update(PRIVATE)  # read by what Gradio imports
+    os.environ.update(PRIVATE)
     check_installed()
     port = free_port(config.host, config.port)
     colorizer = Colorizer(config.checkpoint)
@@ -50,7 +50,7 @@ def serve(config: AppConfig) -> None:
     signal.signal(signal.SIGTERM, _stop)
     with tempfile.TemporaryDirectory(prefix="colorizer-page-") as name:
         folder = Path(name)
-        # Read when Gradio makes its parts.
+        # Like those above, read when Gradio is imported.
         os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
         programs = Programs()
         page = _launched(config, colorizer, folder, port, programs)
@@ -127,12 +127,8 @@ def check_installed() -> None:
     Raises:
         UserError: they are not.
     """
-    try:
-        import_module("gradio")
-    except ImportError as error:
-        raise UserError(
-            f"the page needs Gradio ({error}); install it: pip install 'colorizer[app]'."
-        ) from error
+    if find_spec("gradio") is None:
+        raise UserError("the page needs Gradio; install it: pip install 'colorizer[app]'.")
 
 
 def free_port(host: str, port: int) -> int:

@@ -118,10 +118,11 @@ class Browsing:
         """Move the wipe to the left."""
         self._page.get_by_role("tab", name="Wipe").click()
         handle = self._page.locator("#wipe .inner")
+        handle.wait_for()
         before = handle.bounding_box()
-        handle.hover()
+        self._page.mouse.move(before["x"] + before["width"] / 2, before["y"] + 60)
         self._page.mouse.down()
-        self._page.mouse.move(before["x"] - 100, before["y"] + 5, steps=4)
+        self._page.mouse.move(before["x"] - 100, before["y"] + 60, steps=4)
         self._page.mouse.up()
         assert handle.bounding_box()["x"] < before["x"] - 50
         assert self._page.locator("#wipe img").count() == 2
