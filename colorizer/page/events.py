@@ -1,6 +1,7 @@
 """What happens on the page: between its parts and the desk."""
 
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from colorizer.page.work import (
     with_another,
     without_last,
 )
+from colorizer.pictures.decode import digest_of
+from colorizer.pictures.grid import write_picture
 from colorizer.system.errors import UserError
 
 PROGRESS = gr.Progress()
@@ -29,6 +32,7 @@ START = "Drop a drawing and a reference, and press Colour."
 READY = "Press Colour. A click on the picture sets a point."
 
 Shown = tuple[Any, Any, Any, Any]  # picture, wipe, files, status
+Keep = Callable[[np.ndarray], str]
 
 
 @contextmanager
@@ -40,45 +44,66 @@ def politely() -> Iterator[None]:
         raise gr.Error(str(error), duration=None, print_exception=False) from error
 
 
+@contextmanager
+def pictures(folder: Path) -> Iterator[Keep]:
+    """A function that gives pictures files, until Gradio has them.
+
+    Gradio would write an array's file anew each time that it is shown, under the same name, while a
+    browser is reading it.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+
+        def keep(picture: np.ndarray) -> str:
+            path = Path(name) / f"{digest_of(picture.tobytes())}.png"
+            write_picture(path, picture)
+            return str(path)
+
+        yield keep
+
+
 class Handlers:
-    """What a click or an upload does. Files come as paths, pictures go as arrays."""
+    """What a click or an upload does. Each yields the parts' new values, files as paths."""
 
     def __init__(self, desk: Desk, examples: Sequence[Example]) -> None:
         self.desk = desk
         self.examples = examples
 
-    def take_drawing(self, drawing: str | None) -> tuple[Any, None, str, Any, None, None, str]:
+    def take_drawing(self, drawing: str | None) -> Iterator[tuple[Any, ...]]:
         """Show a drawing that was dropped, and forget the one before."""
+        nothing = (None, None, "", None, None, None, START)
         if drawing is None:
-            return None, None, "", None, None, None, START
+            yield nothing
+            return
         try:
             picture = shown(self.desk.limits.decoded(Path(drawing)).pixels)
         except UserError as error:
             gr.Warning(str(error), duration=None)
-            return None, None, "", None, None, None, START
-        return gr.skip(), None, "", picture, None, None, READY
+            yield nothing
+            return
+        with pictures(self.desk.folder) as keep:
+            yield gr.skip(), None, "", keep(picture), None, None, READY
 
-    def take_references(self, references: list[str] | None) -> tuple[Any, Any]:
+    def take_references(self, references: list[str] | None) -> Iterator[tuple[Any, Any]]:
         """Show references that were dropped; those that cannot be used are let go."""
-        kept, pictures = [], []
+        kept, usable = [], []
         for path in references or []:
             try:
-                pictures.append(self.desk.limits.decoded(Path(path)).pixels)
+                usable.append(self.desk.limits.decoded(Path(path)).pixels)
                 kept.append(path)
             except UserError as error:
                 gr.Warning(str(error), duration=None)
         changed = gr.skip() if kept == references else gr.update(value=kept or None)
-        return changed, _sheet(pictures)
+        with pictures(self.desk.folder) as keep:
+            yield changed, _sheet(usable, keep)
 
-    def take_example(self, event: gr.SelectData) -> tuple[Any, ...]:
+    def take_example(self, event: gr.SelectData) -> Iterator[tuple[Any, ...]]:
         """Take an example's drawing and reference."""
         example = self.examples[event.index]
-        pictures = [
-            self.desk.limits.decoded(p).pixels for p in (example.drawing, example.reference)
-        ]
-        drawing, reference = str(example.drawing), [str(example.reference)]
-        taken = (None, "", pictures[0], None, None, READY)
-        return drawing, *taken, reference, _sheet(pictures[1:])
+        reference = self.desk.limits.decoded(example.reference).pixels
+        drawing, files = str(example.drawing), [str(example.reference)]
+        with pictures(self.desk.folder) as keep:
+            sheet_shown = _sheet([reference], keep)
+            yield drawing, None, "", drawing, None, None, READY, files, sheet_shown
 
     def color(
         self,
@@ -115,7 +140,9 @@ class Handlers:
             else:
                 pixels = self.desk.limits.decoded(Path(drawing)).pixels
                 marks = self.desk.points(points, _paths(references))
-                yield with_marks(shown(pixels), marks, size_of(pixels)), None, None, READY
+                with pictures(self.desk.folder) as keep:
+                    marked = keep(with_marks(shown(pixels), marks, size_of(pixels)))
+                    yield marked, None, None, READY
 
     def place(
         self,
@@ -142,8 +169,9 @@ class Handlers:
     def pick(self, references: list[str] | None, event: gr.SelectData) -> Any:
         """Take the colour of a reference where it was clicked."""
         with politely():
-            pictures = [d.pixels for d in self.desk.limits.all_decoded(_paths(references))]
-            color = picked((int(event.index[0]), int(event.index[1])), pictures)
+            decoded = self.desk.limits.all_decoded(_paths(references))
+            click = (int(event.index[0]), int(event.index[1]))
+            color = picked(click, [one.pixels for one in decoded])
         return gr.skip() if color is None else hex_of(color)
 
     def remove_last(self, *inputs: Any) -> Iterator[tuple[str, Any, Any, Any, Any]]:
@@ -166,11 +194,12 @@ class Handlers:
         painting = work.painting.corrected(marks)
         picture = shown(painting.picture)
         line = shown(painting.drawing.over)
-        line = line if line.ndim == 3 else np.dstack([line] * 3)
         marked = with_marks(picture, marks, size_of(painting.picture))
-        yield marked, (line, picture), None, f"{work.said} Writing the files …"
-        files = [str(path) for path in work.write(painting, kinds)]
-        yield marked, (line, picture), files or None, work.said
+        with pictures(self.desk.folder) as keep:
+            seen = keep(marked), (keep(line), keep(picture))
+            yield *seen, None, f"{work.said} Writing the files …"
+            files = [str(path) for path in work.write(painting, kinds)]
+            yield *seen, files or None, work.said
 
 
 class FolderHandlers:
@@ -196,7 +225,7 @@ def _paths(references: list[str] | None) -> list[Path]:
     return [Path(reference) for reference in references or []]
 
 
-def _sheet(pictures: Sequence[np.ndarray]) -> Any:
-    if not pictures:
+def _sheet(references: Sequence[np.ndarray], keep: Keep) -> Any:
+    if not references:
         return gr.update(value=None, visible=False)
-    return gr.update(value=sheet(pictures), visible=True)
+    return gr.update(value=keep(sheet(references)), visible=True)

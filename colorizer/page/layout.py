@@ -23,6 +23,7 @@ CHOICES = [(KIND_NAMES[kind], kind) for kind in get_args(Kind)]
 KEPT = 4 * 3600  # seconds that a person's work is kept after the last click
 CLEANED = (600, 3600)  # seconds between looks for old files, and how old those are
 NETWORK = "network"  # what uses it waits for its turn
+POINTS = "points"  # so does what writes the files of a drawing that is coloured
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 CSS = """
 .gradio-container { width: min(1240px, 100%) !important; margin: 0 auto !important; }
@@ -171,6 +172,7 @@ def _connect(p: Parts, do: Handlers) -> None:
     shown = [p.result, p.wipe, p.files, p.status]
     fresh = [p.drawing, p.work, p.points, *shown]
     private: dict[str, Any] = {"api_visibility": "private"}
+    corrects: dict[str, Any] = {"show_progress": "hidden", "concurrency_id": POINTS, **private}
     for happening in (p.drawing.upload, p.drawing.clear):
         happening(do.take_drawing, p.drawing, fresh, show_progress_on=p.result, **private)
     for happening in (p.references.upload, p.references.delete, p.references.clear):
@@ -198,14 +200,13 @@ def _connect(p: Parts, do: Handlers) -> None:
         given,
         shown,
         show_progress="hidden",
+        concurrency_id=POINTS,
         api_name="correct",
     )
-    p.result.select(
-        do.place, [*given, p.picker], [p.points, *shown], show_progress="hidden", **private
-    )
+    p.result.select(do.place, [*given, p.picker], [p.points, *shown], **corrects)
     p.sheet.select(do.pick, p.references, p.picker, show_progress="hidden", **private)
     for button, action in ((p.remove, do.remove_last), (p.clear, do.clear)):
-        button.click(action, given, [p.points, *shown], show_progress="hidden", **private)
+        button.click(action, given, [p.points, *shown], **corrects)
 
 
 def _folder(handlers: FolderHandlers) -> None:
