@@ -74,7 +74,7 @@ class Painting:
     @property
     def flat_colors(self) -> np.ndarray:
         """H×W×3 uint8 RGB: the same as colours."""
-        return self.palette[self.flat_of][self.filling.regions.labels]
+        return taken(self.palette[self.flat_of], self.filling.regions.labels)
 
 
 def paint(prepared: Prepared, small: np.ndarray, palette: np.ndarray) -> Painting:

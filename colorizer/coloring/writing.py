@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorizer.coloring.painting import Painting
 from colorizer.config.commands import Kind
-from colorizer.drawings.layering import light_of, shade_of, taken
+from colorizer.drawings.layering import light_of, shade_of
 from colorizer.pictures.grid import write_picture
 from colorizer.pictures.layers import Layer, check_psd, write_ora
 from colorizer.system.errors import UserError
@@ -111,7 +111,7 @@ def layers_of(painting: Painting) -> Iterator[Layer]:
         yield Layer("light", "screen", light)
     del light  # before the next one is made
     yield Layer("shade", "multiply", shade_of(painting.colors, flats, painting.palette))
-    yield Layer("flats", "normal", taken(painting.palette, flats))
+    yield Layer("flats", "normal", painting.flat_colors)
 
 
 def write_indexed(path: Path, indices: np.ndarray, palette: np.ndarray) -> None:

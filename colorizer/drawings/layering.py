@@ -5,6 +5,7 @@ Computed in bands of rows, in whole numbers: a large drawing needs no second cop
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 BAND = 1_000_000  # pixels that are computed at once
@@ -45,7 +46,7 @@ def lines_of(over: np.ndarray) -> np.ndarray:
     for band in _bands(over):
         absorbed = 255 - over[band]
         ink = absorbed.max(2)
-        lines[band][..., :3] = 255 - _share(absorbed, np.maximum(ink, 1)[..., None])
+        lines[band][..., :3] = 255 - _share(absorbed, cv2.merge([ink] * 3))
         lines[band][..., 3] = ink
     return lines
 
@@ -93,9 +94,9 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
     `whole * share / 255` rounds to the part again: the share is off by half a 255th at most.
     """
-    whole = whole.astype(np.uint16)
-    share = (part.astype(np.uint16) * 255 + whole // 2) // np.maximum(whole, 1)
-    return np.where(whole == 0, 255, share).astype(np.uint8)
+    share = cv2.divide(part, whole, scale=255)
+    share[whole == 0] = 255
+    return share
 
 
 def _bands(picture: np.ndarray) -> Iterator[slice]:

@@ -5,6 +5,7 @@ import signal
 import socket
 import tempfile
 import threading
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -40,15 +41,16 @@ def serve(config: AppConfig) -> None:
             not installed.
     """
     check_bounds(config)
-    port = free_port(config.host, config.port)
     os.environ.update(PRIVATE)
+    check_installed()
+    port = free_port(config.host, config.port)
     colorizer = Colorizer(config.checkpoint)
     if config.checkpoint == SHIPPED:
         console.say(about_shipped(colorizer.file))
     signal.signal(signal.SIGTERM, _stop)
     with tempfile.TemporaryDirectory(prefix="colorizer-page-") as name:
         folder = Path(name)
-        # Read when Gradio makes its parts.
+        # Like those above, read when Gradio is imported.
         os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
         programs = Programs()
         page = _launched(config, colorizer, folder, port, programs)
@@ -62,14 +64,10 @@ def serve(config: AppConfig) -> None:
 
 def _launched(config: AppConfig, colorizer: Colorizer, folder: Path, port: int, programs: Programs):
     """The page, being served."""
-    try:
-        import gradio
-        from starlette.middleware import Middleware
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
-    except ImportError as error:
-        raise UserError(
-            f"the page needs Gradio ({error}); install it: pip install 'colorizer[app]'."
-        ) from error
+    import gradio
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     from colorizer.page.events import FolderHandlers
     from colorizer.page.layout import CSS, build, theme
 
@@ -121,6 +119,16 @@ class WithPolicy:
             await send(message)
 
         await self.app(scope, receive, send_with_policy)
+
+
+def check_installed() -> None:
+    """Whether the extra's packages are there.
+
+    Raises:
+        UserError: they are not.
+    """
+    if find_spec("gradio") is None:
+        raise UserError("the page needs Gradio; install it: pip install 'colorizer[app]'.")
 
 
 def free_port(host: str, port: int) -> int:

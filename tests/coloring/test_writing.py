@@ -4,6 +4,8 @@ import io
 import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 import cv2
@@ -12,7 +14,6 @@ import pytest
 from PIL import Image
 from psd_tools import PSDImage
 
-from colorizer.coloring import writing
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import WorkingSize, prepare
 from colorizer.coloring.writing import check_outputs, output_paths, write_outputs
@@ -22,7 +23,7 @@ from colorizer.pictures import layers
 from colorizer.system.errors import UserError
 
 ALL = ("result", "colors", "lines", "flats", "layers", "psd")
-PALETTE = np.array([(255, 255, 255), (250, 205, 180), (0, 0, 0), (40, 60, 200)], np.uint8)
+PALETTE = np.array([(255, 255, 255), (250, 205, 180), (0, 0, 0), (90, 140, 120)], np.uint8)
 
 
 def painted(drawing: np.ndarray) -> Painting:
@@ -125,6 +126,7 @@ def opened_ora(path) -> tuple[list[tuple[str, str, Image.Image]], dict[str, Imag
     with zipfile.ZipFile(path) as archive:
         first = archive.infolist()[0]
         assert (first.filename, first.compress_type) == ("mimetype", zipfile.ZIP_STORED)
+        assert {each.date_time for each in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.read("mimetype") == b"image/openraster" and archive.testzip() is None
         image = ElementTree.fromstring(archive.read("stack.xml"))
 
@@ -186,8 +188,9 @@ def test_another_reader_finds_the_layers_of_a_photoshop_file(painting, tmp_path)
         assert np.array_equal(np.roll(image, -1, axis=2)[..., :3], PALETTE[painting.flats])
 
 
-def test_regions_of_a_pixel_and_palettes_of_any_size_come_apart_and_together(grey, tmp_path):
+def test_regions_of_a_pixel_and_palettes_of_any_size_come_apart_and_together(tmp_path):
     rng = np.random.default_rng(0)
+    grey = painted(cv2.line(np.full((40, 50, 3), 255, np.uint8), (5, 5), (40, 30), (0, 0, 0), 2))
     shape = grey.drawing.line.shape
     count = shape[0] * shape[1]
     labels = np.arange(count, dtype=np.int32).reshape(shape)
@@ -195,7 +198,7 @@ def test_regions_of_a_pixel_and_palettes_of_any_size_come_apart_and_together(gre
     filling = replace(grey.filling, regions=Regions(labels, count), flats=flats)
     filling = replace(filling, cells_of=np.full_like(filling.cells_of, -1))
     for colors in (1, 3, 256, 300):
-        palette = rng.permutation(256**3)[:colors]
+        palette = rng.choice(256**3, colors, replace=False)
         palette = np.stack([palette >> 16, palette >> 8 & 255, palette & 255], 1).astype(np.uint8)
         painting = replace(grey, filling=filling, palette=palette)
         found = opened_ora(write_outputs(painting, tmp_path / "a.png", ("layers",))[0])[0]
@@ -266,12 +269,10 @@ def test_a_failure_leaves_the_old_file(grey, tmp_path, monkeypatch, kind):
     (path,) = output_paths(output, (kind,))
     path.write_bytes(b"old")
 
-    def full(painting: Painting):
-        yield from [*real(painting)][:1]
+    def full(file: BinaryIO, path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    real = writing.layers_of
-    monkeypatch.setattr(writing, "layers_of", full)
-    with pytest.raises((UserError, OSError), match="No space left"):
+    monkeypatch.setattr(layers, "publish", full)
+    with pytest.raises(UserError, match=rf"cannot write {path}: No space left"):
         write_outputs(grey, output, (kind,))
     assert path.read_bytes() == b"old"

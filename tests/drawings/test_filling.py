@@ -54,6 +54,19 @@ def test_each_region_has_its_colour_up_to_its_lines():
     assert np.abs(colors[160, 165] - BLUE).max() < 25
 
 
+def test_a_narrow_region_is_not_coloured_by_those_beside_it():
+    line = np.full((320, 320), 255, np.uint8)
+    for x in (102, 124):  # a strip of one whole cell, and parts of two others
+        line[:, x] = 0
+    small = np.full((32, 32, 3), BLUE, np.uint8)
+    small[:, 11] = RED
+    small[:, [10, 12]] = np.mean([RED, BLUE], axis=0)  # as a network runs over lines
+    small_line = np.full((32, 32), 255, np.uint8)
+    filling = fill(small, small_line, find_regions(line), Frame(0, 0, 320, 320))
+    assert np.abs(filling.flats[filling.regions.labels[160, 60]] - BLUE).max() < 6
+    assert np.abs(filling.flats[filling.regions.labels[160, 113]] - RED).max() < 40
+
+
 def test_shades_stay_inside_their_region():
     filling, _ = filled(boxes(), noise=20)
     colors = colors_of(filling)
@@ -64,6 +77,7 @@ def test_shades_stay_inside_their_region():
 def test_white_paper_around_a_figure_stays_white():
     line = boxes()
     small, small_line = painted(line)
+    small -= (small > 250).astype(np.uint8) * 6  # a network's white
     small[2:5, 12:20] -= 40  # a smear
     filling = fill(small, small_line, find_regions(line), Frame(0, 0, *line.shape))
     outside = filling.regions.labels == filling.regions.labels[5, 5]

@@ -31,7 +31,17 @@ def test_small_gaps_are_closed_and_large_ones_are_not():
         assert (labels[200, 200] != labels[20, 20]) == closed, gap
     labels = find_regions(box(10), gap=0.05).labels
     assert labels[200, 200] != labels[20, 20]
+    assert (labels[104:120, 120:280] == labels[200, 200]).all()  # also near the line
+    assert (labels[80:97, 120:280] == labels[20, 20]).all()
     assert (labels[120:290, 110:290] == labels[200, 200]).all()
+
+
+def test_a_small_region_with_a_gap_is_closed_by_a_smaller_ball():
+    picture = box()
+    cv2.rectangle(picture, (20, 20), (50, 50), 0, 2)
+    picture[15:25, 32:37] = 255
+    labels = find_regions(picture, gap=0.1).labels
+    assert labels[35, 35] not in (labels[5, 200], labels[200, 200])
 
 
 def test_corners_belong_to_their_region_and_narrow_ones_are_their_own():

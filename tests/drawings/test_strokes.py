@@ -26,9 +26,10 @@ def test_the_width_of_lines(thickness):
 
 
 def test_no_line_has_no_width_and_is_left_alone():
-    white = np.full((50, 50), 255, np.uint8)
-    assert stroke_width(white) == 0
-    assert brought_to_measure(white, 0.1) == (white, "")
+    for level in (255, 150, 0):  # all paper, and all ink
+        even = np.full((50, 50), level, np.uint8)
+        assert stroke_width(even) == 0
+        assert brought_to_measure(even, 0.1) == (even, "")
 
 
 def test_fine_lines_are_thickened_and_coarse_ones_thinned_where_the_network_works():

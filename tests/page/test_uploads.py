@@ -1,29 +1,13 @@
 """What may be dropped on the page, and what is said of what may not."""
 
-import struct
-import zlib
-
 import pytest
 from PIL import Image
 
 from colorizer.page.uploads import MOST_REFERENCES, Limits
 from colorizer.system.errors import UserError
+from tests.helpers.forging import png
 
 LIMITS = Limits(megabytes=1, megapixels=1)
-
-
-def png(path, width, height, data=b""):
-    """A PNG that says it has a size, whatever it holds."""
-
-    def chunk(kind, body):
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b""))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
-    return path
 
 
 def test_a_picture_is_decoded_with_its_opacity(tmp_path):
