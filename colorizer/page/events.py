@@ -92,7 +92,7 @@ class Handlers:
         """Colour the drawing; the picture comes first, then its files."""
         with politely():
             given = _paths(references)
-            new = self.desk.color(drawing and Path(drawing), given, progress)
+            new = self.desk.color(Path(drawing) if drawing else None, given, progress)
             if work is not None:
                 work.close()
             for state in self._corrected(new, points, given, kinds):

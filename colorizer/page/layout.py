@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import gradio as gr
+from gradio.themes import Base, Default
 
 from colorizer.config.commands import Kind
 from colorizer.page.events import START, FolderHandlers, Handlers, stopped
@@ -34,9 +35,9 @@ footer { opacity: 0.6; }
 """
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """The machine's own fonts: nothing is fetched."""
-    return gr.themes.Default(
+    return Default(
         primary_hue="teal", neutral_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"]
     )
 
@@ -128,7 +129,12 @@ def _given() -> dict[str, Any]:
 
 
 def _result() -> dict[str, Any]:
-    look = {"show_label": False, "interactive": False, "buttons": ["fullscreen"], "format": "png"}
+    look: dict[str, Any] = {
+        "show_label": False,
+        "interactive": False,
+        "buttons": ["fullscreen"],
+        "format": "png",
+    }
     with gr.Tab("Picture"):
         result = gr.Image(height=500, elem_id="result", **look)
     with gr.Tab("Wipe"):
@@ -164,7 +170,7 @@ def _connect(p: Parts, do: Handlers) -> None:
     given = [p.work, p.drawing, p.references, p.points, p.kinds]
     shown = [p.result, p.wipe, p.files, p.status]
     fresh = [p.drawing, p.work, p.points, *shown]
-    private = {"api_visibility": "private"}
+    private: dict[str, Any] = {"api_visibility": "private"}
     for happening in (p.drawing.upload, p.drawing.clear):
         happening(do.take_drawing, p.drawing, fresh, show_progress_on=p.result, **private)
     for happening in (p.references.upload, p.references.delete, p.references.clear):

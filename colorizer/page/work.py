@@ -19,7 +19,7 @@ from colorizer.page.uploads import Limits
 from colorizer.system.errors import UserError
 from colorizer.system.memory import naming_lack_of_memory
 
-Report = Callable[[float, str], None]  # the share that is done, and what is next
+Report = Callable[[float, str], object]  # the share that is done, and what is next
 
 
 @dataclass(frozen=True)

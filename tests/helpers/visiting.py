@@ -92,7 +92,7 @@ class Browsing:
     def refused(self, path: Path) -> str:
         """What is said of a file as the drawing."""
         self._drop("#drawing", path)
-        message = self._page.locator(".toast-body").last
+        message = self._page.locator(".toast-body", has_text=path.name)
         message.wait_for()
         said = message.inner_text()
         message.locator(".toast-close").click()
@@ -102,10 +102,10 @@ class Browsing:
     def set_point(self) -> str:
         """Take a colour of the reference for a point in the middle; the list of points."""
         before = self._page.get_attribute("#files a", "href")
-        picker = self._page.input_value("#picker input")
+        picker = self._page.inner_html("#picker")
         self._page.click("#sheet img")
         self._page.wait_for_function(
-            "color => document.querySelector('#picker input').value != color", arg=picker
+            "shown => document.querySelector('#picker').innerHTML != shown", arg=picker
         )
         self._page.click("#result img")
         self._page.wait_for_function(

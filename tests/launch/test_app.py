@@ -100,7 +100,7 @@ def test_a_drawing_is_coloured_corrected_and_downloaded(page, kind, given, tmp_p
         assert np.array_equal(first, colorizer(*given).picture)
         person.wipe()
         points = parse_points(person.set_point(), [], "the page")[ANY]
-        assert [(point.x, point.y) for point in points] == [(60, 45)]
+        assert [max(abs(point.x - 60), abs(point.y - 45)) <= 1 for point in points] == [True]
         second = read(person.download())
         # A browser hears from the page alone.
         assert all(url.startswith((page.url, "data:", "blob:")) for url in person.answered)
