@@ -118,7 +118,8 @@ def _copied(copies: Copies) -> Tensor:
         return scanned_attention(*copies, copies.keys.shape[2] ** -0.5)
     # Half precision would be off by whole levels of a colour.
     queries, keys, colors = map(widened, copies)
-    # Kernels that never hold the map want values as wide as the keys.
+    # Kernels that never hold the map want values as wide as the keys, and each query in one piece.
+    queries = queries.contiguous()
     values = F.pad(colors, (0, keys.shape[2] - colors.shape[2]))
     with torch.autocast(queries.device.type, enabled=False):
         mixed = F.scaled_dot_product_attention(queries, keys, values)

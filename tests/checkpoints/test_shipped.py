@@ -8,7 +8,8 @@ from colorizer.checkpoints.checkpoint import read_state
 from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
 from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.generator_file import find_generator
-from colorizer.coloring.colorizer import Colorizer, colorize
+from colorizer.coloring.colorize import colorize
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.config.commands import ColorizeConfig, ExtractCommand
 from colorizer.config.networks import GeneratorConfig
 from colorizer.config.shipped import SHIPPED
@@ -43,11 +44,11 @@ def pictures(tmp_path, draw_scene):
 def test_a_drawing_is_coloured_without_a_checkpoint(shipped, pictures, tmp_path, capsys):
     line, reference = pictures
     results = tmp_path / "a.png", tmp_path / "b.png"
-    colorize(ColorizeConfig(line=line, reference=reference, output=results[0]))
+    colorize(ColorizeConfig(line=line, reference=(reference,), output=results[0]))
     said = capsys.readouterr().out
     assert said.startswith(f"Using the colorizer that comes with the program, {ABOUT}.\n")
     file = shipped / "colorizer.safetensors"
-    colorize(ColorizeConfig(checkpoint=file, line=line, reference=reference, output=results[1]))
+    colorize(ColorizeConfig(checkpoint=file, line=line, reference=(reference,), output=results[1]))
     assert "Using" not in capsys.readouterr().out
     assert results[0].read_bytes() == results[1].read_bytes()
 
@@ -131,7 +132,7 @@ def test_without_the_files_one_sentence_says_what_to_do(
     shards = ten_pictures(picture_folder, tmp_path / "made")
     for kind, use in {
         "colorizer": lambda: colorize(
-            ColorizeConfig(line=pictures[0], reference=pictures[1], output=output)
+            ColorizeConfig(line=pictures[0], reference=pictures[1:], output=output)
         ),
         "extractor": lambda: extract(ExtractCommand(picture=pictures[1], output=output)),
     }.items():

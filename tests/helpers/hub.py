@@ -70,6 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _give(self, body: bool) -> None:
         self.server.asked.append(f"{self.command} {self.path}")
+        if self.path.startswith("/api/models/"):  # is there such a repository, after a refusal
+            repo_id = self.path.removeprefix("/api/models/").partition("?")[0]
+            if repo_id in self.server.files:
+                return self._answer(200, {"id": repo_id})
+            return self._answer(404, {"error": "Repository not found"}, "RepoNotFound")
         owner, name, _, revision, file = self.path.strip("/").split("/", 4)
         files = self.server.files.get(f"{owner}/{name}")
         if files is None:

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from colorizer.networks import attention
 from colorizer.networks.attention import (
@@ -12,6 +10,7 @@ from colorizer.networks.attention import (
     StopGradientAttention,
     doubly_normalized_attention,
 )
+from tests.helpers.largest import LargestTensor
 
 B, N, C = 2, 5, 6
 
@@ -131,19 +130,6 @@ def test_a_key_nobody_looks_at_keeps_a_finite_column():
     assert found[0, :, 1].eq(0).all()
 
 
-class _LargestTensor(TorchDispatchMode):
-    """Remembers the size of the largest tensor that any operation gives back."""
-
-    entries = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **kwargs or {})
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self.entries = max(self.entries, leaf.numel())
-        return result
-
-
 @pytest.mark.parametrize("kind", [StopGradientAttention, SCFTAttention])
 def test_nothing_of_the_maps_size_is_held_at_any_time(kind, monkeypatch):
     queries, keys = 70, 90
@@ -151,7 +137,7 @@ def test_nothing_of_the_maps_size_is_held_at_any_time(kind, monkeypatch):
     monkeypatch.setattr(attention, "PART_ENTRIES", 4 * B * keys)
     module = kind(C).double()
     x, y = _tokens(1, queries).requires_grad_(), _tokens(2, keys).requires_grad_()
-    with _LargestTensor() as largest:
+    with LargestTensor() as largest:
         module(x, y)[0].sum().backward()
     assert largest.entries <= B * keys * C < B * queries * keys
 

@@ -6,6 +6,7 @@ import torch
 from colorizer.networks.copying import OPEN, Copies, CopyingHead
 from colorizer.networks.generator import Generator
 from colorizer.training.losses import SPREAD, STRAY, copying_loss, place_loss
+from tests.helpers.largest import LargestTensor
 
 SMALL = {"width": 0.25, "stages": 3, "residual_blocks": 0, "attention": "none", "copying": True}
 
@@ -62,6 +63,19 @@ def test_it_is_attention_of_pixels_over_picks():
     copied = (chances @ copies.colors).transpose(1, 2).view(2, 3, 6, 4)
     gate = torch.sigmoid(head.gate(features) + OPEN)
     torch.testing.assert_close(image, gate * copied + (1 - gate) * painted)
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_the_map_of_pixels_and_picks_is_never_held(trains):
+    """At 512×512 with three references of that size it would take 52 GB."""
+    generator = Generator(**SMALL).train(trains).requires_grad_(trains)
+    line, reference = torch.rand(1, 1, 128, 128), torch.rand(1, 3, 128, 128)
+    pixels, picks = 128**2, 32**2
+    with LargestTensor() as largest:
+        image = generator(line, reference).image
+        if trains:
+            image.sum().backward()
+    assert 0 < largest.entries < pixels * picks / 8
 
 
 def test_the_gate_leaves_room_to_paint():
