@@ -162,8 +162,8 @@ def _points() -> dict[str, Any]:
     )
     with gr.Row(equal_height=True):
         picker = gr.ColorPicker("#d04040", label="Next point", min_width=120, elem_id="picker")
-        remove = gr.Button("Remove the last", elem_id="remove")
-        clear = gr.Button("Clear", elem_id="clear")
+        remove = gr.Button("Remove the last", size="md", elem_id="remove")
+        clear = gr.Button("Clear", size="md", elem_id="clear")
     return {"points": points, "picker": picker, "remove": remove, "clear": clear}
 
 
