@@ -31,16 +31,16 @@ def pinned(filling: Filling, points: Sequence[Point]) -> Filling:
         UserError: a point lies outside the drawing.
     """
     labels = filling.regions.labels
-    flats, sureness = filling.flats.copy(), filling.sureness.copy()
+    flats = filling.flats.copy()
     cells_of = filling.cells_of.copy()
     height, width = labels.shape
     for x, y, color in points:
         if not (0 <= x < width and 0 <= y < height):
             raise UserError(f"point {x} {y}: it lies outside the drawing, {width}x{height} pixels.")
         region = labels[y, x]
-        flats[region], sureness[region] = color, 1.0
+        flats[region] = color
         cells_of[cells_of == region] = -1
-    return replace(filling, flats=flats, sureness=sureness, cells_of=cells_of)
+    return replace(filling, flats=flats, cells_of=cells_of)
 
 
 def read_points(path: Path, references: Sequence[np.ndarray]) -> Mapping[int, list[Point]]:

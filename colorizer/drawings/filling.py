@@ -25,7 +25,6 @@ class Filling:
     regions: Regions
     frame: Frame  # what the network saw of the drawing
     flats: np.ndarray  # count×3 float32 RGB in 0..255, one colour a region
-    sureness: np.ndarray  # count float32, how much of what the network saw agrees
     shades: np.ndarray  # h×w×3 float32, what the network's cells differ by from their region's flat
     cells_of: np.ndarray  # h×w int32, the region that most of a cell belongs to; -1: none clearly
 
@@ -46,7 +45,7 @@ def fill(small: np.ndarray, small_line: np.ndarray, regions: Regions, frame: Fra
     paper = (small_line.ravel().astype(np.float32) / 255) ** 2
     weight = pixels * purity**2 * (paper[cell] + 1e-3)
     colors = small.reshape(-1, 3).astype(np.float32)[cell]
-    flats, sureness = _agreed(region, colors, weight, regions.count)
+    flats = _agreed(region, colors, weight, regions.count)
     blank = _at_edge(regions) & (flats.min(1) > PAPER)
     flats[blank] = 255.0
 
@@ -60,7 +59,7 @@ def fill(small: np.ndarray, small_line: np.ndarray, regions: Regions, frame: Fra
     shape = small.shape[:2]
     shades = shades.reshape(*shape, 3) * _fading(frame, regions.labels.shape, shape)[..., None]
     cells_of = cells_of.reshape(shape)
-    return Filling(regions, frame, flats, sureness, shades, cells_of)
+    return Filling(regions, frame, flats, shades, cells_of)
 
 
 def _at_edge(regions: Regions) -> np.ndarray:
@@ -110,11 +109,8 @@ def _shares(
     return region, cell, pixels.astype(np.float32)
 
 
-def _agreed(
-    region: np.ndarray, colors: np.ndarray, weight: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _agreed(region: np.ndarray, colors: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
     """The colour that most of each region's weight is near: mean shift, narrower each time."""
-    total = np.maximum(np.bincount(region, weight, minlength=count), 1e-9)
     share, mean = weight, np.zeros((count, 3), np.float32)
     for reach in np.geomspace(WIDE, NARROW, ROUNDS):
         summed = np.maximum(np.bincount(region, share, minlength=count), 1e-9)
@@ -124,19 +120,13 @@ def _agreed(
         ).astype(np.float32)
         far = np.square(colors - mean[region]).sum(1)
         share = weight * np.exp(-far / (2 * reach**2))
-    agreed = np.bincount(region, share, minlength=count) / total
     mean[np.bincount(region, minlength=count) == 0] = 255.0  # out of the frame: paper
-    return mean, agreed.astype(np.float32)
+    return mean
 
 
-def colors_of(filling: Filling, flats: np.ndarray | None = None) -> np.ndarray:
-    """The colours at the drawing's size, shades with them: H×W×3 uint8.
-
-    Args:
-        filling: The regions' colours.
-        flats: count×3, others in their place; default: its own.
-    """
-    flats = filling.flats if flats is None else flats.astype(np.float32)
+def colors_of(filling: Filling) -> np.ndarray:
+    """The colours at the drawing's size, shades with them: H×W×3 uint8."""
+    flats = filling.flats
     picture = np.rint(flats).clip(0, 255).astype(np.uint8)[filling.regions.labels]
     for region in _shaded(filling):
         _shade(picture, filling, flats[region], region)

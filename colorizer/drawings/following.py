@@ -27,9 +27,7 @@ def followed(
     known = partner >= 0
     flats = filling.flats.copy()
     flats[known] = before.flats[partner[known]]
-    sureness = filling.sureness.copy()
-    sureness[known] = before.sureness[partner[known]]
-    return replace(filling, flats=flats, sureness=sureness, **_shades(filling, before, partner))
+    return replace(filling, flats=flats, **_shades(filling, before, partner))
 
 
 def _partners(
