@@ -15,7 +15,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 import tyro
 from measuring import timed
 
@@ -81,7 +80,6 @@ def speeds(colorizer: Colorizer, jobs: list[Job], size: int, rounds: int) -> tup
     lines = [cv2.imread(str(job.drawing), cv2.IMREAD_GRAYSCALE) for job in jobs[:BATCH]]
     small = np.stack([colorizer.working_size(size).shrunk(line) for line in lines])
     batch = 1 if colorizer.device.type == "cpu" else len(small)
-    tensor = torch.from_numpy(small[:batch])
 
     def whole() -> None:
         pipeline = Pipeline(
@@ -95,7 +93,7 @@ def speeds(colorizer: Colorizer, jobs: list[Job], size: int, rounds: int) -> tup
 
     def bare() -> None:
         for _ in range(0, len(jobs), batch):
-            colorizer.color_small(tensor, references)
+            colorizer.color_small(small[:batch], references)
 
     bare()  # memory and kernels
     turns = [(timed(whole), timed(bare)) for _ in range(rounds)]

@@ -22,7 +22,6 @@ from measuring import memory_now, memory_peak
 from colorizer.characters import Art, Drawing, draw, sample_character, sample_pose
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.painting import Painting
-from colorizer.coloring.sequence import sequence
 from colorizer.config.shipped import SHIPPED
 from colorizer.drawings.palette import nearest
 from colorizer.pictures.grid import grid, psnr_of, write_picture
@@ -143,10 +142,10 @@ def ways(
     return {
         "frame by frame, one reference": (colorizer(line, one, size) for line in lines),
         "frame by frame, two references": (colorizer(line, two, size) for line in lines),
-        "as a cut, one reference": sequence(colorizer, lines, one, size),
-        "as a cut, two references": sequence(colorizer, lines, two, size),
-        "as a cut, two, first frame given": sequence(
-            colorizer, lines, two, size, keys={0: frames[0].color}
+        "as a cut, one reference": colorizer.sequence(lines, one, size),
+        "as a cut, two references": colorizer.sequence(lines, two, size),
+        "as a cut, two, first frame given": colorizer.sequence(
+            lines, two, size, keys={0: frames[0].color}
         ),
     }
 

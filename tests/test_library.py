@@ -39,3 +39,5 @@ def test_two_steps_of_training_and_a_picture(tiny):
     reference = np.full((20, 20, 3), 90, np.uint8)
     picture = Colorizer(config.output)(line, [reference]).picture
     assert picture.shape == (30, 40, 3) and picture.dtype == np.uint8
+    (frame,) = Colorizer(str(config.output)).sequence([line], [reference])
+    assert np.array_equal(frame.picture, picture)

@@ -14,7 +14,6 @@ from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.jobs import Job
 from colorizer.coloring.painting import Painting
 from colorizer.coloring.pipeline import Outcome, Write, why_unusable, written
-from colorizer.coloring.sequence import sequence
 from colorizer.drawings.corrections import Point
 from colorizer.drawings.regions import GAP
 from colorizer.pictures.decode import UnusablePicture, decode_picture, read_file
@@ -145,8 +144,7 @@ def _painted(
     if frames:
         keys = {n: given.keys[job] for n, job in enumerate(frames) if job in given.keys}
         points = {n: given.points.get(numbers[job], ()) for n, job in enumerate(frames)}
-        yield from sequence(
-            colorizer,
+        yield from colorizer.sequence(
             pictures,
             frames[0].references,
             given.working_size,

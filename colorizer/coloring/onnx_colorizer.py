@@ -1,18 +1,12 @@
 """Colour drawings with what `checkpoint.py export --format onnx` has written: without torch."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from colorizer.coloring.opened import Picture, opened, opened_all
-from colorizer.coloring.painting import Painting, paint
-from colorizer.coloring.preparing import WorkingSize, prepare, prepare_reference
-from colorizer.drawings.corrections import Point
-from colorizer.drawings.palette import palette_of
-from colorizer.drawings.regions import GAP
+from colorizer.coloring.any_colorizer import LARGEST, AnyColorizer
 from colorizer.system.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,20 +14,14 @@ if TYPE_CHECKING:
 
 FORMAT = "1"  # of what the files say of themselves
 PARTS = ("reader", "painter")
-LARGEST = 16_384  # pixels of a working size
 STRIDES = 1024  # no network has a larger one
 
 
-@dataclass(frozen=True)
-class ReadReferences:
-    """What was read from pictures of a character; colours any number of drawings."""
-
-    features: dict[str, np.ndarray]  # of all pictures side by side: 1×M×C each
-    palette: np.ndarray  # K×3 uint8
+Features = dict[str, np.ndarray]  # by the names of the reader's outputs: 1×M×C each
 
 
-class OnnxColorizer:
-    """A colorizer that onnxruntime runs, on drawings of any size and kind."""
+class OnnxColorizer(AnyColorizer[Features]):
+    """A trained generator at work, run by onnxruntime."""
 
     def __init__(self, model: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
         """Load the two graphs of a colorizer.
@@ -60,74 +48,21 @@ class OnnxColorizer:
     def _graphs(self) -> tuple["InferenceSession", "InferenceSession"]:
         return self._reader, self._painter
 
-    def __call__(
-        self,
-        line: Picture,
-        references: "Picture | Sequence[Picture] | ReadReferences",
-        working_size: int | None = None,
-        points: Sequence[Point] = (),
-        gap: float = GAP,
-    ) -> Painting:
-        """Colour a drawing like pictures of the same character.
+    def features_of(self, reference: np.ndarray) -> Features:
+        """See `AnyColorizer`."""
+        tensors = _run(self._reader, {"reference": _signed(reference.transpose(2, 0, 1))})
+        return dict(zip(self._names, tensors, strict=True))
 
-        Args:
-            line: The drawing, of any size.
-            references: One or more pictures, in any order and of any sizes, or what `read` gave.
-            working_size: The network sees pictures with about as many pixels as a square of this
-                side; default: what it was trained at.
-            points: The regions there have their colours.
-            gap: Close gaps in the lines up to this share of the longer side.
+    def joined(self, several: Sequence[Features]) -> Features:
+        """See `AnyColorizer`."""
+        return {name: np.concatenate([f[name] for f in several], 1) for name in self._names}
 
-        Raises:
-            UserError: a picture cannot be read, or the working size is out of bounds.
-        """
-        size = self.working_size(working_size)
-        if not isinstance(references, ReadReferences):
-            references = self.read(references, working_size)
-        drawing = opened(line)
-        prepared = prepare(drawing.pixels, size, drawing.alpha, gap)
-        height, width = prepared.small.shape
-        planes = self._padded(prepared.small[None])
-        (image,) = _run(self._painter, {"line": planes, **references.features})
-        small = np.rint((image[0, :, :height, :width] + 1) * 127.5).clip(0, 255)
-        small = np.ascontiguousarray(small.astype(np.uint8).transpose(1, 2, 0))
-        return paint(prepared, small, references.palette).corrected(points)
-
-    def working_size(self, side: int | None = None) -> WorkingSize:
-        """The size that the network sees pictures at; default: what it was trained at.
-
-        Raises:
-            UserError: it is out of bounds.
-        """
-        if side is not None and not self.stride <= side <= LARGEST:
-            raise UserError(f"working size {side}: it must be from {self.stride} to {LARGEST}.")
-        return WorkingSize(side or self.size, self.buckets)
-
-    def read(
-        self, references: "Picture | Sequence[Picture]", working_size: int | None = None
-    ) -> ReadReferences:
-        """Read pictures of a character once, to colour several drawings with them.
-
-        Raises:
-            UserError: none is given, one cannot be read, or the working size is out of bounds.
-        """
-        size = self.working_size(working_size)
-        pictures = opened_all(references)
-        small = [prepare_reference(picture, size) for picture in pictures]
-        read = [_run(self._reader, {"reference": self._planes_of(each)}) for each in small]
-        joined = [np.concatenate(tensors, 1) for tensors in zip(*read, strict=True)]
-        return ReadReferences(dict(zip(self._names, joined, strict=True)), palette_of(pictures))
-
-    def _planes_of(self, picture: np.ndarray) -> np.ndarray:
-        """H×W×3 uint8 → 1×3×H'×W' as the network sees it."""
-        return self._padded(picture.transpose(2, 0, 1))
-
-    def _padded(self, planes: np.ndarray) -> np.ndarray:
-        """C×H×W uint8 → 1×C×H'×W' float32 in [-1, 1], white up to the stride."""
-        _, height, width = planes.shape
-        missing = ((0, 0), (0, -height % self.stride), (0, -width % self.stride))
-        padded = np.pad(planes, missing, constant_values=255)
-        return (padded.astype(np.float32) / 127.5 - 1)[None]
+    def colored(self, line: np.ndarray, features: Features) -> np.ndarray:
+        """See `AnyColorizer`."""
+        images = [_run(self._painter, {"line": _signed(each[None]), **features}) for each in line]
+        signed = np.concatenate([image for (image,) in images])
+        levels = np.rint((signed + 1) * 127.5).clip(0, 255).astype(np.uint8)
+        return np.ascontiguousarray(levels.transpose(0, 2, 3, 1))
 
 
 def files_of(model: Path) -> tuple[Path, Path]:
@@ -147,6 +82,11 @@ def files_of(model: Path) -> tuple[Path, Path]:
                 " NAME.reader.onnx and NAME.painter.onnx."
             )
     return reader, painter
+
+
+def _signed(planes: np.ndarray) -> np.ndarray:
+    """C×H×W uint8 → 1×C×H×W float32 in [-1, 1]."""
+    return (planes.astype(np.float32) / 127.5 - 1)[None]
 
 
 def _session(path: Path, providers: Sequence[str]) -> "InferenceSession":

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import numpy as np
-import torch
 
-from colorizer.coloring.colorizer import Colorizer, References
+from colorizer.coloring.any_colorizer import References
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.jobs import Job
 from colorizer.coloring.painting import Painting, paint
 from colorizer.coloring.preparing import Prepared, prepare
+from colorizer.networks.generator import Features
 from colorizer.pictures.decode import (
     UnusablePicture,
     decode_picture,
@@ -80,7 +81,7 @@ class Pipeline:
         self._working_size = working_size
         self._size = colorizer.working_size(working_size)
         self._batch = 1 if colorizer.device.type == "cpu" else BATCH
-        self._sets: OrderedDict[tuple[Path, ...], References] = OrderedDict()
+        self._sets: OrderedDict[tuple[Path, ...], References[Features]] = OrderedDict()
         self._preparing: deque[_Held[_Ready | Outcome]] = deque()
         self._finishing: deque[_Held[Outcome]] = deque()
 
@@ -103,7 +104,7 @@ class Pipeline:
         finally:
             self._pool.shutdown(cancel_futures=True)
 
-    def references(self, pictures: tuple[Path, ...]) -> References:
+    def references(self, pictures: tuple[Path, ...]) -> References[Features]:
         """What a set of references shows, read once for the drawings that follow each other.
 
         Raises:
@@ -141,7 +142,7 @@ class Pipeline:
         except UserError as error:  # of this set: others go on
             yield from (Outcome(drawing.job, error=str(error)) for _, drawing in batch)
             return
-        lines = torch.from_numpy(np.stack([drawing.prepared.small for _, drawing in batch]))
+        lines = np.stack([drawing.prepared.small for _, drawing in batch])
         colored = self._colorizer.color_small(lines, references)
         for (held, drawing), small in zip(batch, colored, strict=True):
             future = self._pool.submit(self._finish, drawing, small, references.palette)

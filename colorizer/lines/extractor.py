@@ -30,7 +30,9 @@ TILE = 1024  # pixels a side: about 1 GB of memory at full width
 class Extractor:
     """A trained line extractor, for pictures of any size."""
 
-    def __init__(self, checkpoint: Path = SHIPPED, device: torch.device | None = None) -> None:
+    def __init__(
+        self, checkpoint: Path | str = SHIPPED, device: torch.device | None = None
+    ) -> None:
         """Load the extractor that `checkpoint` means (see `find_generator`).
 
         Args:
@@ -40,7 +42,7 @@ class Extractor:
         Raises:
             UserError: it cannot be found or read, or is no line extractor.
         """
-        self.file = find_generator(checkpoint, ExtractorConfig)
+        self.file = find_generator(Path(checkpoint), ExtractorConfig)
         self.size: int = self.file.size  # side of the pictures it was trained on
         self.sha256: str = sha256_of(self.file.path)
         self.device = choose_device() if device is None else torch.device(device)

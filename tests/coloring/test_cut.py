@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from colorizer.coloring import cut, video
+from colorizer.coloring import video
 from colorizer.coloring.colorize import colorize
+from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.record import NAME
-from colorizer.coloring.sequence import sequence
 from colorizer.config.commands import ColorizeConfig
 from colorizer.system.errors import UserError
 
@@ -52,6 +52,7 @@ def done(folder) -> list[str]:
 def shown(monkeypatch) -> list[list[np.ndarray]]:
     """The frames that each call of `sequence` gets."""
     calls: list[list[np.ndarray]] = []
+    sequence = Colorizer.sequence
 
     def watched(colorizer, frames, references, *given):
         calls.append([])
@@ -63,7 +64,7 @@ def shown(monkeypatch) -> list[list[np.ndarray]]:
 
         yield from sequence(colorizer, noted(), references, *given)
 
-    monkeypatch.setattr(cut, "sequence", watched)
+    monkeypatch.setattr(Colorizer, "sequence", watched)
     return calls
 
 

@@ -65,6 +65,19 @@ def test_it_colours_as_torch_does(exported, pictures, count, size):
 
 
 @pytest.mark.slow
+def test_it_colours_a_cut_as_torch_does(exported, pictures):
+    line, references = pictures
+    frames = [line, np.roll(line, 3, axis=1)]
+    points = {1: [Point(5, 5, (10, 200, 30))]}
+    arguments = (frames, references, 50, {}, points)
+    whole = list(Colorizer(exported, "cpu").sequence(*arguments))
+    alone = list(OnnxColorizer(exported.with_suffix(".onnx")).sequence(*arguments))
+    assert len(alone) == len(whole) == 2
+    for one, other in zip(alone, whole, strict=True):
+        assert np.abs(one.picture.astype(int) - other.picture).max() <= 2
+
+
+@pytest.mark.slow
 def test_the_program_imports_no_torch(exported, pictures, tmp_path):
     line, references = pictures
     for name, picture in (("line", line), ("a", references[0]), ("b", references[1])):

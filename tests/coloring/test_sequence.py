@@ -8,7 +8,6 @@ import pytest
 from colorizer.characters import draw, sample_character, sample_pose
 from colorizer.coloring import sequence as module
 from colorizer.coloring.colorizer import Colorizer
-from colorizer.coloring.sequence import sequence
 from colorizer.drawings.corrections import Point
 
 SIZE = 192
@@ -26,7 +25,7 @@ def test_regions_keep_their_colours(trained, cut):
     frames, reference = cut
     colorizer = Colorizer(trained.output, "cpu")
     lines = [frame.line for frame in frames]
-    paintings = list(sequence(colorizer, lines, reference))
+    paintings = list(colorizer.sequence(lines, reference))
     first = paintings[0]
     assert np.array_equal(first.picture, colorizer(lines[0], reference).picture)
     for painting, frame in zip(paintings, frames, strict=True):
@@ -43,8 +42,8 @@ def test_a_key_frame_gives_its_colours_to_those_that_follow(trained, cut):
     colorizer = Colorizer(trained.output, "cpu")
     lines = [frame.line for frame in frames]
     truth = frames[0].color
-    keyed = list(sequence(colorizer, lines, reference, keys={0: truth}))
-    free = list(sequence(colorizer, lines, reference))
+    keyed = list(colorizer.sequence(lines, reference, keys={0: truth}))
+    free = list(colorizer.sequence(lines, reference))
     for number, frame in enumerate(frames):
         wrong, right = (
             np.abs(run[number].picture.astype(int) - frame.color).mean() for run in (free, keyed)
@@ -58,7 +57,7 @@ def test_a_point_holds_in_the_frames_that_follow(trained, cut):
     lines = [frame.line for frame in frames]
     background = Point(2, 2, (11, 222, 33))
     colorizer = Colorizer(trained.output, "cpu")
-    paintings = list(sequence(colorizer, lines, reference, points={1: [background]}))
+    paintings = list(colorizer.sequence(lines, reference, points={1: [background]}))
     assert tuple(paintings[0].colors[2, 2]) != background.color
     for painting in paintings[1:]:
         assert tuple(painting.flat_colors[2, 2]) == background.color
@@ -73,6 +72,6 @@ def test_the_network_sees_all_frames_through_one_window_while_the_figure_fits(tr
     grown[60:150, 60] = 0
     shrunk[95:100, 95:100] = 0
     colorizer = Colorizer(trained.output, "cpu")
-    seen = [p.filling.frame for p in sequence(colorizer, [grown, small, grown, shrunk], reference)]
+    seen = [p.filling.frame for p in colorizer.sequence([grown, small, grown, shrunk], reference)]
     assert seen[0] == seen[1] == seen[2]
     assert seen[3].height < module.ROOMY * seen[0].height
