@@ -2,7 +2,6 @@
 
 import os
 import queue
-import signal
 import subprocess
 import sys
 import threading
@@ -101,7 +100,7 @@ def _read(process: subprocess.Popen[str], lines: "queue.SimpleQueue[str | None]"
 def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGINT)
+    process.terminate()  # Ctrl-C is ignored by what a shell has started in the background
     try:
         process.wait(PATIENCE)
     except subprocess.TimeoutExpired:

@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,8 @@ def start(command: list[object], **environment: str) -> subprocess.Popen[str]:
         text=True,
         env=ENVIRONMENT | environment,
         start_new_session=True,
+        # A shell starts what it puts in the background (a CI job, say) with Ctrl-C ignored.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
