@@ -30,8 +30,10 @@ def colors_one(config: ColorizeConfig) -> bool:
     """Whether one drawing becomes one file; else results go into a folder.
 
     Raises:
-        UserError: the output's name is that of neither.
+        UserError: no drawing is there, or the output's name is that of neither.
     """
+    if not config.line.exists() and not WILD.search(str(config.line)):
+        raise UserError(f"{config.line}: no such drawing, folder or table.")
     one = config.line.is_file() and not _is_sheet(config.line)
     suffix = config.output.suffix.lower()
     if config.output.is_dir():
@@ -114,10 +116,8 @@ def _drawings(config: ColorizeConfig) -> Iterator[Drawing]:
         yield from ((row.line, row.references, row.result(suffix)) for row in read_sheet(line))
     elif line.exists():
         yield line, (), PurePath(line.name).with_suffix(suffix)
-    elif WILD.search(str(line)):
-        yield from ((path, (), name.with_suffix(suffix)) for path, name in _matching(line))
     else:
-        raise UserError(f"{line}: no such drawing, folder or table.")
+        yield from ((path, (), name.with_suffix(suffix)) for path, name in _matching(line))
 
 
 def _in_folder(folder: Path) -> list[str]:

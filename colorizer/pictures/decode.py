@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 # Named so that a file's content can start no other reader (Pillow's for EPS runs Ghostscript).
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
@@ -89,7 +89,10 @@ def decode_picture(data: bytes) -> Decoded:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 return decode_image(image)
         except Image.DecompressionBombError as error:
-            raise UnusablePicture("too large", str(error)) from error
+            raise UnusablePicture("too large", _millions(error)) from error
+        except UnidentifiedImageError as error:
+            kinds = f"not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
+            raise UnusablePicture("broken", kinds if data else "empty") from error
         except _DAMAGE as error:
             raise UnusablePicture("broken", _without_address(error)) from error
 
@@ -126,6 +129,13 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
         except (Image.DecompressionBombError, *_DAMAGE):
             return None
     return (width, height) if turned else (height, width)
+
+
+def _millions(error: Image.DecompressionBombError) -> str:
+    """Pillow has its own bound, well above ours, and no size but in its message."""
+    pixels = re.search(r"\((\d+) pixels\)", str(error))
+    said = f"{int(pixels[1]) / 1e6:,.0f} million pixels; " if pixels else ""
+    return f"{said}at most {MAX_PIXELS // 1_000_000} million"
 
 
 def _without_address(error: Exception) -> str:

@@ -70,6 +70,7 @@ def test_two_drawings_with_one_result_are_both_named(folder):
         ({"line": "drawings/2.png", "output": "reference.png"}, "would take the place of"),
         ({"output": "out.png"}, "is a picture's name; give a folder"),
         ({"line": "nothing"}, "no such drawing, folder or table"),
+        ({"line": "none.png", "output": "out.png"}, "none.png: no such drawing"),
         ({"reference": ()}, "has no reference; give --reference"),
         ({"reference": ("none.png",)}, "none.png: no such picture"),
         ({"reference": ("empty",)}, "holds no pictures"),

@@ -139,6 +139,20 @@ def test_bomb_is_rejected_from_its_header(tmp_path: Path) -> None:
     assert grown < 50_000  # KiB; its pixels would be 144,000
 
 
+def test_a_size_beyond_pillows_own_bound_is_said_as_ours() -> None:
+    with pytest.raises(UnusablePicture) as rejected:
+        decode_picture(png(60_000, 60_000, depth=8, color_type=0, rows=b""))
+    assert rejected.value.reason == "too large"
+    assert rejected.value.detail == "3,600 million pixels; at most 100 million"
+
+
+@pytest.mark.parametrize(("data", "why"), [(b"", "empty"), (b"hello", "not BMP, GIF, JPEG, PNG")])
+def test_what_is_no_picture_says_why(data: bytes, why: str) -> None:
+    with pytest.raises(UnusablePicture) as rejected:
+        decode_picture(data)
+    assert rejected.value.reason == "broken" and rejected.value.detail.startswith(why)
+
+
 def test_picture_over_the_limit_says_its_size() -> None:
     with pytest.raises(UnusablePicture) as rejected:
         decode_picture(png(10_001, 10_000, depth=8, color_type=0, rows=b""))
