@@ -74,18 +74,19 @@ class Listing:
 def write_listing(source: Source, path: Path) -> None:
     """List a source into a file, in place of an older one.
 
+    Of what has one name or key the first found is kept, and the others are rejected.
+
     Raises:
-        UserError: the source is missing, laid out otherwise or without pictures; two of its
-            pictures have the same key; or the file cannot be written.
+        UserError: the source is missing, laid out otherwise or without pictures; or the file
+            cannot be written.
     """
     examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
         for found in source.find():
-            if isinstance(found, Rejection):
-                examples.setdefault(found.reason, found)
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(found)),))
-            else:
-                _insert(base, found)
+            outcome = _inserted(base, found) if isinstance(found, Item) else found
+            if outcome is not None:
+                examples.setdefault(outcome.reason, outcome)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(outcome)),))
         base.execute(NUMBER)
         base.execute("DROP TABLE found")
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
@@ -121,20 +122,15 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def _insert(base: sqlite3.Connection, item: Item) -> None:
+def _inserted(base: sqlite3.Connection, item: Item) -> Rejection | None:
+    """Add an item; what is named like an earlier one is rejected, and the earlier one stays."""
     row = (os.fsencode(item.source), item.key, json.dumps(vars(item)))
-    try:
-        base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
-    except sqlite3.IntegrityError as error:
-        earlier = base.execute(
-            "SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0])
-        )
-        other = Item(**json.loads(earlier.fetchone()[0]))
-        raise UserError(_twice(item, other)) from error
-
-
-def _twice(item: Item, other: Item) -> str:
-    if item.source == other.source:
-        places = "" if item.stamp == other.stamp else f" ({other.stamp}; {item.stamp})"
-        return f"{item.source} is listed twice{places}; remove one."
-    return f"{other.source} and {item.source} would both get the key {item.key}; rename one."
+    if base.execute("INSERT OR IGNORE INTO found VALUES (?, ?, ?)", row).rowcount:
+        return None
+    query = "SELECT item FROM found WHERE key = ? OR source = ?"
+    (earlier,) = base.execute(query, (row[1], row[0])).fetchone()
+    other = Item(**json.loads(earlier))
+    if item.source != other.source:
+        return Rejection(item.source, "same key as another", f"{other.source}: {item.key}")
+    places = "" if item.stamp == other.stamp else f"; {other.stamp} is kept, not {item.stamp}"
+    return Rejection(item.source, "listed twice", f"the first is kept{places}")

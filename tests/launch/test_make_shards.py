@@ -58,9 +58,10 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
     (tmp_path / "\udcff.png").write_bytes(b"")
-    (tmp_path / "list.txt").write_bytes(b"\xff.png\n\xff.png\n")
+    (tmp_path / "list.txt").write_bytes(b"\xfe.png\n\xff.png\n\xff.png\n")
     refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
-    assert_one_sentence(refused, ".png is listed twice")
+    assert_one_sentence(refused, "no picture can be used")
+    assert (tmp_path / "made" / "rejected.jsonl").read_text().count("listed twice") == 1
 
 
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:

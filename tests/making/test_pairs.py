@@ -229,12 +229,18 @@ def test_byte_order_mark_of_a_list_is_no_part_of_a_name(tmp_path: Path) -> None:
     assert [item.source for item in items] == ["a.png"]
 
 
-def test_path_that_a_list_names_twice_is_refused(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        save(tmp_path / name, noise(0))
-    config = write_list(tmp_path / "list.txt", "a.png", "b.png", "a.png")
-    with pytest.raises(UserError, match=r"a\.png is listed twice"):
-        make_shards(ListConfig(file=config.file, output=tmp_path / "made"))
+def test_a_path_that_a_list_names_twice_is_kept_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of times, too."""
+    without_workers(monkeypatch)
+    for number, name in enumerate(("a.png", "b.png")):
+        save(tmp_path / name, noise(number))
+    config = write_list(tmp_path / "list.txt", "a.png", "b.png", *["a.png"] * 3000)
+    made = replace(config, output=tmp_path / "made", size=32, lines="xdog")
+    report = make_shards(made)
+    assert (report.train, report.held_out, dict(report.rejected)) == (1, 1, {"listed twice": 3000})
+    assert report.found == 3002
 
 
 def test_missing_list_is_named(tmp_path: Path) -> None:

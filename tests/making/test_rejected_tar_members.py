@@ -6,6 +6,7 @@ import re
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from colorizer.making.config import TarsConfig
@@ -14,9 +15,14 @@ from colorizer.system.errors import UserError
 from tests.helpers.making import (
     encoded,
     files_of,
+    find,
     grey,
+    load,
     noise,
     outcomes,
+    read_rejected,
+    reasons,
+    samples_of,
     tars_of,
     without_workers,
     write_tar,
@@ -74,13 +80,46 @@ def test_very_long_json_is_rejected(tmp_path: Path) -> None:
     assert outcomes(tars_of(tmp_path)) == {"a.tar/a": "broken"}
 
 
-def test_same_key_twice_apart_is_refused_naming_it(tmp_path: Path) -> None:
-    members = [(f"{name}.png", encoded(noise(0))) for name in ("a", "b", "c", "a")]
+def test_a_key_twice_keeps_the_first_and_lists_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of them, as of a download that was begun twice into one tar."""
+    without_workers(monkeypatch)
+    names = [f"{number:05d}" for number in range(8)] + ["00000", "00003"] * 1000
+    members = [(f"{name}.png", encoded(noise(n % 2000))) for n, name in enumerate(names)]
     write_tar(tmp_path / "from" / "x.tar", members)
-    config = TarsConfig(tars=tmp_path / "from", output=tmp_path / "made", workers=1)
-    with pytest.raises(UserError, match=r"x\.tar/a is listed twice"):
-        make_shards(config)
-    assert not list(config.output.rglob("*.tar"))
+    config = TarsConfig(tars=tmp_path / "from", output=tmp_path / "made", size=32, held_out=0.0)
+    report = make_shards(config)
+    assert (report.train, dict(report.rejected)) == (8, {"listed twice": 2000})
+    assert report.found == 2008
+    first = {sample[3]["source"]: sample[1] for sample in samples_of(config.output)}
+    assert np.array_equal(first["x.tar/00003"], noise(3))
+    rejected = read_rejected(config.output)
+    assert {each["source"] for each in rejected} == {"x.tar/00000", "x.tar/00003"}
+    assert rejected[0]["detail"].startswith("the first is kept; 512+")
+
+
+def test_a_member_twice_in_a_row_keeps_the_first(tmp_path: Path) -> None:
+    write_tar(tmp_path / "x.tar", [("a.png", encoded(noise(0))), ("a.png", encoded(noise(1)))])
+    assert np.array_equal(load(tars_of(tmp_path))["x.tar/a"].color, noise(0))
+    assert reasons(tars_of(tmp_path)) == {"x.tar/a.png": "listed twice"}
+
+
+@pytest.mark.parametrize("first", ["a.png", "a.json", "a.line.png"])
+def test_members_of_a_key_that_lie_apart_are_named_with_the_remedy(
+    tmp_path: Path, first: str
+) -> None:
+    """Neither a pair nor a json is lost without a word, in whatever order they come."""
+    pair = {"a.png": encoded(noise(0)), "a.json": b"{}", "a.line.png": encoded(noise(1))}
+    begun = [(first, pair.pop(first)), ("b.png", encoded(noise(2)))]
+    write_tar(tmp_path / "x.tar", [*begun, *pair.items()])
+    items, rejections = find(tars_of(tmp_path))
+    (apart,) = [each for each in rejections if each.reason == "members apart"]
+    assert apart.source == "x.tar/a" and ", ".join(pair) in apart.detail
+    assert "tar --sort=name" in apart.detail
+    kept = ["x.tar/a", "x.tar/b"] if first == "a.png" else ["x.tar/b"]
+    assert [item.source for item in items] == kept
+    assert len(rejections) == (1 if first == "a.png" else 2)
 
 
 # ---- Nothing leaves its folder

@@ -4,7 +4,7 @@ import json
 import math
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -91,15 +91,25 @@ class Tars(Source[Where]):
                     yield f"{parent}/{name}" if parent else name
 
     def _list_tar(self, tar: str) -> Iterator[Item[Where] | Rejection]:
+        begun: dict[int, bool] = {}  # hash of each key so far → whether it had a picture
         for key, found in groupby(_members(self._folder / tar, tar), _key_of):
-            members: list[_Member] = []
+            members: dict[str, _Member] = {}
             for each in found:
                 if isinstance(each, Rejection):
                     yield each
+                elif each.name in members:
+                    yield Rejection(f"{tar}/{each.name}", "listed twice", "the first is kept")
                 else:
-                    members.append(each)
-            if key is not None:
-                yield self._sample(tar, key, members)
+                    members[each.name] = each
+            if key is None:
+                continue
+            outcome = self._sample(tar, key, list(members.values()))
+            pictured = isinstance(outcome, Item)
+            if (had_picture := begun.get(hash(key))) is None or (pictured and had_picture):
+                yield outcome  # the listing knows a key's second picture
+            else:
+                yield Rejection(f"{tar}/{key}", "members apart", _remedy(members))
+            begun[hash(key)] = pictured or bool(had_picture)
 
     def _sample(self, tar: str, key: str, members: list[_Member]) -> Item[Where] | Rejection:
         pictures, lines, notes = [], [], []
@@ -152,6 +162,13 @@ class Tars(Source[Where]):
     def nothing_found(self) -> str:
         """Says how pictures must be named."""
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
+
+
+def _remedy(names: Iterable[str]) -> str:
+    return (
+        f"{', '.join(names)}: not beside the others of this key; sort the tar, as with"
+        " `tar --sort=name -cf sorted.tar -C UNPACKED .`"
+    )
 
 
 def _key_of(found: _Member | Rejection) -> str | None:
