@@ -79,6 +79,11 @@ class PicturesConfig(ShardsConfig):
 
     A pattern is a regular expression to be found in the picture's path, such
     as '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
+    exclude: tuple[str, ...] = ()
+    """Leave out files and folders of these names or paths, such as 'sketches' '*_thumb.*'.
+
+    In a pattern, * is any letters and ? is one. What NAS and desktops keep beside pictures
+    (@eaDir, Thumbs.db, __MACOSX, ...) and what is hidden is left out anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-# Named so that a file's content can start no other reader (Pillow's for EPS runs Ghostscript).
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+from colorizer.pictures.kinds import FORMATS, HEAD, is_readable, why_unread
+
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
@@ -91,8 +90,7 @@ def decode_picture(data: bytes) -> Decoded:
         except Image.DecompressionBombError as error:
             raise UnusablePicture("too large", _millions(error)) from error
         except UnidentifiedImageError as error:
-            kinds = f"not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
-            raise UnusablePicture("broken", kinds if data else "empty") from error
+            raise _unidentified(data) from error
         except _DAMAGE as error:
             raise UnusablePicture("broken", _without_address(error)) from error
 
@@ -129,6 +127,15 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
         except (Image.DecompressionBombError, *_DAMAGE):
             return None
     return (width, height) if turned else (height, width)
+
+
+def _unidentified(data: bytes) -> UnusablePicture:
+    if is_readable(data[:HEAD]):
+        return UnusablePicture("broken", "its header is cut or damaged")
+    if (unread := why_unread(data[:HEAD])) is not None:
+        return UnusablePicture(*unread)
+    kinds = f"not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
+    return UnusablePicture("broken", kinds if data else "empty")
 
 
 def _millions(error: Image.DecompressionBombError) -> str:

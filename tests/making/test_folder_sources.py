@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ from colorizer.making.prepare import Preparation, Prepared, prepare
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import make_key
 from colorizer.pictures.decode import UnusablePicture
+from colorizer.pictures.files import Rejection
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
-from tests.helpers.making import OUTPUT, find, grey, load, noise, reasons, save
+from tests.helpers.making import OUTPUT, encoded, find, grey, load, noise, reasons, save, write_tar
 
 
 def folder_of(path: Path) -> FolderConfig:
@@ -70,12 +72,45 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
     assert isinstance(prepare(preparation, item), Prepared)
 
 
-def test_same_key_twice_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_key_twice_keeps_one_and_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("a.png", "b.png"):
         save(tmp_path / "from" / name, grey(0))
     monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
-    with pytest.raises(UserError, match=r"a\.png and b\.png would both get the key"):
-        make_shards(FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", workers=1))
+    write_listing(source_of(folder_of(tmp_path / "from")), tmp_path / "listing")
+    with closing(Listing(tmp_path / "listing")) as listing:
+        assert [item.source for item in listing.items(range(listing.count))] == ["a.png"]
+        assert list(listing.rejections()) == [
+            Rejection("b.png", "same key as another", "a.png: same")
+        ]
+
+
+def test_every_source_leaves_out_what_is_excluded(tmp_path: Path) -> None:
+    names = ("a.png", "old/b.png", "c_thumb.png")
+    for name in names:
+        for half in ("colour", "line"):
+            save(tmp_path / half / name, grey(0))
+    write_tar(tmp_path / "x.tar", [(name, encoded(grey(0))) for name in names])
+    write_tar(tmp_path / "old" / "y.tar", [("a.png", encoded(grey(0)))])
+    (tmp_path / "list.txt").write_text("".join(f"colour/{name}\n" for name in names))
+    shared = {"output": OUTPUT, "exclude": ("old", "*_thumb.png")}
+    for config, source in (
+        (FolderConfig(folder=tmp_path / "colour", **shared), "a.png"),
+        (SideBySideConfig(folder=tmp_path / "colour", **shared), "a.png"),
+        (PairedConfig(folder=tmp_path, **shared), "colour/a.png"),
+        (ListConfig(file=tmp_path / "list.txt", **shared), "colour/a.png"),
+        (TarsConfig(tars=tmp_path, **shared), "x.tar/a"),
+    ):
+        items, rejections = find(config)
+        assert [item.source for item in items] == [source] and not rejections
+
+
+def test_hidden_thumbnails_in_a_tar_are_passed_over(tmp_path: Path) -> None:
+    names = ("./a/b.png", "__MACOSX/a/b.png", "a/._b.png", "a/@eaDir/b.jpg", ".cache/b.png")
+    write_tar(tmp_path / "x.tar", [(name, encoded(grey(0))) for name in names])
+    items, rejections = find(TarsConfig(tars=tmp_path, output=OUTPUT))
+    assert [item.source for item in items] == ["x.tar/./a/b"] and not rejections
 
 
 # ---- A folder

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from colorizer.pictures.decode import UnusablePicture, decode_picture, digest_of, read_file, to_grey
+from colorizer.pictures.kinds import FORMATS, is_readable
+from tests.helpers.making import encoded
 
 SIDE = 16
 
@@ -175,7 +177,51 @@ def test_cut_picture_is_rejected(tmp_path: Path, suffix: str) -> None:
     assert rejected.value.reason == "broken"
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 1000, b"P6 16 16 255\n" + bytes(768)])
+HEIC = b"\0\0\0\x1cftypmif1\0\0\0\0mif1heicmiaf" + bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (HEIC, "HEIC is not read"),
+        (b"\0\0\0\x14ftypheix\0\0\0\0", "HEIC is not read"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(50), "JXL is not read"),
+        (b"\xff\x0a" + bytes(50), "JXL is not read"),
+        (b"8BPS\0\x01" + bytes(50), "PSD is not read"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000 is not read"),
+        (b"CSFCHUNK" + bytes(50), "CLIP is not read"),
+        (b"\n<!DOCTYPE html><html>Not found", "a web page, no picture"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, no picture"),
+        (bytes(5000), "only zeros"),
+        (b"<?xml version='1.0'?><svg></svg>", "SVG is not read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript is not read"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp41", "video is not read"),
+    ],
+)
+def test_what_is_known_and_not_read_is_named(data: bytes, reason: str) -> None:
+    with pytest.raises(UnusablePicture) as rejected:
+        decode_picture(data)
+    assert rejected.value.reason == reason and rejected.value.detail
+
+
+@pytest.mark.skipif("AVIF" not in FORMATS, reason="this Pillow reads no AVIF")
+def test_avif_is_read_whatever_its_name(tmp_path: Path) -> None:
+    data = save(tmp_path / "a.avif", Image.fromarray(np.full((40, 60, 3), 90, np.uint8)))
+    assert is_readable(data[:64])
+    decoded = decode_picture(data)
+    assert decoded.pixels.shape == (40, 60, 3) and abs(decoded.pixels.astype(int) - 90).max() < 5
+    for end in (40, 200, len(data) // 2, len(data) - 3):
+        with pytest.raises(UnusablePicture) as rejected:
+            decode_picture(data[:end])
+        assert rejected.value.reason == "broken"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_every_format_that_is_read_is_known_by_its_first_bytes(kind: str) -> None:
+    assert is_readable(encoded(colors(), kind)[:64])
+
+
+@pytest.mark.parametrize("content", [b"", b"\1" * 1000, b"P6 16 16 255\n" + bytes(768)])
 def test_other_content_is_rejected(content: bytes) -> None:
     """The last is a whole picture in a format (PPM) that is not among ours."""
     with pytest.raises(UnusablePicture) as rejected:
@@ -188,7 +234,7 @@ def test_why_it_is_broken_is_the_same_words_every_time() -> None:
     details = set()
     for _ in range(3):
         with pytest.raises(UnusablePicture) as rejected:
-            decode_picture(bytes(1000))
+            decode_picture(b"\1" * 1000)
         details.add(rejected.value.detail)
     assert len(details) == 1 and "0x" not in details.pop()
 

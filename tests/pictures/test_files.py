@@ -1,5 +1,6 @@
 """What a folder holds: picture files, and what is passed over or rejected, for which reason."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from colorizer.pictures.files import PictureFile, Rejection, find_pictures, no_pictures, walk
 from colorizer.system.errors import UserError
+from tests.helpers.making import encoded, noise
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -42,6 +44,70 @@ def test_what_is_hidden_is_passed_over(tmp_path):
     touch(tmp_path, "a.png", ".b.png", ".cache/c.png", "more/Thumbs.db", "more/.DS_Store")
     assert sources(tmp_path) == ["a.png"]
     assert list(walk(tmp_path)) == ["", "more"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("@eaDir/b.jpg/SYNOPHOTO_THUMB_M.jpg", ".thumbnails/normal/b.png", "__MACOSX/._b.png"),
+        *("Thumbs.db", "more/ehthumbs.db", "._b.jpg", ".AppleDouble/b.jpg", "#recycle/b.jpg"),
+        *("@Recycle/b.jpg", ".@__thumb/b.jpg", "$RECYCLE.BIN/$I1.jpg", "desktop.ini", "Icon\r"),
+        *(".Trash-1000/files/b.png", "System Volume Information/b.png", "lost+found/b.png"),
+    ],
+)
+def test_what_nas_and_desktops_keep_beside_pictures_is_passed_over(tmp_path, name):
+    touch(tmp_path, "a.png", name)
+    assert sources(tmp_path) == ["a.png"]
+
+
+def test_excluded_folders_and_files_are_neither_kept_nor_rejected(tmp_path):
+    touch(tmp_path, "a.png", "a_thumb.png", "rough/b.png", "ch1/rough/c.png", "ch1/d.png", "x.txt")
+
+    def left(*patterns: str) -> list[str]:
+        return [file.source for file in find_pictures(tmp_path, exclude=patterns)]
+
+    assert left("rough", "*_thumb.*", "*.txt") == ["a.png", "ch1/d.png"]
+    assert left("ch1/rough/", "x.*") == ["a.png", "a_thumb.png", "ch1/d.png", "rough/b.png"]
+    assert left("ch?", "roug[h]", "*.png", "*.txt") == []
+    assert left("Rough", "oug", "b") == sources(tmp_path)  # whole names, and their case
+
+
+@pytest.mark.parametrize("fault", [errno.EACCES, errno.EIO, errno.ENAMETOOLONG])
+def test_a_subfolder_that_cannot_be_listed_is_a_rejection(tmp_path, monkeypatch, fault):
+    touch(tmp_path, "a.png", "closed/b.png", "open/c.png")
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "closed":
+            raise OSError(fault, os.strerror(fault), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert list(find_pictures(tmp_path)) == [
+        PictureFile("a.png", 5),
+        Rejection("closed", "cannot be listed", os.strerror(fault)),
+        PictureFile("open/c.png", 5),
+    ]
+    with pytest.raises(UserError, match="closed cannot be listed"):
+        list(find_pictures(tmp_path / "closed"))
+
+
+def test_the_first_bytes_say_what_is_a_picture_where_the_name_does_not(tmp_path):
+    picture = encoded(noise(0))
+    for name in ("no_suffix", "danbooru.1234", "a.png_large", "a.jpg:orig", "a.JFIF", "a.jpe"):
+        (tmp_path / name).write_bytes(picture)
+    (tmp_path / "a.txt").write_bytes(picture)  # of these there may be millions: none is opened
+    heic = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
+    for name, data in (("b.heic", heic), ("b.psd", b"8BPS"), ("b.jxl", b""), ("b.dat", heic)):
+        (tmp_path / name).write_bytes(data)
+    assert reasons(tmp_path) == {
+        "a.txt": "not a picture",
+        "b.heic": "HEIC is not read",
+        "b.psd": "PSD is not read",
+        "b.jxl": "JXL is not read",
+        "b.dat": "not a picture",
+    }
+    assert len(sources(tmp_path)) == 11
 
 
 def test_everything_else_is_rejected_with_its_reason(tmp_path):

@@ -26,14 +26,14 @@ def source_of(config: ShardsConfig) -> Source:
         case CharactersConfig():
             return Characters(config)
         case FolderConfig():
-            return Folder(config.folder, Grouping(config.group_by))
+            return Folder(config.folder, Grouping(config.group_by), config.exclude)
         case PairedConfig():
-            return PairedFolders(config.folder, Grouping(config.group_by))
+            return PairedFolders(config.folder, Grouping(config.group_by), config.exclude)
         case SideBySideConfig():
-            return SideBySide(config.folder, Grouping(config.group_by))
+            return SideBySide(config.folder, Grouping(config.group_by), config.exclude)
         case ListConfig():
-            return ListFile(config.file, Grouping(config.group_by))
+            return ListFile(config.file, Grouping(config.group_by), config.exclude)
         case TarsConfig():
-            return Tars(config.tars, Grouping(config.group_by))
+            return Tars(config.tars, Grouping(config.group_by), config.exclude)
         case _:
             raise TypeError(f"no source for {type(config).__name__}")

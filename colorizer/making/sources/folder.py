@@ -28,6 +28,7 @@ class PictureFolder(Source):
 
     folder: Path
     grouping: Grouping
+    exclude: tuple[str, ...] = ()  # patterns of what to leave out
 
     @property
     def held_out_folder(self) -> str | None:
@@ -45,7 +46,7 @@ class PictureFolder(Source):
         yield from beside_split(self.folder, held_out)
 
     def _find_in(self, within: str, split: Split | None) -> Iterator[Item | Rejection]:
-        for file in find_pictures(self.folder, within):
+        for file in find_pictures(self.folder, within, self.exclude):
             if isinstance(file, Rejection):
                 yield file
                 continue

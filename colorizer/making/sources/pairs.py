@@ -13,6 +13,7 @@ from colorizer.making.sources.loading import decode_pair, decode_single
 from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
 from colorizer.pictures.decode import read_file
 from colorizer.pictures.files import PictureFile, Rejection, pictures_in, walk
+from colorizer.pictures.left_out import is_excluded
 from colorizer.system.errors import UserError
 
 PairItem = Item[tuple[str]]  # where: path of the line drawing
@@ -38,6 +39,7 @@ class PairedFolders(Source[tuple[str]]):
 
     folder: Path
     grouping: Grouping
+    exclude: tuple[str, ...] = ()  # patterns of what to leave out
 
     @property
     def held_out_folder(self) -> str | None:
@@ -83,9 +85,9 @@ class PairedFolders(Source[tuple[str]]):
         return [_Halves(f"{color}/{name}", f"line/{name}", split) for name, split in splits]
 
     def _find_in(self, halves: _Halves) -> Iterator[PairItem | Rejection]:
-        for parent in walk(self.folder, halves.color):
+        for parent in walk(self.folder, halves.color, self.exclude):
             yield from self._pair_up(halves, parent.removeprefix(halves.color))
-        for parent in walk(self.folder, halves.line):
+        for parent in walk(self.folder, halves.line, self.exclude):
             below = parent.removeprefix(halves.line)
             if not (self.folder / f"{halves.color}{below}").is_dir():
                 yield from self._pair_up(halves, below)
@@ -98,7 +100,7 @@ class PairedFolders(Source[tuple[str]]):
             parent = f"{half}{below}"
             if not (self.folder / parent).is_dir():
                 continue
-            for file in pictures_in(self.folder, parent):
+            for file in pictures_in(self.folder, parent, self.exclude):
                 if isinstance(file, Rejection):
                     yield file
                 else:
@@ -163,6 +165,7 @@ class ListFile(Source[tuple[str | None]]):
 
     file: Path
     grouping: Grouping
+    exclude: tuple[str, ...] = ()  # patterns of what to leave out
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -181,7 +184,7 @@ class ListFile(Source[tuple[str | None]]):
             ) from error
         with lines:
             for text in lines:
-                if text.strip():
+                if text.strip() and not is_excluded(text.partition("\t")[0].strip(), self.exclude):
                     yield self._look_at(text.rstrip("\r\n"))
 
     def _look_at(self, text: str) -> ListItem | Rejection:

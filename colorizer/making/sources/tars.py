@@ -12,8 +12,10 @@ from typing import Any, BinaryIO
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.making.sources.loading import decode_pair, decode_single
-from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, UnusablePicture
+from colorizer.pictures.decode import MAX_BYTES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
+from colorizer.pictures.kinds import SUFFIXES, why_unread_by_name
+from colorizer.pictures.left_out import is_excluded, is_hidden, is_hidden_within
 from colorizer.system.errors import UserError
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -58,6 +60,7 @@ class Tars(Source[Where]):
 
     tars: Path
     grouping: Grouping
+    exclude: tuple[str, ...] = ()  # patterns of what to leave out
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -71,12 +74,14 @@ class Tars(Source[Where]):
     def find(self) -> Iterator[Item[Where] | Rejection]:
         """Every sample of every tar; a damaged tar is rejected from the damage on."""
         for name in self._tar_names():
-            if name.lower().endswith(COMPRESSED):
+            if isinstance(name, Rejection):
+                yield name
+            elif name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
             else:
                 yield from self._list_tar(name)
 
-    def _tar_names(self) -> Iterator[str]:
+    def _tar_names(self) -> Iterator[str | Rejection]:
         if self.tars.is_file():
             yield self.tars.name
             return
@@ -85,14 +90,21 @@ class Tars(Source[Where]):
                 f"{self.tars} is neither a tar nor a folder of tars; give one on this machine's"
                 " disks (addresses and pipes are not opened)."
             )
-        for parent in walk(self.tars):
-            for name in sorted(os.listdir(self.tars / parent)):
-                if name.lower().endswith((".tar", *COMPRESSED)) and not name.startswith("."):
-                    yield f"{parent}/{name}" if parent else name
+        for parent in walk(self.tars, exclude=self.exclude):
+            try:
+                names = sorted(os.listdir(self.tars / parent))
+            except OSError as error:
+                yield Rejection(parent, "cannot be listed", error.strerror or str(error))
+                continue
+            for name in names:
+                path = f"{parent}/{name}" if parent else name
+                is_tar = name.lower().endswith((".tar", *COMPRESSED)) and not is_hidden(name)
+                if is_tar and not is_excluded(path, self.exclude):
+                    yield path
 
     def _list_tar(self, tar: str) -> Iterator[Item[Where] | Rejection]:
         begun: dict[int, bool] = {}  # hash of each key so far → whether it had a picture
-        for key, found in groupby(_members(self._folder / tar, tar), _key_of):
+        for key, found in groupby(self._members_of(tar), _key_of):
             members: dict[str, _Member] = {}
             for each in found:
                 if isinstance(each, Rejection):
@@ -111,6 +123,12 @@ class Tars(Source[Where]):
                 yield Rejection(f"{tar}/{key}", "members apart", _remedy(members))
             begun[hash(key)] = pictured or bool(had_picture)
 
+    def _members_of(self, tar: str) -> Iterator[_Member | Rejection]:
+        for found in _members(self._folder / tar, tar):
+            name = found.name if isinstance(found, _Member) else found.source
+            if not is_excluded(name, self.exclude):
+                yield found
+
     def _sample(self, tar: str, key: str, members: list[_Member]) -> Item[Where] | Rejection:
         pictures, lines, notes = [], [], []
         for member in members:
@@ -120,7 +138,9 @@ class Tars(Source[Where]):
             elif f".{suffix}" in SUFFIXES and role in ("", "color", "colour", "line"):
                 (lines if role == "line" else pictures).append(member)
         if not pictures:
-            return Rejection(f"{tar}/{key}", "no picture", ", ".join(m.name for m in members))
+            unread = (why_unread_by_name(f".{m.kind.rpartition('.')[2]}") for m in members)
+            reason = next(filter(None, unread), ("no picture",))[0]
+            return Rejection(f"{tar}/{key}", reason, ", ".join(m.name for m in members))
         if max(map(len, (pictures, lines, notes))) > 1:
             names = ", ".join(m.name for m in pictures + lines + notes)
             return Rejection(f"{tar}/{key}", "pictures not clear", names)
@@ -187,7 +207,7 @@ def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
                 if member.size < 0:  # which would lead back to the same header for ever
                     yield Rejection(tar, "damaged tar", f"a size of {member.size} bytes")
                     return
-                if not member.isdir() and not os.path.basename(member.name).startswith("."):
+                if not member.isdir() and not is_hidden_within(member.name):
                     yield _look_at(member, tar)
             if not _only_zeros_from(file, archive.offset):
                 yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
