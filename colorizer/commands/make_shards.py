@@ -92,6 +92,7 @@ def print_report(report: Report) -> None:
         shapes = sorted(report.shapes.items(), key=lambda shape: -shape[1])
         said = ", ".join(f"{count} of {w}x{h}" for (w, h), count in shapes)
         rows.append(("shapes", said))
+    rows += [(f"kept: {remark}", str(count)) for remark, count in report.remarks.most_common()]
     console.facts(rows)
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")

@@ -39,6 +39,7 @@ class Report:
     groups: int = 0  # among what was kept
     grouped: int = 0  # kept pictures that belong to one
     animated: int = 0  # kept pictures of which only the first frame was taken
+    remarks: Counter[str] = field(default_factory=Counter)  # on kept pictures
     rejected: Counter[str] = field(default_factory=Counter)  # by reason
     shapes: Counter[tuple[int, int]] = field(default_factory=Counter)  # kept, by width and height
 
@@ -150,6 +151,7 @@ class _Account:
                 self._base.execute("INSERT OR IGNORE INTO groups VALUES (?)", (name,))
                 self._report.grouped += 1
             self._report.animated += kept.animated
+            self._report.remarks.update(kept.remarks)
             self._report.shapes[picture_size(kept.color)] += 1
             yield kept
 

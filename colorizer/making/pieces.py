@@ -5,7 +5,7 @@ item: how long its pictures are, or why it was rejected. The second file appears
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +35,7 @@ class Kept:
     animated: bool
     color: bytes
     line: bytes
+    remarks: Sequence[str] = ()  # to be counted; sets begun by earlier versions have none
 
 
 def piece_count(items: int) -> int:
@@ -143,6 +144,7 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
         "digest": sample.digest,
         "pixels": sample.pixels,
         "animated": sample.animated,
+        "remarks": sample.remarks,
         "color_size": len(sample.color),
         "line_size": len(line),
     }

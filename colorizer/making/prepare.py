@@ -43,6 +43,7 @@ class Prepared:
     digest: str  # of the bytes of its file
     pixels: str  # digest of its colours, and of its line if that was given, as encoded
     animated: bool  # the first of several frames was taken
+    remarks: tuple[str, ...] = ()  # to be counted, the same words for every picture
 
 
 def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
@@ -65,6 +66,7 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
         digest=picture.digest,
         pixels=digest_of(color, own_line),
         animated=picture.animated,
+        remarks=picture.remarks,
     )
 
 

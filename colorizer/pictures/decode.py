@@ -12,8 +12,11 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from colorizer.pictures.color_profiles import SPACES, BrokenProfile, as_srgb, lab_as_srgb
+from colorizer.pictures.jpeg_fill import is_filled_up
 from colorizer.pictures.kinds import FORMATS, HEAD, is_readable, why_unread
 
+PROFILE_IGNORED = "colour profile ignored"
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
@@ -52,6 +55,7 @@ class Decoded:
     pixels: np.ndarray  # H×W×3 uint8 RGB, over white if it is transparent
     animated: bool  # the pixels are the first of several frames
     alpha: np.ndarray | None = None  # H×W uint8, its opacity; None: nothing is transparent
+    remarks: tuple[str, ...] = ()  # on what was done without, the same words for every picture
 
 
 def read_file(path: Path) -> bytes:
@@ -75,8 +79,8 @@ def decode_picture(data: bytes) -> Decoded:
 
     The size is checked from the header, before any pixel is decoded. EXIF orientation is applied;
     transparency (alpha, or the transparent colour of a palette or PNG) goes over white; 16-bit
-    values keep their high byte; grey, palette and CMYK become RGB without colour profiles; of an
-    animation the first frame is taken.
+    values keep their high byte; grey, palette and CMYK become RGB, by the picture's colour profile
+    if it has one that can be applied; of an animation the first frame is taken.
 
     Raises:
         UnusablePicture: the picture is damaged, too large or too small, or has 32-bit pixels.
@@ -86,7 +90,13 @@ def decode_picture(data: bytes) -> Decoded:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return decode_image(image)
+                decoded = decode_image(image)
+                if image.format in ("JPEG", "MPO"):
+                    as_stored = image.mode in ("L", "RGB") and "icc_profile" not in image.info
+                    pixels = decoded.pixels if as_stored else np.asarray(image)
+                    if is_filled_up(data, image, pixels):
+                        raise UnusablePicture("broken", "data is missing, grey blocks instead")
+                return decoded
         except Image.DecompressionBombError as error:
             raise UnusablePicture("too large", _millions(error)) from error
         except UnidentifiedImageError as error:
@@ -174,19 +184,38 @@ def _check_size(image: Image.Image) -> None:
 
 
 def _decoded(image: Image.Image, animated: bool) -> Decoded:
-    if image.mode.startswith("I;16"):
-        grey = (np.asarray(image) >> 8).astype(np.uint8)
-        return Decoded(np.dstack((grey, grey, grey)), animated)
     if image.mode in ("I", "F"):  # no range is agreed for these
         raise UnusablePicture("32-bit pixels", f"mode {image.mode}")
+    base, alpha = _base_of(image)
+    remarks: tuple[str, ...] = ()
+    if "icc_profile" in image.info:
+        try:
+            base = as_srgb(base, image.info["icc_profile"] or b"")
+        except BrokenProfile:
+            remarks = (PROFILE_IGNORED,)
+    pixels = np.asarray(base.convert("RGB"))
+    if alpha is not None:
+        pixels = _over_white(pixels, alpha)
+    return Decoded(pixels, animated, alpha, remarks)
+
+
+def _base_of(image: Image.Image) -> tuple[Image.Image, np.ndarray | None]:
+    """Its colours, RGB, L or CMYK, as its profile describes them, and its opacity."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)), None
     if image.has_transparency_data:
-        pixels = np.asarray(image.convert("RGBA"))
-        return Decoded(_over_white(pixels), animated, pixels[..., 3])
-    return Decoded(np.asarray(image.convert("RGB")), animated)
+        rgba = image.convert("RGBA")
+        grey = image.mode in ("1", "L", "LA", "La")
+        base = rgba.getchannel("R") if grey else rgba.convert("RGB")
+        return base, np.asarray(rgba.getchannel("A"))
+    if image.mode == "LAB":
+        return lab_as_srgb(image), None
+    if image.mode == "1":
+        return image.convert("L"), None
+    return (image if image.mode in SPACES else image.convert("RGB")), None
 
 
-def _over_white(pixels: np.ndarray) -> np.ndarray:
-    """H×W×4 uint8 to H×W×3: color · alpha + white · (1 - alpha), rounded."""
-    color = pixels[..., :3].astype(np.uint16)
-    alpha = pixels[..., 3:].astype(np.uint16)
-    return ((color * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+def _over_white(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """H×W×3 and H×W uint8 to H×W×3: color · alpha + white · (1 - alpha), rounded."""
+    deep, opacity = color.astype(np.uint16), alpha[..., None].astype(np.uint16)
+    return ((deep * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)

@@ -39,6 +39,7 @@ class Picture:
     metadata: dict[str, Any]  # JSON values that only the source knows
     digest: str = ""  # of the bytes it was read from
     animated: bool = False  # the first of several frames was taken
+    remarks: tuple[str, ...] = ()  # on what was done without, the same words for every picture
     detailed: np.ndarray | None = None  # its colours larger, for lines that are drawn from them
 
 

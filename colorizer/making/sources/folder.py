@@ -96,4 +96,11 @@ class SideBySide(PictureFolder):
             raise UnusablePicture("not two squares", f"{width}x{height} pixels")
         color, line = decoded.pixels[:, :height], decoded.pixels[:, height:]
         metadata = {"lines": {"method": "given"}}
-        return Picture(color, to_grey(line), metadata, digest_of(data), decoded.animated)
+        return Picture(
+            color,
+            to_grey(line),
+            metadata,
+            digest_of(data),
+            decoded.animated,
+            remarks=decoded.remarks,
+        )

@@ -25,6 +25,7 @@ def decode_pair(color: bytes, line: bytes, line_source: str) -> Picture:
         metadata={"lines": {"method": "given", "source": line_source}},
         digest=digest_of(color, line),
         animated=drawn.animated or sketch.animated,
+        remarks=drawn.remarks,
     )
 
 
@@ -35,4 +36,6 @@ def decode_single(color: bytes) -> Picture:
         UnusablePicture: it cannot be used.
     """
     decoded = decode_picture(color)
-    return Picture(decoded.pixels, None, {}, digest_of(color), decoded.animated)
+    return Picture(
+        decoded.pixels, None, {}, digest_of(color), decoded.animated, remarks=decoded.remarks
+    )

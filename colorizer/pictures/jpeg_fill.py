@@ -1,0 +1,95 @@
+"""Whether a JPEG's decoder has filled up with grey what its data does not hold, without a word."""
+
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+GREY = 127  # or one more: what coefficients of zero give, of inks and of light
+BLOCK = 8  # pixels a side
+_SCAN, _END = 0xDA, 0xD9
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
+_RESTART_OR_OTHER = re.compile(rb"\xff+[\x01-\xfe]")
+_MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # which ends a scan's data
+# Neither a marker, nor coefficients of zero in any usual table.
+_FILLER = bytes(range(1, 255)) * 2
+
+
+def is_filled_up(data: bytes, image: Image.Image, pixels: np.ndarray) -> bool:
+    """Whether parts of a decoded JPEG were made up, as those of a cut file with a new end are.
+
+    Where data ends too early libjpeg goes on with zeros, which are grey blocks, and says so to
+    nobody that Pillow asks. Grey blocks may also be true: so the picture is decoded again with
+    other bytes behind each part of the data, which change it only where bytes are missing.
+
+    Args:
+        data: The file.
+        image: Opened and decoded from it, not turned, and at full size.
+        pixels: Its, H×W or H×W×C uint8, before its profile is applied; they may be turned.
+    """
+    if not _has_grey_block(pixels):
+        return False
+    with Image.open(io.BytesIO(_lengthened(data)), formats=("JPEG",)) as longer:
+        return not np.array_equal(np.asarray(longer), np.asarray(image))
+
+
+def _has_grey_block(pixels: np.ndarray) -> bool:
+    """Whether any block is all grey but for its edge: four pixels of each are looked at first."""
+    rows, columns = (side // BLOCK * BLOCK for side in pixels.shape[:2])
+    corners = ((1, 1), (2, 5), (5, 2), (6, 6))  # colours of neighbours run into the edges
+    suspects = np.ones((rows // BLOCK, columns // BLOCK), bool)
+    for top, left in corners:
+        values = pixels[top:rows:BLOCK, left:columns:BLOCK]
+        suspects &= _is_grey(values).reshape(*suspects.shape, -1).all(axis=2)
+        if not suspects.any():
+            return False
+    return any(
+        _is_grey(pixels[BLOCK * row :, BLOCK * column :][1 : BLOCK - 1, 1 : BLOCK - 1]).all()
+        for row, column in np.argwhere(suspects)
+    )
+
+
+def _is_grey(values: np.ndarray) -> np.ndarray:
+    return values - np.uint8(GREY) <= 1  # darker ones wrap round
+
+
+def _lengthened(data: bytes) -> bytes:
+    """A JPEG with more bytes behind the data of each scan and restart interval."""
+    pieces: list[bytes] = []
+    kept = 0
+    for start, end in _scans(data):
+        pieces += (data[kept:start], _RESTART_OR_OTHER.sub(_behind_filler, data[start:end]))
+        pieces.append(_FILLER)
+        kept = end
+    return b"".join((*pieces, data[kept:]))
+
+
+def _behind_filler(marker: re.Match[bytes]) -> bytes:
+    return _FILLER + marker[0]
+
+
+def _scans(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where the data of each scan begins and ends."""
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:  # what does not belong there: as libjpeg, look for the next marker
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return
+            continue
+        marker = data[at + 1]
+        if marker in (0xFF, 0x00):
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        elif marker == _END:
+            return
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4])
+            if marker == _SCAN:
+                found = _MARKER.search(data, at)
+                end = found.start() if found else len(data)
+                yield at, end
+                at = end
