@@ -92,8 +92,15 @@ def print_report(report: Report) -> None:
         shapes = sorted(report.shapes.items(), key=lambda shape: -shape[1])
         said = ", ".join(f"{count} of {w}x{h}" for (w, h), count in shapes)
         rows.append(("shapes", said))
+    if report.alike:
+        rows.append(("near duplicates", f"{report.alike} look like another"))
     rows += [(f"kept: {remark}", str(count)) for remark, count in report.remarks.most_common()]
     console.facts(rows)
+    if report.alike_across:
+        console.warn(
+            f"{report.alike_across} pictures look like one on the other side of the given split;"
+            " held-out figures will be too good."
+        )
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")
 

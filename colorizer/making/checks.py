@@ -1,12 +1,19 @@
 """Refuses settings of make_shards that cannot work, before anything is touched."""
 
-from colorizer.making.config import CharactersConfig, ShardsConfig
+import math
+import os
+
+from colorizer.making.config import CharactersConfig, PicturesConfig, ShardsConfig
 from colorizer.making.sources import source_of
 from colorizer.networks.sizes import DISCRIMINATOR_SIDE
 from colorizer.pictures.buckets import bucket_shapes, least_size, step_of
+from colorizer.pictures.decode import MAX_PIXELS, MIN_SIDE
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system import console
 from colorizer.system.errors import UserError
+
+MOST_PIXELS = 4_000_000_000  # --max-pixels
+MOST_SIDE = 100_000  # --min-side
 
 
 def check(config: ShardsConfig) -> None:
@@ -26,6 +33,8 @@ def check(config: ShardsConfig) -> None:
     if not 0 <= config.workers <= 1024:
         raise UserError(f"--workers is {config.workers}; give 0 (as many as cores) to 1024.")
     _check_lines(config)
+    if isinstance(config, PicturesConfig):
+        _check_wanted(config)
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
         raise UserError(
@@ -41,6 +50,26 @@ def check(config: ShardsConfig) -> None:
         )
     if config.fit == "buckets" and not isinstance(config, CharactersConfig):
         _warn_of_small_sides(config.size)
+
+
+def _check_wanted(config: PicturesConfig) -> None:
+    if not MIN_SIDE**2 <= config.max_pixels <= MOST_PIXELS:
+        raise UserError(
+            f"--max-pixels is {config.max_pixels}; give {MIN_SIDE**2} to {MOST_PIXELS}."
+        )
+    if config.max_aspect is not None and not 1 <= config.max_aspect < math.inf:
+        raise UserError(f"--max-aspect is {config.max_aspect}; give 1 or more, such as 3.")
+    if not MIN_SIDE <= config.min_side <= MOST_SIDE:
+        raise UserError(f"--min-side is {config.min_side}; give {MIN_SIDE} to {MOST_SIDE} pixels.")
+    if config.max_pixels > MAX_PIXELS:
+        workers = config.workers or len(os.sched_getaffinity(0))
+        needed = 4 * config.max_pixels * workers / 1e9
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        if needed > memory / 2:
+            console.warn(
+                f"--max-pixels {config.max_pixels} may take {needed:.0f} GB in {workers} worker"
+                f" processes, and this machine has {memory:.0f}; give fewer --workers."
+            )
 
 
 def _check_buckets(size: int) -> None:

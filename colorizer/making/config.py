@@ -8,6 +8,7 @@ import tyro
 
 from colorizer.characters import Art
 from colorizer.lines.xdog import XDoG
+from colorizer.pictures.decode import MAX_PIXELS, MIN_SIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,16 @@ class PicturesConfig(ShardsConfig):
 
     In a pattern, * is any letters and ? is one. What NAS and desktops keep beside pictures
     (@eaDir, Thumbs.db, __MACOSX, ...) and what is hidden is left out anyway."""
+    max_pixels: int = MAX_PIXELS
+    """Reject pictures of more pixels. Those over 100 million are averaged down when they are read.
+
+    A worker process then needs 4 bytes for each pixel of such a picture; of a JPEG far less."""
+    max_aspect: float | None = None
+    """Reject pictures that are longer than this many times their width, either way."""
+    min_side: int = MIN_SIDE
+    """Reject pictures with a side of fewer pixels."""
+    reject_grey: bool = False
+    """Reject pictures without colour, such as pages of manga. The report counts them anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from colorizer.making import near_duplicates
 from colorizer.making.listing import Listing, scratch
-from colorizer.making.pieces import Kept, names_of_kept, piece_count, read_piece
+from colorizer.making.pieces import Kept, Named, names_of_kept, piece_count, read_piece
 from colorizer.making.preview import Preview
 from colorizer.making.splitting import bound_of, place_of
 from colorizer.pictures.files import Rejection
@@ -26,6 +27,7 @@ SCHEMA = """
     CREATE TABLE kept (pixels TEXT PRIMARY KEY, digest TEXT, source TEXT) WITHOUT ROWID;
     CREATE TABLE groups (name TEXT PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE rejections (source BLOB, rejection TEXT);
+    CREATE TABLE seen (pixels TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -39,6 +41,8 @@ class Report:
     groups: int = 0  # among what was kept
     grouped: int = 0  # kept pictures that belong to one
     animated: int = 0  # kept pictures of which only the first frame was taken
+    alike: int = 0  # kept pictures that look like another
+    alike_across: int = 0  # among them, where the source says the split, like one of its other side
     remarks: Counter[str] = field(default_factory=Counter)  # on kept pictures
     rejected: Counter[str] = field(default_factory=Counter)  # by reason
     shapes: Counter[tuple[int, int]] = field(default_factory=Counter)  # kept, by width and height
@@ -68,21 +72,27 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
         UserError: no picture for training, a damaged piece, or the output cannot be written.
     """
     output = target.train.parent
-    bound = None if target.share is None else bound_of(_names(listing, pieces), target.share)
     preview = Preview()
     with (
-        scratch(pieces / "merge.sqlite", SCHEMA) as base,
+        scratch(pieces / "merge.sqlite", SCHEMA + near_duplicates.SCHEMA) as base,
         ShardWriter(target.held_out, target.size, target.samples_per_shard, target.settings) as out,
         ShardWriter(target.train, target.size, target.samples_per_shard, target.settings) as train,
     ):
+        alike = near_duplicates.NearDuplicates(base)
+        alike.find((n.name, n.split, n.look) for n in _names(listing, pieces, base) if n.look)
+        bound = None
+        if target.share is not None:
+            names = (alike.name_of(named.name) for named in _names(listing, pieces, base))
+            bound = bound_of(names, target.share)
         account = _Account(base, listing)
         for kept in account.without_duplicates(_samples(listing, pieces, account)):
-            if _is_held_out(kept, bound):
+            if _is_held_out(kept, bound, alike):
                 out.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
             else:
                 train.write_encoded(kept.key, kept.color, kept.line, kept.metadata)
                 preview.offer(kept.color, kept.line)
         report = account.report(train.samples, out.samples)
+        report.alike, report.alike_across = alike.counts()
         account.write_rejections(output / REJECTED)
         if report.train == 0:
             raise UserError(_nothing_to_train_on(report, target.share, output / REJECTED))
@@ -90,21 +100,20 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
     return report
 
 
-def _is_held_out(kept: Kept, bound: float | None) -> bool:
+def _is_held_out(kept: Kept, bound: float | None, alike: near_duplicates.NearDuplicates) -> bool:
     """Where the source does not say itself: whether its name's place is below the bound."""
     if bound is None:
         return kept.split == "held-out"
-    return place_of(kept.group or kept.key) < bound
+    return place_of(alike.name_of(kept.group or kept.key)) < bound
 
 
-def _names(listing: Listing, pieces: Path) -> Iterator[str]:
-    """Of what is split as a whole: the group of every picture, or its key if it has none."""
-    seen: set[str] = set()  # pixels: of duplicates only the first is kept, and counts
+def _names(listing: Listing, pieces: Path, base: sqlite3.Connection) -> Iterator[Named]:
+    """What is kept, for the split; of duplicates only the first, as only that counts."""
+    base.execute("DELETE FROM seen")
     for piece in range(piece_count(listing.count)):
-        for group, key, pixels in names_of_kept(pieces, piece):
-            if pixels not in seen:
-                seen.add(pixels)
-                yield key if group is None else group
+        for named in names_of_kept(pieces, piece):
+            if base.execute("INSERT OR IGNORE INTO seen VALUES (?)", (named.pixels,)).rowcount:
+                yield named
 
 
 def _samples(listing: Listing, pieces: Path, account: "_Account") -> Iterator[Kept]:

@@ -4,6 +4,7 @@ A piece is `NNNNNN.pictures`, the encoded pictures end to end, and `NNNNNN.jsonl
 item: how long its pictures are, or why it was rejected. The second file appears last.
 """
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -121,8 +122,18 @@ def _naming(folder: Path, piece: int) -> Iterator[None]:
         ) from error
 
 
-def names_of_kept(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
-    """Group, key and `pixels` of each kept item of a piece, whose pictures are not read.
+@dataclass(frozen=True)
+class Named:
+    """What the split has to know of a kept item."""
+
+    name: str  # of its group, or its key if it has none
+    split: Split | None  # where the source itself says so
+    pixels: str
+    look: bytes  # see `look_of`; empty in sets begun by earlier versions
+
+
+def names_of_kept(folder: Path, piece: int) -> Iterator[Named]:
+    """The kept items of a piece, whose pictures are not read.
 
     Raises:
         UserError: the piece is missing or damaged.
@@ -130,7 +141,9 @@ def names_of_kept(folder: Path, piece: int) -> Iterator[tuple[str | None, str, s
     with _naming(folder, piece), _outcomes(folder, piece).open("rb") as lines:
         for record in map(json.loads, lines):
             if "reason" not in record:
-                yield record["group"], record["key"], record["pixels"]
+                group, look = record["group"], base64.b64decode(record.get("look", ""))
+                name = record["key"] if group is None else group
+                yield Named(name, record["part"], record["pixels"], look)
 
 
 def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
@@ -145,6 +158,7 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
         "pixels": sample.pixels,
         "animated": sample.animated,
         "remarks": sample.remarks,
+        "look": base64.b64encode(sample.look).decode(),
         "color_size": len(sample.color),
         "line_size": len(line),
     }
@@ -152,6 +166,7 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
 
 def _kept(record: dict[str, Any], pictures: BinaryIO) -> Kept:
     color_size, line_size = record.pop("color_size"), record.pop("line_size")
+    record.pop("look", None)  # `names_of_kept` gives it
     color, line = pictures.read(color_size), pictures.read(line_size)
     if len(line) < line_size:
         raise ValueError("it is cut")

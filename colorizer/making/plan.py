@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.config.shipped import SHIPPED
-from colorizer.making.config import ShardsConfig
+from colorizer.making.config import PicturesConfig, ShardsConfig
 from colorizer.making.extractor_drawing import ExtractorDrawer
 from colorizer.making.line_methods import GivenLines, LineMethod, XDoGLines
 from colorizer.making.listing import Listing
 from colorizer.making.prepare import Preparation
 from colorizer.making.sources import source_of
 from colorizer.making.sources.base import Source
+from colorizer.making.wanted import Wanted
 from colorizer.system import console
 from colorizer.system.processes import World
 
@@ -44,7 +45,16 @@ class Plan:
     def preparation(self) -> Preparation:
         """What worker processes have to know."""
         detail = max(DETAIL, self.drawer.lines.scale if self.drawer else 1)
-        return Preparation(self.source, self.config.size, self.config.fit, self.lines, detail)
+        config = self.config
+        return Preparation(self.source, config.size, config.fit, self.lines, detail, self.wanted)
+
+    @property
+    def wanted(self) -> Wanted:
+        """Which pictures are kept; drawn characters all are."""
+        given = self.config
+        if not isinstance(given, PicturesConfig):
+            return Wanted()
+        return Wanted(given.max_pixels, given.max_aspect, given.min_side, given.reject_grey)
 
     def settings(self, listing: Listing) -> dict[str, Any]:
         """All that determines the shards' content, as JSON values."""
@@ -59,6 +69,7 @@ class Plan:
             "group_by": getattr(self.config, "group_by", None),
             "held_out": f"{self.source.held_out_folder}/" if share is None else share,
             "samples_per_shard": self.config.samples_per_shard,
+            **self.wanted.settings,
         }
 
 

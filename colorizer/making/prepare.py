@@ -1,14 +1,16 @@
 """One picture to one sample: shaped, with lines, encoded. This is what the worker processes do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from colorizer.making.line_methods import Fitted, LineMethod, Undrawn
+from colorizer.making.near_duplicates import look_of
 from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.making.wanted import GREY, Wanted, is_grey
 from colorizer.pictures.buckets import bucket_shapes, nearest_bucket
-from colorizer.pictures.decode import UnusablePicture, digest_of
+from colorizer.pictures.decode import UnusablePicture, allowing, digest_of
 from colorizer.pictures.files import Rejection
 from colorizer.pictures.geometry import Shape, fitted_size, middle, pad, resize
 from colorizer.shards.encoding import encode_color
@@ -23,6 +25,7 @@ class Preparation:
     fit: Literal["pad", "crop", "buckets"]
     lines: LineMethod
     detail: int  # lines are drawn from a picture at most this many times the sample's size
+    wanted: Wanted = field(default_factory=Wanted)
 
     def shape_for(self, color: np.ndarray) -> Shape:
         """The shape of the sample that an H×W×3 picture becomes."""
@@ -44,17 +47,23 @@ class Prepared:
     pixels: str  # digest of its colours, and of its line if that was given, as encoded
     animated: bool  # the first of several frames was taken
     remarks: tuple[str, ...] = ()  # to be counted, the same words for every picture
+    look: bytes = b""  # see `look_of`
 
 
 def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
     """Load an item and make its sample, or say why it cannot be used."""
     try:
-        picture = preparation.source.load(item)
+        with allowing(preparation.wanted.max_pixels):
+            picture = preparation.source.load(item)
+        preparation.wanted.refuse_shape(picture.color)
         fitted = _fit(picture, preparation)
         line = preparation.lines.line_of(fitted)
     except UnusablePicture as unusable:
         return Rejection(item.source, unusable.reason, unusable.detail)
     small = resize(fitted.color, fitted.width, fitted.height)
+    grey = is_grey(small)
+    if grey and preparation.wanted.reject_grey:
+        return Rejection(item.source, GREY, "")
     color = encode_color(pad(small, fitted.shape))
     # A computed line says nothing that its colours do not, and a network's differs in last digits.
     own_line = b"" if preparation.lines.computed or isinstance(line, Undrawn) else line
@@ -66,7 +75,8 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
         digest=picture.digest,
         pixels=digest_of(color, own_line),
         animated=picture.animated,
-        remarks=picture.remarks,
+        remarks=(*picture.remarks, *((GREY,) if grey else ())),
+        look=look_of(small),
     )
 
 

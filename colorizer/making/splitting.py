@@ -15,21 +15,29 @@ def place_of(name: str) -> float:
 def bound_of(names: Iterable[str], share: float) -> float:
     """Below which place a name is held out, so that about this share of the names is.
 
-    Of many names the share itself is the bound, so that a set that grows keeps its split. Of few
-    chance would hold out none or far too many; so exactly the share is, and where there are two
-    names or more, at least one is held out and one is left to train on.
+    Of many names the share itself is the bound, so that a set that grows keeps its split, unless it
+    held out none. Of few chance would hold out none or far too many; so exactly the share is. Where
+    there are two names or more, at least one is held out, and of few one is left to train on.
 
     Args:
-        names: Of groups, or of pictures without one; in any number; read up to the FEWth distinct.
+        names: Of groups, or of pictures without one; in any number.
         share: From 0 to below 1.
     """
     if share == 0:
         return 0.0
     distinct: set[str] = set()
+    lowest = second = 1.0
     for name in names:
-        distinct.add(name)
-        if len(distinct) == FEW:
+        if len(distinct) < FEW:
+            distinct.add(name)
+        if (place := place_of(name)) < lowest:
+            lowest, second = place, lowest
+        elif lowest < place < second:
+            second = place
+        if len(distinct) == FEW and lowest < share:
             return share
+    if len(distinct) == FEW:
+        return second
     places = sorted(map(place_of, distinct))
     count = min(max(round(share * len(places)), 1), len(places) - 1)
     return places[count] if places else share

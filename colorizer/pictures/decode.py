@@ -5,6 +5,9 @@ import io
 import re
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +18,13 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from colorizer.pictures.color_profiles import SPACES, BrokenProfile, as_srgb, lab_as_srgb
 from colorizer.pictures.jpeg_fill import is_filled_up
 from colorizer.pictures.kinds import FORMATS, HEAD, is_readable, why_unread
+from colorizer.pictures.reduction import reduced
 
 PROFILE_IGNORED = "colour profile ignored"
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
+_max_pixels = ContextVar("max_pixels", default=MAX_PIXELS)
 
 # What Pillow's readers raise on damaged data.
 _DAMAGE = (
@@ -90,8 +95,9 @@ def decode_picture(data: bytes) -> Decoded:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                pixels_in_header = image.width * image.height  # before it is reduced
                 decoded = decode_image(image)
-                if image.format in ("JPEG", "MPO"):
+                if image.format in ("JPEG", "MPO") and pixels_in_header <= MAX_PIXELS:
                     as_stored = image.mode in ("L", "RGB") and "icc_profile" not in image.info
                     pixels = decoded.pixels if as_stored else np.asarray(image)
                     if is_filled_up(data, image, pixels):
@@ -113,7 +119,23 @@ def decode_image(image: Image.Image) -> Decoded:
     """
     _check_size(image)
     animated = getattr(image, "is_animated", False)
+    image = reduced(image, MAX_PIXELS)
     return _decoded(ImageOps.exif_transpose(image), animated)
+
+
+@contextmanager
+def allowing(max_pixels: int) -> Iterator[None]:
+    """Within it, decode pictures of up to so many pixels; those over MAX_PIXELS are reduced.
+
+    In the one thread of a worker process: Pillow's own bound is the process's.
+    """
+    token, pillows = _max_pixels.set(max_pixels), Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = max(pillows or 0, max_pixels)
+    try:
+        yield
+    finally:
+        _max_pixels.reset(token)
+        Image.MAX_IMAGE_PIXELS = pillows
 
 
 def decode_file(path: Path) -> Decoded:
@@ -152,7 +174,7 @@ def _millions(error: Image.DecompressionBombError) -> str:
     """Pillow has its own bound, well above ours, and no size but in its message."""
     pixels = re.search(r"\((\d+) pixels\)", str(error))
     said = f"{int(pixels[1]) / 1e6:,.0f} million pixels; " if pixels else ""
-    return f"{said}at most {MAX_PIXELS // 1_000_000} million"
+    return f"{said}at most {_max_pixels.get() // 1_000_000} million"
 
 
 def _without_address(error: Exception) -> str:
@@ -176,8 +198,8 @@ def to_grey(pixels: np.ndarray) -> np.ndarray:
 
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        limit = MAX_PIXELS // 1_000_000
+    if width * height > _max_pixels.get():
+        limit = _max_pixels.get() // 1_000_000
         raise UnusablePicture("too large", f"{width}x{height} pixels; at most {limit} million")
     if min(width, height) < MIN_SIDE:
         raise UnusablePicture("too small", f"{width}x{height} pixels; at least {MIN_SIDE} a side")

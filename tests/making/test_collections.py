@@ -3,12 +3,27 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from PIL import Image
 
 from colorizer.commands.make_shards import print_report
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
-from tests.helpers.making import noise, save, without_workers
+from colorizer.making.splitting import place_of
+from colorizer.pictures import decode
+from colorizer.system.errors import UserError
+from tests.helpers.making import (
+    files_of,
+    grey,
+    noise,
+    read_rejected,
+    read_set,
+    samples_of,
+    save,
+    without_workers,
+)
 
 
 @pytest.fixture
@@ -29,3 +44,193 @@ def test_broken_colour_profiles_are_counted(
     assert (report.train + report.held_out, report.remarks["colour profile ignored"]) == (4, 3)
     print_report(report)
     assert "kept: colour profile ignored" in capsys.readouterr().out
+
+
+# ---- Bounds
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason", "sizes"),
+    [
+        ({"min_side": 40}, "smaller than --min-side", [(39, 60), (200, 39)]),
+        ({"max_aspect": 2.5}, "longer than --max-aspect", [(40, 101), (101, 40)]),
+        ({"max_pixels": 3000}, "too large", [(60, 51)]),
+    ],
+)
+def test_what_is_out_of_bounds_has_a_reason_of_its_own(
+    config: FolderConfig, setting: dict, reason: str, sizes: list[tuple[int, int]]
+) -> None:
+    for number, (width, height) in enumerate([(40, 60), (40, 40), *sizes]):
+        save(config.folder / f"{number}.png", noise(number, width, height))
+    report = make_shards(replace(config, **setting))
+    assert (report.train + report.held_out, dict(report.rejected)) == (2, {reason: len(sizes)})
+    details = [each["detail"] for each in read_rejected(config.output)]
+    assert details[0].startswith(f"{sizes[0][0]}x{sizes[0][1]} pixels")
+    with pytest.raises(UserError, match=f"{next(iter(setting))} was "):  # another set
+        make_shards(replace(config, **{name: 10**6 for name in setting} | {"min_side": 17}))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *({"max_pixels": 0}, {"max_pixels": 10**12}, {"min_side": 0}, {"min_side": 10**9}),
+        *({"max_aspect": 0.5}, {"max_aspect": float("nan")}, {"max_aspect": float("inf")}),
+    ],
+)
+def test_a_bound_that_cannot_be_is_named(config: FolderConfig, setting: dict) -> None:
+    (name,) = setting
+    with pytest.raises(UserError, match=f"--{name.replace('_', '-')} is .*; give "):
+        make_shards(replace(config, **setting))
+
+
+def smooth(seed: int, width: int, height: int) -> np.ndarray:
+    """Coarse colours, so that any way to average them gives nearly the same."""
+    return cv2.resize(noise(seed, 4, 4), (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "indexed.png", "clear.png"])
+def test_huge_pictures_are_averaged_down_while_they_are_read(
+    config: FolderConfig, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As those over 100 million pixels are, turned by their EXIF."""
+    pixels = smooth(0, 600, 500)
+    picture = Image.fromarray(np.dstack((pixels, np.full((500, 600), 255, np.uint8))))
+    picture = picture if name == "clear.png" else picture.convert("RGB")
+    picture = picture.quantize(256) if name == "indexed.png" else picture
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture.save(config.folder / name, exif=exif)
+    monkeypatch.setattr(decode, "MAX_PIXELS", 20_000)
+    token = decode._max_pixels.set(20_000)
+    with pytest.raises(UserError, match=r"no picture can be used .1 too large"):
+        make_shards(replace(config, max_pixels=200_000))
+    decode._max_pixels.reset(token)
+    made = replace(config, max_pixels=400_000, output=config.output.with_name("huge"))
+    assert make_shards(made).train == 1
+    ((_, color, _, sample),) = samples_of(made.output)
+    assert sample["size"] in ([125, 150], [63, 75])
+    expected = cv2.resize(np.rot90(pixels, -1), (27, 32), interpolation=cv2.INTER_AREA)
+    apart = np.abs(color[:, 2:29].astype(int) - expected)
+    assert apart.mean() < (12 if name == "indexed.png" else 4)
+
+
+def test_pillows_own_bound_stands_as_before(config: FolderConfig) -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    save(config.folder / "a.png", noise(0))
+    make_shards(replace(config, max_pixels=10**9))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+def test_colourless_pictures_are_counted_and_rejected_on_request(config: FolderConfig) -> None:
+    """A lossy file's faint tints are no colours, and one red ribbon is."""
+    page = np.repeat(noise(0, 64, 64)[..., :1], 3, axis=2)
+    save(config.folder / "page.jpg", page, quality=70)
+    ribbon = page.copy()
+    ribbon[10:14, 10:20] = (200, 30, 30)
+    save(config.folder / "ribbon.png", ribbon)
+    save(config.folder / "color.png", noise(1))
+    report = make_shards(config)
+    assert (report.train + report.held_out, report.remarks["colourless"]) == (3, 1)
+    strict = replace(config, reject_grey=True, output=config.output.with_name("strict"))
+    report = make_shards(strict)
+    assert (report.train + report.held_out, dict(report.rejected)) == (2, {"colourless": 1})
+    assert read_rejected(strict.output)[0]["source"] == "page.jpg"
+
+
+# ---- Near duplicates
+
+
+def picture(seed: int) -> np.ndarray:
+    """A drawing of a disc and a box on smooth ground, 240x200."""
+    rng = np.random.default_rng(seed)
+    drawn = smooth(seed, 240, 200)
+    for _ in range(4):
+        color = tuple(map(int, rng.integers(0, 256, 3)))
+        center = tuple(map(int, rng.integers(20, 180, 2)))
+        cv2.circle(drawn, center, int(rng.integers(15, 50)), color, -1)
+    return drawn
+
+
+def other_versions(folder: Path, seed: int) -> None:
+    """The same picture in six qualities and sizes."""
+    drawn = picture(seed)
+    save(folder / f"{seed} a.png", drawn)
+    save(folder / f"{seed} b.jpg", drawn, quality=90)
+    save(folder / f"{seed} c.jpg", drawn, quality=30)
+    save(folder / f"{seed} d.webp", drawn, quality=50)
+    save(folder / f"{seed} e.png", cv2.resize(drawn, (120, 100), interpolation=cv2.INTER_AREA))
+    save(folder / f"{seed} f.jpg", cv2.resize(drawn, (360, 300), interpolation=cv2.INTER_CUBIC))
+
+
+@pytest.mark.parametrize("few", [200, 5])
+def test_near_duplicates_never_stand_on_both_sides(
+    config: FolderConfig, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr("colorizer.making.splitting.FEW", few)
+    for seed in range(12):
+        other_versions(config.folder, seed)
+    report = make_shards(replace(config, held_out=0.3, size=64))
+    assert report.train + report.held_out + sum(report.rejected.values()) == 72
+    assert report.alike == report.train + report.held_out > 60
+    sides: dict[str, set[str]] = {}
+    for name, sample in read_set(config.output).items():
+        sides.setdefault(sample["source"].split()[0], set()).add(name.split("/")[0])
+    assert len(sides) == 12 and all(len(side) == 1 for side in sides.values())
+    assert set.union(*sides.values()) == {"train", "held-out"}
+
+
+def test_pictures_that_differ_are_not_near_duplicates(config: FolderConfig) -> None:
+    """Nor are a drawing in other colours, and its mirror image."""
+    for seed in range(60):
+        save(config.folder / f"{seed}.png", picture(seed))
+    save(config.folder / "other colours.png", np.ascontiguousarray(picture(0)[..., ::-1]))
+    save(config.folder / "mirrored.png", np.ascontiguousarray(picture(0)[:, ::-1]))
+    assert make_shards(replace(config, size=64)).alike == 0
+
+
+def test_flat_pictures_of_one_colour_are_near_duplicates(config: FolderConfig) -> None:
+    for value in (100, 101, 160, 230):
+        save(config.folder / f"{value}.png", grey(value))
+    assert make_shards(config).alike == 2
+
+
+def test_near_duplicates_join_their_groups(config: FolderConfig) -> None:
+    for number in range(40):
+        save(config.folder / f"{number % 10}" / f"{number}.png", picture(number))
+    lowest, *_, highest = sorted(map(str, range(10)), key=place_of)
+    save(config.folder / lowest / "x.jpg", picture(500), quality=95)
+    save(config.folder / highest / "x.jpg", picture(500), quality=40)
+    report = make_shards(replace(config, group_by="parent", held_out=0.1, size=64))
+    assert report.alike == 2
+    sides: dict[str, str] = {n: s["group"] for n, s in read_set(config.output).items()}
+    held_out = {group for name, group in sides.items() if name.startswith("held-out")}
+    assert {lowest, highest} <= held_out or not {lowest, highest} & held_out
+
+
+def test_near_duplicates_over_a_given_split_are_counted_and_said(
+    config: FolderConfig, capsys: pytest.CaptureFixture
+) -> None:
+    save(config.folder / "train" / "a.png", picture(0))
+    save(config.folder / "train" / "b.png", picture(1))
+    save(config.folder / "val" / "c.jpg", picture(0), quality=60)
+    report = make_shards(replace(config, size=64))
+    assert (report.alike, report.alike_across) == (2, 2)
+    print_report(report)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "2 pictures look like one on the other side of the given split" in said
+
+
+@pytest.mark.slow
+def test_bytes_are_the_same_from_one_and_two_workers(
+    config: FolderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    for seed in range(4):
+        other_versions(config.folder, seed)
+    save(config.folder / "p.png", noise(0), icc_profile=b"broken")
+    made = [
+        replace(config, output=config.output / str(n), workers=n, max_pixels=10**9) for n in (1, 2)
+    ]
+    for each in made:
+        make_shards(each)
+    assert files_of(made[0].output) == files_of(made[1].output)

@@ -61,6 +61,6 @@ def test_names_on_the_disk_stay_those_of_sets_begun_earlier(tmp_path: Path) -> N
     record = json.loads((tmp_path / "000007.jsonl").read_text())
     assert set(record) == {
         *("key", "source", "group", "part", "metadata", "digest", "pixels", "animated"),
-        *("color_size", "line_size"),
+        *("color_size", "line_size", "remarks", "look"),
     }
     assert (tmp_path / "000007.pictures").read_bytes() == b"colourline"
