@@ -11,6 +11,7 @@ from colorizer.coloring.sheet import FORMATS, read_sheet
 from colorizer.coloring.writing import output_paths
 from colorizer.config.commands import ColorizeConfig
 from colorizer.pictures.files import PictureFile, Rejection, find_pictures, no_pictures
+from colorizer.pictures.result_names import result_names
 from colorizer.system import console
 from colorizer.system.errors import UserError
 
@@ -111,13 +112,18 @@ def _drawings(config: ColorizeConfig) -> Iterator[Drawing]:
                 f"--output {config.output} is or lies inside {line}, so that the next time its"
                 " results would be drawings; choose a folder outside it."
             )
-        yield from ((line / n, (), PurePath(n).with_suffix(suffix)) for n in _in_folder(line))
+        names = _in_folder(line)
+        for name, result in zip(names, result_names(names, suffix), strict=True):
+            yield line / name, (), result
     elif line.exists() and _is_sheet(line):
         yield from ((row.line, row.references, row.result(suffix)) for row in read_sheet(line))
     elif line.exists():
         yield line, (), PurePath(line.name).with_suffix(suffix)
     else:
-        yield from ((path, (), name.with_suffix(suffix)) for path, name in _matching(line))
+        found = list(_matching(line))
+        results = result_names([name.as_posix() for _, name in found], suffix)
+        for (path, _), result in zip(found, results, strict=True):
+            yield path, (), result
 
 
 def _in_folder(folder: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """A folder of results: what is there already, and what is missing."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,7 @@ class Results:
             name = self._name(job)
             wanted = Origin(self._settings, self._references(job.references), "")
             paths = output_paths(job.output, self._kinds)
-            there = [path for path in paths if path.exists()]
+            there = [path for path in paths if os.path.exists(path)]  # False for a name too long
             held = self._record.made(name)
             begun = held is None and self._record.knows(name)
             if there and not overwrite and not begun:

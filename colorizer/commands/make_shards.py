@@ -17,13 +17,11 @@ from colorizer.making.config import (
     FolderConfig,
     ListConfig,
     PairedConfig,
-    ShardsConfig,
     SideBySideConfig,
     TarsConfig,
 )
 from colorizer.making.merge import PREVIEW, REJECTED, Report
 from colorizer.making.pipeline import make_shards
-from colorizer.making.sources import source_of
 from colorizer.system import console
 from colorizer.system.processes import processes
 from colorizer.system.programs import command, launched_command, started_as
@@ -37,7 +35,6 @@ Source = (
     | Annotated[TarsConfig, tyro.conf.subcommand("tars")]
 )
 
-OTHER_GROUPS = "give another --group-by"
 EXAMPLES = {
     "folder": "folder pictures --group-by parent --output shards/mine",
     "characters": "characters --count 2200 --size 64 --output shards/demo",
@@ -69,7 +66,6 @@ def run() -> None:
         console.say(f"{config.output} already holds this set of shards; nothing to do.")
         return
     print_report(report)
-    warn_of_nothing_held_out(config, report)
     if report.rejected:
         console.say(f"Each rejected file and its reason: {config.output / REJECTED}")
     console.say(f"Look at some of them before you train: {config.output / PREVIEW}")
@@ -103,23 +99,6 @@ def print_report(report: Report) -> None:
         )
     if report.animated:
         console.warn(f"{report.animated} of them had several frames; the first was taken.")
-
-
-def warn_of_nothing_held_out(config: ShardsConfig, report: Report) -> None:
-    """Say so where nothing is held out and nobody asked for that."""
-    if report.held_out == 0 and config.held_out != 0:
-        remedy = _to_hold_out(config, report)
-        console.warn(f"nothing is held out, so nothing will tell how good a training is; {remedy}.")
-
-
-def _to_hold_out(config: ShardsConfig, report: Report) -> str:
-    """What to do."""
-    if (name := source_of(config).held_out_folder) is not None:
-        return f"put pictures that can be used into {name}/"
-    if report.groups == 1 and report.grouped == report.train:
-        more = "draw more characters" if isinstance(config, CharactersConfig) else OTHER_GROUPS
-        return f"all {report.train} pictures belong to one group: {more}"
-    return "give a larger --held-out, or more pictures"
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Draw the lines of a picture with a trained extractor."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,11 +19,12 @@ from colorizer.networks.extractor import LineExtractor
 from colorizer.pictures.decode import UnusablePicture, decode_file
 from colorizer.pictures.files import PictureFile, find_pictures, no_pictures
 from colorizer.pictures.grid import write_picture
+from colorizer.pictures.result_names import result_names
 from colorizer.system import console
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory, naming_lack_of_memory
-from colorizer.system.storage import check_writable
+from colorizer.system.storage import check_writable, is_name_too_long
 
 TILE = 1024  # pixels a side: about 1 GB of memory at full width
 
@@ -137,7 +139,7 @@ def extract(config: ExtractCommand) -> None:
             be written.
     """
     jobs = _list_jobs(config)
-    todo = [job for job in jobs if config.overwrite or not job.drawing.exists()]
+    todo = [job for job in jobs if config.overwrite or not os.path.exists(job.drawing)]
     check_writable(config.output if config.picture.is_dir() else config.output.parent)
     extractor = Extractor(config.checkpoint)
     if config.checkpoint == SHIPPED:
@@ -155,7 +157,13 @@ def extract(config: ExtractCommand) -> None:
             else:
                 with naming_lack_of_memory(f"give a smaller --tile than {config.tile}."):
                     drawing = extractor.draw(picture, config.tile)
-                write_picture(job.drawing, drawing)
+                try:
+                    write_picture(job.drawing, drawing)
+                except UserError as error:  # of a name too long for the disk; others go on
+                    if not is_name_too_long(error):
+                        raise
+                    rejected += 1
+                    console.warn(str(error))
             advance(done)
     drawn = len(todo) - rejected
     if rejected and not drawn:
@@ -184,13 +192,15 @@ def _list_jobs(config: ExtractCommand) -> list[Job]:
         raise UserError(
             f"--output {config.output} lies inside {config.picture}; choose a folder outside it."
         )
-    jobs: dict[Path, Job] = {}
+    sources = []
     for file in find_pictures(config.picture):
-        if not isinstance(file, PictureFile):
+        if isinstance(file, PictureFile):
+            sources.append(file.source)
+        else:
             console.warn(f"{config.picture / file.source}: {file.reason}, skipped")
-            continue
-        picture = config.picture / file.source
-        drawing = (config.output / file.source).with_suffix(".png")
+    jobs: dict[Path, Job] = {}
+    for source, name in zip(sources, result_names(sources, ".png"), strict=True):
+        picture, drawing = config.picture / source, config.output / name
         if drawing in jobs:
             raise UserError(
                 f"{picture} and {jobs[drawing].picture} would both become {drawing}; rename one."

@@ -2,7 +2,9 @@
 
 import math
 import os
+from pathlib import Path
 
+from colorizer.config.presets import PRESETS
 from colorizer.making.config import CharactersConfig, PicturesConfig, ShardsConfig
 from colorizer.making.sources import source_of
 from colorizer.networks.sizes import DISCRIMINATOR_SIDE
@@ -32,6 +34,7 @@ def check(config: ShardsConfig) -> None:
         raise UserError(f"--samples-per-shard is {config.samples_per_shard}; give at least 1.")
     if not 0 <= config.workers <= 1024:
         raise UserError(f"--workers is {config.workers}; give 0 (as many as cores) to 1024.")
+    _warn_of_presets(config)
     _check_lines(config)
     if isinstance(config, PicturesConfig):
         _check_wanted(config)
@@ -50,6 +53,23 @@ def check(config: ShardsConfig) -> None:
         )
     if config.fit == "buckets" and not isinstance(config, CharactersConfig):
         _warn_of_small_sides(config.size)
+
+
+def _warn_of_presets(config: ShardsConfig) -> None:
+    """Of those whose networks cannot halve the pictures' sides as often as they do."""
+    shapes = bucket_shapes(config.size) if config.fit == "buckets" else ((config.size,) * 2,)
+    sides = {side for shape in shapes for side in shape}
+    strides = {name: preset(Path(), Path()).network.stride for name, preset in PRESETS.items()}
+    unfit = [name for name, stride in strides.items() if any(side % stride for side in sides)]
+    if not unfit:
+        return
+    needed = max(strides.values())
+    sizes = (config.size // needed * needed, -(-config.size // needed) * needed)
+    if config.fit == "buckets":
+        sizes = (least_size(needed, 1),)
+    suiting = " or ".join(str(size) for size in dict.fromkeys(sizes) if size >= 32)
+    which = "no preset" if len(unfit) == len(strides) else f"none of {', '.join(unfit)}"
+    console.warn(f"--size {config.size}: {which} can train on it; all can on --size {suiting}.")
 
 
 def _check_wanted(config: PicturesConfig) -> None:

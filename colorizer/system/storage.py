@@ -1,6 +1,8 @@
 """Writing files so that a name never stands for half a file, and failures become sentences."""
 
+import errno
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import BinaryIO
 from colorizer.system.errors import UserError
 
 PARTIAL = ".partial"
+MAX_NAME = 255  # bytes, of nearly every file system
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -36,6 +39,11 @@ def writing(path: Path) -> Iterator[None]:
         raise UserError(
             f"cannot write {path}: {error.strerror}; make room there or choose another output."
         ) from error
+
+
+def is_name_too_long(error: UserError) -> bool:
+    """Whether a file could not be written for the length of its name alone."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
 
 
 @contextmanager
@@ -89,8 +97,12 @@ def flush(path: Path) -> None:
 
 
 def partial_name(path: Path) -> Path:
-    """What a file is called until it is whole."""
-    return path.with_name(path.name + PARTIAL)
+    """What a file is called until it is whole: shortened where the disk allows no longer name."""
+    name = path.name
+    if len(os.fsencode(name)) <= MAX_NAME < len(os.fsencode(name + PARTIAL)):
+        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+        name = os.fsdecode(os.fsencode(name)[:100]) + digest  # which may end within a letter
+    return path.with_name(name + PARTIAL)
 
 
 def publish(file: BinaryIO, path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a command asks to be coloured: folders, patterns, tables; and what it is refused for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,10 @@ import pytest
 from PIL import Image
 
 from colorizer.coloring.jobs import list_jobs
+from colorizer.coloring.pipeline import written
 from colorizer.config.commands import ColorizeConfig
 from colorizer.system.errors import UserError
+from colorizer.system.storage import replace_file
 
 
 @pytest.fixture
@@ -56,9 +59,17 @@ def test_a_folder_of_references_is_all_its_pictures(folder):
     assert len(jobs(folder, reference=(folder,), line=folder / "2.png")[0].references) == 3
 
 
-def test_two_drawings_with_one_result_are_both_named(folder):
+def test_drawings_that_differ_in_their_ending_alone_keep_it(folder, tmp_path):
     (folder / "2.jpg").write_bytes((folder / "cut/1.jpg").read_bytes())
-    with pytest.raises(UserError, match=r"2\.png and .*2\.jpg would both become|2\.jpg and .*2\.p"):
+    found = names(jobs(folder), tmp_path / "out")
+    assert sorted(found) == ["10.png", "2.jpg.png", "2.png.png", "cut/1.png"]
+    assert names(jobs(folder, line=folder / "2.*"), tmp_path / "out") == ["2.jpg.png", "2.png.png"]
+
+
+def test_two_drawings_with_one_result_are_both_named(folder):
+    for name in ("2.jpg", "2.jpg.png"):
+        (folder / name).write_bytes((folder / "cut/1.jpg").read_bytes())
+    with pytest.raises(UserError, match=r"would both become .*2\.jpg\.png; rename"):
         jobs(folder)
 
 
@@ -137,3 +148,13 @@ def test_a_wrong_table_is_one_sentence_with_its_row(folder, text, words):
 def test_a_table_in_another_encoding_is_refused(folder):
     with pytest.raises(UserError, match="is no CSV in UTF-8"):
         jobs(folder, line=table(folder, "line,reference\né.png,2.png\n", "latin-1"))
+
+
+def test_a_result_whose_name_is_too_long_is_the_fault_of_its_drawing_alone(folder, tmp_path):
+    job = replace(jobs(folder)[0], output=tmp_path / ("x" * 252 + ".png"))
+    write = lambda job, painting, digest: replace_file(job.output, b"")  # noqa: E731
+    outcome = written(write, job, None, "")
+    assert outcome.error is not None and "File name too long" in outcome.error
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UserError, match="cannot write"):  # all others would fail as well
+        written(write, replace(job, output=tmp_path / "file" / "a.png"), None, "")

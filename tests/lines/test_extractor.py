@@ -6,6 +6,7 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from colorizer.config.commands import ExtractCommand
 from colorizer.lines.extractor import Extractor, extract
@@ -100,12 +101,29 @@ def test_a_folder_is_drawn_with_its_subfolders_and_continued(
     assert np.array_equal(cv2.imread(str(kept), cv2.IMREAD_UNCHANGED), drawing)
 
 
+def test_long_names_and_equal_stems_in_a_folder(trained_extractor, draw_scene, tmp_path, capsys):
+    """255 bytes, which leave no room for an ending that a file has until it is whole."""
+    folder, output = tmp_path / "pictures", tmp_path / "drawn"
+    folder.mkdir()
+    longest = ("x" * 251 + ".jpg", "魔" * 83 + "xx.png")
+    for name in ("a.jpg", "a.png", *longest):
+        Image.fromarray(draw_scene(len(name), 40, 40)).save(folder / name)
+    shutil.copy(folder / "a.png", folder / ("y" * 255))  # its drawing's name would be too long
+    (folder / "b.png").write_bytes(b"broken")
+    extract(_settings(trained_extractor, folder, output))
+    shown = capsys.readouterr()
+    assert "4 drawn, 0 drawn before, 2 could not be read" in " ".join(shown.out.split())
+    assert "File name too long" in " ".join(shown.err.split())
+    wanted = ["a.jpg.png", "a.png.png", "x" * 251 + ".png", "魔" * 83 + "xx.png"]
+    assert sorted(path.name for path in output.iterdir()) == sorted(wanted)
+
+
 def test_what_cannot_be_drawn_is_refused(trained_extractor, picture_folder, tmp_path):
     scene, broken = picture_folder / "scene 1.jpg", tmp_path / "broken.png"
     broken.write_bytes(b"nothing")
     twin = tmp_path / "twins"
     twin.mkdir()
-    for name in ("a.jpg", "a.png"):
+    for name in ("a.jpg", "a.png", "a.jpg.png"):
         shutil.copy(scene, twin / name)
     for picture, output, words in [
         (tmp_path / "none.png", tmp_path / "a.png", "no such picture or folder"),

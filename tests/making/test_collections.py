@@ -114,6 +114,26 @@ def test_huge_pictures_are_averaged_down_while_they_are_read(
     assert apart.mean() < (12 if name == "indexed.png" else 4)
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"size": 250}, "no preset can train on it; all can on --size 240 or 256."),
+        ({"size": 72}, "none of attention-aware, sga, scft-ca, scft, ours can train on it"),
+        ({"size": 64, "fit": "buckets"}, "none of attention-aware, sga, scft-ca, scft, ours"),
+        ({"size": 256}, ""),
+        ({"size": 256, "fit": "buckets"}, ""),
+    ],
+)
+def test_a_size_that_presets_cannot_train_on_is_said(
+    config: FolderConfig, capsys: pytest.CaptureFixture, setting: dict, words: str
+) -> None:
+    save(config.folder / "a.png", noise(0))
+    save(config.folder / "b.png", noise(1))
+    make_shards(replace(config, **setting))
+    said = " ".join(capsys.readouterr().err.split())
+    assert words in said and ("can train on it" in said) == bool(words)
+
+
 def test_pillows_own_bound_stands_as_before(config: FolderConfig) -> None:
     before = Image.MAX_IMAGE_PIXELS
     save(config.folder / "a.png", noise(0))
@@ -184,6 +204,8 @@ def test_pictures_that_differ_are_not_near_duplicates(config: FolderConfig) -> N
     for seed in range(60):
         save(config.folder / f"{seed}.png", picture(seed))
     save(config.folder / "other colours.png", np.ascontiguousarray(picture(0)[..., ::-1]))
+    changed = cv2.circle(picture(0), (60, 60), 25, (10, 200, 90), -1)
+    save(config.folder / "one more disc.png", changed)
     save(config.folder / "mirrored.png", np.ascontiguousarray(picture(0)[:, ::-1]))
     assert make_shards(replace(config, size=64)).alike == 0
 

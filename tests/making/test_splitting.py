@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.commands.make_shards import warn_of_nothing_held_out
 from colorizer.making.config import CharactersConfig, FolderConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.making.sources import source_of
@@ -91,11 +90,21 @@ def test_a_group_of_duplicates_alone_does_not_count(config: FolderConfig) -> Non
     assert (report.train, report.held_out) == (90, 10)
 
 
+@pytest.mark.parametrize("share", [1e-9, 0.05])
+def test_of_many_one_at_least_is_held_out(share: float) -> None:
+    names = [str(number) for number in range(FEW + 50)]
+    places = sorted(map(place_of, names))
+    bound = bound_of(names, share)
+    assert places[0] < bound
+    assert bound == (places[1] if share == 1e-9 else share)
+    assert bound_of(names, 0) == 0
+
+
 def test_that_nothing_is_held_out_is_said_with_what_to_do(
     config: FolderConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def said(config: FolderConfig | CharactersConfig) -> str:
-        warn_of_nothing_held_out(config, make_shards(config))
+        make_shards(config)
         return " ".join(capsys.readouterr().err.split())
 
     words = "all 100 pictures belong to one group: give another --group-by"
