@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from colorizer.system.storage import replace_file, writing
 UNFINISHED = "unfinished"  # folder of the pieces, until the last index is written
 SETTINGS = "settings.json"  # in it
 LISTING = "listing.sqlite"  # in it
+NEW_LISTING = "listing-new.sqlite"  # in it, until it is known to be of the same set
 SETTINGS_OF_SHARDS = ("held_out", "samples_per_shard")  # the pieces do not depend on these
 
 
@@ -37,7 +39,7 @@ def refuse_another_set(plan: Plan) -> None:
         UserError: naming each setting that differs.
     """
     try:
-        settings = _list(plan)
+        settings = _settings(plan, _list(plan))
         for folder in split_folders(plan.output):
             held = read_index(folder).settings
             _refuse_difference(f"{plan.output} already holds a set", held, settings)
@@ -59,16 +61,27 @@ def make_output_ready(plan: Plan) -> None:
     if not known:
         _refuse_foreign_shards(plan.output)
     try:
-        settings = _list(plan)
+        listing = _list(plan)
     except UserError:
         if not known:
             remove(work)
         raise
+    added = _added(work / LISTING, listing) if known else 0
+    if added:
+        console.warn(
+            f"{added} pictures were added since {plan.output} was begun; it goes on without them."
+            " Make another set of them, or of all."
+        )
+        listing.unlink()
+        listing = work / LISTING
+    settings = _settings(plan, listing)
     if known:
         held = json.loads((work / SETTINGS).read_bytes())
         held |= {name: settings[name] for name in SETTINGS_OF_SHARDS}
         _refuse_difference(f"{plan.output} holds an unfinished set", held, settings)
         console.say(f"Continuing the unfinished set in {plan.output}.")
+    with writing(work / LISTING):
+        listing.replace(work / LISTING)
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(plan.output)
 
@@ -84,12 +97,29 @@ def remove(folder: Path) -> None:
             shutil.rmtree(folder)
 
 
-def _list(plan: Plan) -> dict[str, Any]:
-    """List the source anew; gives the settings of the set."""
-    path = plan.output / UNFINISHED / LISTING
+def _list(plan: Plan) -> Path:
+    """List the source anew, beside what an unfinished set has listed; gives the new file."""
+    path = plan.output / UNFINISHED / NEW_LISTING
     write_listing(plan.source, path)
+    return path
+
+
+def _settings(plan: Plan, path: Path) -> dict[str, Any]:
     with closing(Listing(path)) as listing:
         return plan.settings(listing)
+
+
+def _added(begun: Path, now: Path) -> int:
+    """How many items a listing has beyond an earlier one; 0 if one of those changed or is gone."""
+    try:
+        with closing(Listing(begun)) as held, closing(Listing(now)) as found:
+            rest = found.items(range(found.count))
+            # Both are in one order, so each search goes on where the last ended.
+            if all(item in rest for item in held.items(range(held.count))):
+                return found.count - held.count
+    except (UserError, sqlite3.Error):  # it is damaged, or an earlier version's
+        pass
+    return 0
 
 
 def _refuse_foreign_shards(output: Path) -> None:

@@ -194,19 +194,42 @@ def test_other_settings_are_refused_and_nothing_changes(
         with pytest.raises(UserError, match=words):
             make_shards(replace(unfinished, **change))
     after = files_of(unfinished.output)
-    listing = "unfinished/listing.sqlite"  # written anew by every run
-    assert before.pop(listing) and after.pop(listing)
+    assert after.pop("unfinished/listing-new.sqlite")  # written anew by every run
     assert after == before
     assert_goes_on(unfinished, whole)
 
 
-def test_changed_picture_is_refused_and_the_old_ones_go_on(
-    unfinished: FolderConfig, whole: dict[str, bytes]
+def test_a_collection_that_grew_goes_on_with_what_is_unchanged(
+    unfinished: FolderConfig, whole: dict[str, bytes], capsys: pytest.CaptureFixture
 ) -> None:
-    shutil.copy(unfinished.folder / "scene 1.jpg", unfinished.folder / "new.jpg")
-    with pytest.raises(UserError, match="pictures was 10, now 11"):
-        make_shards(unfinished)
-    (unfinished.folder / "new.jpg").unlink()
+    """Pictures between the others and behind them, and files that are none."""
+    for name in ("0.jpg", "scene 11.jpg", "zz/z.jpg"):
+        (unfinished.folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(unfinished.folder / "scene 1.jpg", unfinished.folder / name)
+    (unfinished.folder / "more.txt").write_text("not a picture")
+    assert_goes_on(unfinished, whole)
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"3 pictures were added since {unfinished.output} was begun; it goes on" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes() + b"more"), "fingerprint was"),
+        (lambda path: path.unlink(), "pictures was 10, now 9"),
+        (lambda path: path.rename(path.with_name("0.jpg")), "fingerprint was"),
+    ],
+)
+def test_a_changed_picture_is_refused_and_the_old_ones_go_on(
+    unfinished: FolderConfig, whole: dict[str, bytes], tmp_path: Path, change, words: str
+) -> None:
+    shutil.copytree(unfinished.folder, tmp_path / "kept")
+    change(unfinished.folder / "scene 1.jpg")
+    for _ in range(2):
+        with pytest.raises(UserError, match=words):
+            make_shards(unfinished)
+    shutil.rmtree(unfinished.folder)
+    shutil.copytree(tmp_path / "kept", unfinished.folder)
     assert_goes_on(unfinished, whole)
 
 
