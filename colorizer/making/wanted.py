@@ -44,4 +44,4 @@ def is_grey(pixels: np.ndarray) -> bool:
     """Whether H×W×3 uint8 has no colour but for a few pixels."""
     red, green, blue = cv2.split(pixels)
     spread = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
-    return np.count_nonzero(spread > TINT) <= COLORED * spread.size
+    return bool(np.count_nonzero(spread > TINT) <= COLORED * spread.size)

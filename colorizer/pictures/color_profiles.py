@@ -35,7 +35,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """None: it changes nothing that can be seen."""
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if opened.profile.xcolor_space != SPACES[mode]:
+        space = opened.profile.xcolor_space  # pyright: ignore[reportAttributeAccessIssue]
+        if space != SPACES[mode]:
             raise BrokenProfile
         transform = ImageCms.buildTransform(
             opened,
@@ -54,7 +55,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_little(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    levels = np.arange(0, 256, 15, np.uint8)
+    levels = np.arange(0, 256, 15).astype(np.uint8)
     if mode == "L":
         colors = levels[None]
     else:

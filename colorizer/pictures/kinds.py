@@ -5,7 +5,9 @@ from PIL import features
 HEAD = 64  # bytes that are enough to tell
 
 # Named so that a file's content can start no other reader (Pillow's for EPS runs Ghostscript).
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP") + ("AVIF",) * features.check("avif")
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP") + (
+    ("AVIF",) if features.check("avif") else ()
+)
 SUFFIXES = frozenset(
     (
         *(".apng", ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg"),

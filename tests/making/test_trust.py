@@ -84,7 +84,7 @@ def draw_bad_kinds(folder: Path) -> dict[str, str]:
         "one.png": "too small",
         "bomb.png": "too large",
         "zero.png": "broken",
-        "page.png": "broken",
+        "page.png": "a web page, no picture",
         "notes.txt": "not a picture",
         "dangling.png": "cannot be opened",
     }
