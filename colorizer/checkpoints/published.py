@@ -265,8 +265,8 @@ def _ask(url: str, file: BinaryIO) -> HTTPResponse:
 
 def _check_room(folder: Path, needed: int) -> None:
     """Raises: OSError: so many bytes do not fit on the disk."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
+    total, _, free = shutil.disk_usage(folder)
+    if total and needed > free:  # some network disks say 0 of everything
         raise OSError(f"it has {needed / MB:,.1f} MB, and {folder} has {free / MB:,.1f} MB free")
 
 

@@ -108,8 +108,10 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as base:
-            # So nothing need be safe in it.
+        # One process alone uses it, so it needs no locks, which some disks lack.
+        address = f"file:{quote(str(path.absolute()))}?nolock=1"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base:
+            # Nothing need be safe in it, either.
             base.execute("PRAGMA journal_mode = OFF")
             base.execute("PRAGMA synchronous = OFF")
             base.executescript(schema)

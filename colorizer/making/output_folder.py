@@ -1,7 +1,6 @@
 """What an output folder holds before the work: a set, half a set, or shards of somebody else."""
 
 import json
-import shutil
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from colorizer.making.plan import Plan
 from colorizer.shards.index import INDEX, read_index
 from colorizer.system import console
 from colorizer.system.errors import UserError
-from colorizer.system.storage import replace_file, writing
+from colorizer.system.storage import remove_folder, replace_file, writing
 
 UNFINISHED = "unfinished"  # folder of the pieces, until the last index is written
 SETTINGS = "settings.json"  # in it
@@ -42,7 +41,7 @@ def refuse_another_set(plan: Plan) -> None:
             held = read_index(folder).settings
             _refuse_difference(f"{plan.output} already holds a set", held, settings)
     finally:
-        remove(plan.output / UNFINISHED)
+        remove_folder(plan.output / UNFINISHED)
 
 
 def make_output_ready(plan: Plan) -> None:
@@ -62,7 +61,7 @@ def make_output_ready(plan: Plan) -> None:
         settings = _list(plan)
     except UserError:
         if not known:
-            remove(work)
+            remove_folder(work)
         raise
     if known:
         held = json.loads((work / SETTINGS).read_bytes())
@@ -71,17 +70,6 @@ def make_output_ready(plan: Plan) -> None:
         console.say(f"Continuing the unfinished set in {plan.output}.")
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(plan.output)
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, if it exists, with all that it holds.
-
-    Raises:
-        UserError: it cannot be removed.
-    """
-    with writing(folder):
-        if folder.exists():
-            shutil.rmtree(folder)
 
 
 def _list(plan: Plan) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from colorizer.making.output_folder import (
     is_finished,
     make_output_ready,
     refuse_another_set,
-    remove,
     split_folders,
 )
 from colorizer.making.pieces import PieceWriter, is_done, items_of, piece_count
@@ -28,7 +27,7 @@ from colorizer.making.plan import Plan, plan_of
 from colorizer.making.prepare import prepare
 from colorizer.system import console
 from colorizer.system.processes import ALONE, World
-from colorizer.system.storage import locked
+from colorizer.system.storage import locked, remove_folder
 from colorizer.system.workers import map_in_order
 
 
@@ -68,6 +67,9 @@ def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
             _make_pieces(plan, listing, world)
             world.wait()
             report = _make_shards_of_pieces(plan, listing) if world.is_first else None
+        world.wait()  # all have closed the listing: NFS keeps what is deleted while it is open
+        if world.is_first:
+            remove_folder(config.output / UNFINISHED)
         world.wait()
     return report
 
@@ -111,6 +113,4 @@ def _make_shards_of_pieces(plan: Plan, listing: Listing) -> Report:
         settings=json.loads((work / SETTINGS).read_bytes()),
         share=plan.held_out_share,
     )
-    report = merge(target, listing, work)
-    remove(work)
-    return report
+    return merge(target, listing, work)
