@@ -1,5 +1,7 @@
 """launch/checkpoint.py: what is there, whether it is intact, and the generator alone."""
 
+import json
+import re
 import resource
 import shutil
 
@@ -38,6 +40,14 @@ def test_inspect_says_what_a_run_a_checkpoint_and_a_file_are(two, capsys):
     shown = capsys.readouterr().out
     count = sum(p.numel() for p in Colorizer(two).generator.state_dict().values())
     assert f"{count:,}" in shown and "attention none" in shown and "sha256" in shown
+
+
+def test_inspect_names_the_best_checkpoint(two, capsys):
+    path = two / "checkpoints" / "step-00000002" / "state.json"
+    best = {"figure": "cross/psnr", "value": 21.4567, "step": 1, "looks_since": 1}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"best": best}))
+    inspect(InspectConfig(two))
+    assert re.search(r"best so far +step 1: cross/psnr 21\.46", capsys.readouterr().out)
 
 
 def test_inspect_names_what_is_damaged_or_not_there(two, capsys, tmp_path):
