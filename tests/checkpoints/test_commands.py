@@ -1,13 +1,15 @@
 """launch/checkpoint.py: what is there, whether it is intact, and the generator alone."""
 
-import json
 import re
 import resource
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from colorizer.checkpoints.best import Best
+from colorizer.checkpoints.checkpoint import dump_state, read_state
 from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
 from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.generator_file import find_generator
@@ -43,9 +45,9 @@ def test_inspect_says_what_a_run_a_checkpoint_and_a_file_are(two, capsys):
 
 
 def test_inspect_names_the_best_checkpoint(two, capsys):
-    path = two / "checkpoints" / "step-00000002" / "state.json"
-    best = {"figure": "cross/psnr", "value": 21.4567, "step": 1, "looks_since": 1}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"best": best}))
+    checkpoint = two / "checkpoints" / "step-00000002"
+    state = replace(read_state(checkpoint), best=Best("cross/psnr", 21.4567, 1))
+    (checkpoint / "state.json").write_text(dump_state(state))
     inspect(InspectConfig(two))
     assert re.search(r"best so far +step 1: cross/psnr 21\.46", capsys.readouterr().out)
 
