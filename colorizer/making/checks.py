@@ -77,6 +77,13 @@ def _check_lines(config: ShardsConfig) -> None:
                 f"--lines {config.lines} uses no extractor; leave out {name}, or give --lines"
                 " extractor."
             )
+    for name in ("--invert-lines", "--whiten"):
+        asked = getattr(config, name.removeprefix("--").replace("-", "_"), False)
+        if asked and config.lines != "given":
+            raise UserError(
+                f"--lines {config.lines} uses no drawings of the source; leave out {name}, or give"
+                " --lines given."
+            )
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")
     bounds = (("sigma", 0, 1), ("k", 1, 100), ("tau", 0, 2), ("epsilon", -2, 2), ("phi", 0, 1e6))

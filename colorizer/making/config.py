@@ -82,6 +82,18 @@ class PicturesConfig(ShardsConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairsConfig(PicturesConfig):
+    """What all sources share that may bring line drawings."""
+
+    invert_lines: bool = False
+    """Invert the drawings that have light lines on a dark ground (--lines given)."""
+    whiten: bool = False
+    """Make the paper of drawings white where it is grey, yellowed or unevenly lit (--lines given).
+
+    Drawings on white paper stay as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FolderConfig(PicturesConfig):
     """A folder of colour pictures, searched with all its subfolders."""
 
@@ -94,7 +106,7 @@ class FolderConfig(PicturesConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListConfig(PicturesConfig):
+class ListConfig(PairsConfig):
     """A text file that lists pictures, a path in each line.
 
     A tab and the path of its line drawing may follow, for --lines given.
@@ -105,7 +117,7 @@ class ListConfig(PicturesConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairedConfig(PicturesConfig):
+class PairedConfig(PairsConfig):
     """Two folders of pictures, colour/ and line/, with the same names."""
 
     folder: Annotated[Path, tyro.conf.Positional]
@@ -118,8 +130,8 @@ class PairedConfig(PicturesConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideBySideConfig(PicturesConfig):
-    """Pictures with the colour on the left and its line drawing on the right."""
+class SideBySideConfig(PairsConfig):
+    """Pictures of two halves, the colour on the left and its line drawing on the right."""
 
     folder: Annotated[Path, tyro.conf.Positional]
     """Search this folder for pictures, or its train/ and val/ if it has both.
@@ -127,10 +139,12 @@ class SideBySideConfig(PicturesConfig):
     Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
+    line_side: Literal["left", "right"] = "right"
+    """Take this half as the line drawing, and the other as the colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TarsConfig(PicturesConfig):
+class TarsConfig(PairsConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
     This is what img2dataset writes. With --lines given, the drawing is KEY.line.png or another

@@ -5,12 +5,14 @@ from colorizer.making.config import (
     FolderConfig,
     ListConfig,
     PairedConfig,
+    PairsConfig,
     ShardsConfig,
     SideBySideConfig,
     TarsConfig,
 )
 from colorizer.making.sources.base import Grouping, Source
 from colorizer.making.sources.characters import Characters
+from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.folder import Folder, SideBySide
 from colorizer.making.sources.pairs import ListFile, PairedFolders
 from colorizer.making.sources.tars import Tars
@@ -28,12 +30,17 @@ def source_of(config: ShardsConfig) -> Source:
         case FolderConfig():
             return Folder(config.folder, Grouping(config.group_by))
         case PairedConfig():
-            return PairedFolders(config.folder, Grouping(config.group_by))
+            return PairedFolders(config.folder, Grouping(config.group_by), _mending(config))
         case SideBySideConfig():
-            return SideBySide(config.folder, Grouping(config.group_by))
+            grouping = Grouping(config.group_by)
+            return SideBySide(config.folder, grouping, config.line_side, _mending(config))
         case ListConfig():
-            return ListFile(config.file, Grouping(config.group_by))
+            return ListFile(config.file, Grouping(config.group_by), _mending(config))
         case TarsConfig():
-            return Tars(config.tars, Grouping(config.group_by))
+            return Tars(config.tars, Grouping(config.group_by), _mending(config))
         case _:
             raise TypeError(f"no source for {type(config).__name__}")
+
+
+def _mending(config: PairsConfig) -> Mending:
+    return Mending(config.invert_lines, config.whiten)

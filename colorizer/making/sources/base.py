@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
+from colorizer.making.sources.drawings import PairLook
 from colorizer.pictures.files import Rejection
 from colorizer.system.errors import UserError
 
@@ -40,6 +41,7 @@ class Picture:
     digest: str = ""  # of the bytes it was read from
     animated: bool = False  # the first of several frames was taken
     detailed: np.ndarray | None = None  # its colours larger, for lines that are drawn from them
+    look: PairLook | None = None  # of the two, where it came with a drawing
 
 
 class Source(ABC, Generic[Where]):
@@ -75,6 +77,10 @@ class Source(ABC, Generic[Where]):
         Raises:
             UnusablePicture: it cannot be used.
         """
+
+    def other_way_round(self) -> str:
+        """What to do if its drawings prove to be its pictures, as an imperative."""
+        return "let the drawings and the pictures change places"
 
     @abstractmethod
     def nothing_found(self) -> str:

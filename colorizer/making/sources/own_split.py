@@ -8,6 +8,7 @@ from colorizer.making.sources.base import Split
 from colorizer.pictures.files import Rejection, entries_of
 
 TRAIN = "train"
+BESIDE = "beside "  # how the reason begins that a folder is not searched
 HELD_OUT = ("val", "valid", "test")  # names of its counterpart; the first that exists
 
 
@@ -34,4 +35,4 @@ def beside_split(folder: Path, held_out: str, within: str = "") -> Iterator[Reje
     for name in entries_of(folder / within):
         if name not in (TRAIN, held_out):
             source = f"{within}/{name}" if within else name
-            yield Rejection(source, f"beside {TRAIN}/ and {held_out}/", "")
+            yield Rejection(source, f"{BESIDE}{TRAIN}/ and {held_out}/", "")

@@ -4,11 +4,12 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
+from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.loading import decode_pair, decode_single
 from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
 from colorizer.pictures.decode import read_file
@@ -38,6 +39,7 @@ class PairedFolders(Source[tuple[str]]):
 
     folder: Path
     grouping: Grouping
+    mending: Mending = field(default_factory=Mending)
 
     @property
     def held_out_folder(self) -> str | None:
@@ -47,7 +49,7 @@ class PairedFolders(Source[tuple[str]]):
     @property
     def identity(self) -> dict[str, Any]:
         """Its kind and split: the listing tells which pictures it holds."""
-        return self._of_kind("paired")
+        return {**self._of_kind("paired"), **self.mending.settings}
 
     def find(self) -> Iterator[PairItem | Rejection]:
         """Every pair; a picture without a partner, or with several, is rejected."""
@@ -126,7 +128,12 @@ class PairedFolders(Source[tuple[str]]):
         """Decode the picture and its line drawing."""
         (line,) = item.where
         color_data = read_file(self.folder / item.source)
-        return decode_pair(color_data, read_file(self.folder / line), line)
+        return decode_pair(color_data, read_file(self.folder / line), line, self.mending)
+
+    def other_way_round(self) -> str:
+        """Names the settings that say which folder is which."""
+        (color,) = _color_names(self.folder)[:1] or ("colour",)
+        return f"give --color line --line {color}"
 
     def nothing_found(self) -> str:
         """Says how pairs must be laid out."""
@@ -163,11 +170,12 @@ class ListFile(Source[tuple[str | None]]):
 
     file: Path
     grouping: Grouping
+    mending: Mending = field(default_factory=Mending)
 
     @property
     def identity(self) -> dict[str, Any]:
         """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "list"}
+        return {**self._of_kind("list"), **self.mending.settings}
 
     def find(self) -> Iterator[ListItem | Rejection]:
         """Every picture that the list names; a file that cannot be opened is rejected."""
@@ -207,13 +215,17 @@ class ListFile(Source[tuple[str | None]]):
         color_data = read_file(self._path(item.source))
         if line is None:
             return decode_single(color_data)
-        return decode_pair(color_data, read_file(self._path(line)), line)
+        return decode_pair(color_data, read_file(self._path(line)), line, self.mending)
 
     def _rejected(self, color: str, text: str, fault: str) -> Rejection:
         return Rejection(color, "cannot be opened", f"{fault} ({text!r} in {self.file.name})")
 
     def _path(self, path: str) -> Path:
         return self.file.parent / path
+
+    def other_way_round(self) -> str:
+        """Names the place in a line."""
+        return "put the picture's path before the tab in each line, and its drawing's after it"
 
     def nothing_found(self) -> str:
         """Says what the list must hold."""

@@ -5,12 +5,13 @@ import math
 import os
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.loading import decode_pair, decode_single
 from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
@@ -58,11 +59,12 @@ class Tars(Source[Where]):
 
     tars: Path
     grouping: Grouping
+    mending: Mending = field(default_factory=Mending)
 
     @property
     def identity(self) -> dict[str, Any]:
         """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "tars"}
+        return {**self._of_kind("tars"), **self.mending.settings}
 
     @property
     def _folder(self) -> Path:
@@ -130,7 +132,11 @@ class Tars(Source[Where]):
         color = self._read(tar, picture_place)
         line = None if line_place is None else self._read(tar, line_place)
         note = None if note_place is None else self._read(tar, note_place)
-        picture = decode_single(color) if line is None else decode_pair(color, line, "its line")
+        picture = (
+            decode_single(color)
+            if line is None
+            else decode_pair(color, line, "its line", self.mending)
+        )
         if note is not None:
             picture.metadata["metadata"] = _parse(note)
         return picture
@@ -148,6 +154,10 @@ class Tars(Source[Where]):
         if len(data) < size:
             raise UnusablePicture("broken", f"{tar} ends within it")
         return data
+
+    def other_way_round(self) -> str:
+        """Names the member that is the drawing."""
+        return "call the drawings KEY.line.png in the tars"
 
     def nothing_found(self) -> str:
         """Says how pictures must be named."""
