@@ -77,6 +77,8 @@ class PicturesConfig(ShardsConfig):
     group_by: str | None = None
     """Tell which pictures show the same character: `parent` (those of a folder), or a pattern.
 
+    Of tars also `json:NAME`: the entry NAME of a picture's KEY.json.
+
     A pattern is a regular expression to be found in the picture's path, such
     as '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
 
@@ -100,7 +102,7 @@ class FolderConfig(PicturesConfig):
     folder: Annotated[Path, tyro.conf.Positional]
     """Search this folder for pictures, or its train/ and val/ if it has both.
 
-    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
+    Instead of val/ it may have valid/, test/ and the like. What lies beside is not read."""
     lines: Literal["xdog", "extractor"] = "xdog"
     """Draw lines by XDoG, or with a trained extractor."""
 
@@ -109,7 +111,7 @@ class FolderConfig(PicturesConfig):
 class ListConfig(PairsConfig):
     """A text file that lists pictures, a path in each line.
 
-    A tab and the path of its line drawing may follow, for --lines given.
+    A tab and the path of its line drawing may follow, for --lines given; and a tab and its group.
     """
 
     file: Annotated[Path, tyro.conf.Positional]
@@ -118,13 +120,17 @@ class ListConfig(PairsConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class PairedConfig(PairsConfig):
-    """Two folders of pictures, colour/ and line/, with the same names."""
+    """Folders of pictures, colour/ and line/, with the same names, once or in many subfolders."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Search this folder's colour/ and line/; where both hold train/ and val/, these alone.
+    """Search colour/ and line/ at any depth in this folder, each pair of folders side by side.
 
-    Or have train/ and val/ hold colour/ and line/. Instead of val/ it may be valid/ or test/.
-    What lies beside the two is rejected."""
+    Where they hold train/ and val/ (or test/, ...), or lie in these, val/ is held out. What lies
+    beside the two is not read."""
+    color: Annotated[str | None, tyro.conf.arg(aliases=["--colour"])] = None
+    """Search the folders of this name for pictures. Default: colour, or color."""
+    line: tuple[str, ...] = ("line",)
+    """Search the folders of this name beside them for drawings; of several names, each for one."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 
@@ -136,7 +142,7 @@ class SideBySideConfig(PairsConfig):
     folder: Annotated[Path, tyro.conf.Positional]
     """Search this folder for pictures, or its train/ and val/ if it has both.
 
-    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
+    Instead of val/ it may have valid/, test/ and the like. What lies beside is not read."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
     line_side: Literal["left", "right"] = "right"

@@ -36,6 +36,7 @@ class Kept:
     color: bytes
     line: bytes
     look: dict[str, Any] | None = None  # of picture and drawing, where it came with one
+    split_with: str | None = None  # key that decides its split, where it has no group
 
 
 def piece_count(items: int) -> int:
@@ -124,11 +125,14 @@ def _naming(folder: Path, piece: int) -> Iterator[None]:
 def names_of_kept(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
     """Group, key and `pixels` of each kept item of a piece, whose pictures are not read.
 
+    The key is that of the item that it is split with, if it is.
+
     Raises:
         UserError: the piece is missing or damaged.
     """
     for record in records_of_kept(folder, piece):
-        yield record["group"], record["key"], record["pixels"]
+        key = record.get("split_with") or record["key"]
+        yield record["group"], key, record["pixels"]
 
 
 def records_of_kept(folder: Path, piece: int) -> Iterator[dict[str, Any]]:
@@ -149,6 +153,7 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
         "key": item.key,
         "source": item.source,
         "group": item.group,
+        "split_with": item.split_with,
         "part": item.split,  # the name that sets begun by earlier versions have on the disk
         "metadata": sample.metadata,
         "digest": sample.digest,

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
 from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.loading import decode_halves, decode_single
-from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
+from colorizer.making.sources.own_split import OwnSplit, Split, beside_split, own_split_in
 from colorizer.pictures.decode import read_file
 from colorizer.pictures.files import Rejection, find_pictures, no_pictures
 
@@ -17,27 +17,27 @@ from colorizer.pictures.files import Rejection, find_pictures, no_pictures
 class PictureFolder(Source):
     """Pictures in a folder and its subfolders.
 
-    Where the folder holds train/ and val/ (or valid/, or test/), only these two are searched, and
-    val/ is held out.
+    Where the folder holds train/ and val/ (or what else these are called), only these two are
+    searched, and val/ is held out.
     """
 
     folder: Path
     grouping: Grouping
 
     @property
-    def held_out_folder(self) -> str | None:
-        """The counterpart of train/, if the folder holds both."""
-        return held_out_in(self.folder)
+    def own_split(self) -> OwnSplit | None:
+        """train/ and its counterpart, if the folder holds both."""
+        return own_split_in(self.folder)
 
     def find(self) -> Iterator[Item | Rejection]:
         """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
-        held_out = self.held_out_folder
-        if held_out is None:
+        own = self.own_split
+        if own is None:
             yield from self._find_in("", None)
             return
-        for name, split in splits_of(held_out):
+        for name, split in own.folders:
             yield from self._find_in(name, split)
-        yield from beside_split(self.folder, held_out)
+        yield from beside_split(self.folder, own)
 
     def _find_in(self, within: str, split: Split | None) -> Iterator[Item | Rejection]:
         for file in find_pictures(self.folder, within):

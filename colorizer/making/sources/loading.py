@@ -1,5 +1,7 @@
 """From the bytes of a picture file, or of a pair of them, to what a source loads."""
 
+from typing import Any
+
 from colorizer.making.sources.base import Picture
 from colorizer.making.sources.drawings import Mending, mended
 from colorizer.pictures.decode import (
@@ -26,7 +28,7 @@ def decode_pair(color: bytes, line: bytes, line_source: str, mending: Mending) -
     if not have_one_shape((width, height), (line_width, line_height)):
         detail = f"{width}x{height}, {line_source} {line_width}x{line_height}"
         raise UnusablePicture("shapes of a pair differ", detail)
-    lines = {"method": "given", "source": line_source}
+    lines: dict[str, Any] = {"method": "given", "source": line_source}
     if (width, height) != (line_width, line_height):
         lines["size"] = [line_width, line_height]
     return _pair(drawn, sketch, mending, lines, digest_of(color, line))
