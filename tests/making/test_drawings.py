@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -50,7 +51,7 @@ def drawing_of(seed: int, side: int = 64, paper: int = 255, ink: int = 0) -> np.
     return pixels
 
 
-def pairs_in(kind: type[PairsConfig], folder: Path, pairs: list) -> PairsConfig:
+def pairs_in(kind: Any, folder: Path, pairs: list) -> PairsConfig:
     """A source of this kind that holds (picture, drawing) pairs."""
     for number, (picture, drawing) in enumerate(pairs):
         if kind is SideBySideConfig:
@@ -120,7 +121,7 @@ def test_drawings_on_yellowed_paper_have_no_more_colour_than_a_pale_picture(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:
     without_workers(monkeypatch)
-    yellowed = np.minimum(drawing_of(0), np.uint8([235, 215, 160]))
+    yellowed = np.minimum(drawing_of(0), np.array([235, 215, 160], np.uint8))
     config = pairs_in(PairedConfig, tmp_path / "pairs", [(drawing_of(1, paper=250), yellowed)])
     assert "more colour" not in said_by(config, capsys)
 
@@ -209,6 +210,7 @@ def test_white_lines_on_transparent_paper_are_light_lines(
     config = pairs_in(PairedConfig, tmp_path / "pairs", pairs)
     assert "1 of 2 drawings have light lines on a dark ground" in said_by(config, capsys)
     for picture in load(replace(config, invert_lines=True)).values():
+        assert picture.line is not None
         assert np.array_equal(picture.line, drawing_of(0)[..., 0])
 
 
@@ -216,7 +218,7 @@ def test_grey_and_yellowed_paper_is_counted_and_whitened_when_asked(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:
     without_workers(monkeypatch)
-    yellowed = np.minimum(drawing_of(1), np.uint8([240, 230, 190]))
+    yellowed = np.minimum(drawing_of(1), np.array([240, 230, 190], np.uint8))
     drawings = [drawing_of(0), yellowed, drawing_of(2, paper=200)]
     pairs = [(picture_of(seed), drawing) for seed, drawing in enumerate(drawings)]
     config = pairs_in(PairedConfig, tmp_path / "pairs", pairs)

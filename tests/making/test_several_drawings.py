@@ -152,7 +152,7 @@ def test_a_list_finds_the_other_spelling(tmp_path: Path, listed: str, there: str
     assert name == f"{listed}/a.png" and picture.line is not None
     save(tmp_path / f"{listed}.png", noise(2))  # its own spelling comes first
     (picture,) = load(config).values()
-    assert np.array_equal(picture.line, to_grey(noise(2)))
+    assert picture.line is not None and np.array_equal(picture.line, to_grey(noise(2)))
 
 
 def test_members_of_a_tar_in_two_spellings_are_one_sample(tmp_path: Path) -> None:
