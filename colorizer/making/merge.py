@@ -93,7 +93,7 @@ def _is_held_out(kept: Kept, bound: float | None) -> bool:
     """Where the source does not say itself: whether its name's place is below the bound."""
     if bound is None:
         return kept.split == "held-out"
-    return place_of(kept.group or kept.key) < bound
+    return place_of(kept.group or kept.split_with or kept.key) < bound
 
 
 def _names(listing: Listing, pieces: Path) -> Iterator[str]:

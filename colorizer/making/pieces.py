@@ -7,7 +7,7 @@ item: how long its pictures are, or why it was rejected. The second file appears
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -35,6 +35,8 @@ class Kept:
     animated: bool
     color: bytes
     line: bytes
+    look: dict[str, Any] | None = None  # of picture and drawing, where it came with one
+    split_with: str | None = None  # key that decides its split, where it has no group
 
 
 def piece_count(items: int) -> int:
@@ -123,13 +125,26 @@ def _naming(folder: Path, piece: int) -> Iterator[None]:
 def names_of_kept(folder: Path, piece: int) -> Iterator[tuple[str | None, str, str]]:
     """Group, key and `pixels` of each kept item of a piece, whose pictures are not read.
 
+    The key is that of the item that it is split with, if it is.
+
+    Raises:
+        UserError: the piece is missing or damaged.
+    """
+    for record in records_of_kept(folder, piece):
+        key = record.get("split_with") or record["key"]
+        yield record["group"], key, record["pixels"]
+
+
+def records_of_kept(folder: Path, piece: int) -> Iterator[dict[str, Any]]:
+    """All that is noted of each kept item of a piece, whose pictures are not read.
+
     Raises:
         UserError: the piece is missing or damaged.
     """
     with _naming(folder, piece), _outcomes(folder, piece).open("rb") as lines:
         for record in map(json.loads, lines):
             if "reason" not in record:
-                yield record["group"], record["key"], record["pixels"]
+                yield record
 
 
 def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
@@ -138,11 +153,13 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
         "key": item.key,
         "source": item.source,
         "group": item.group,
+        "split_with": item.split_with,
         "part": item.split,  # the name that sets begun by earlier versions have on the disk
         "metadata": sample.metadata,
         "digest": sample.digest,
         "pixels": sample.pixels,
         "animated": sample.animated,
+        "look": None if sample.look is None else asdict(sample.look),
         "color_size": len(sample.color),
         "line_size": len(line),
     }

@@ -25,6 +25,7 @@ from colorizer.making.output_folder import (
 from colorizer.making.pieces import PieceWriter, is_done, items_of, piece_count
 from colorizer.making.plan import Plan, plan_of
 from colorizer.making.prepare import prepare
+from colorizer.making.remarks import warn_of_pairs, warn_of_unread
 from colorizer.system import console
 from colorizer.system.processes import ALONE, World
 from colorizer.system.storage import locked, remove_folder
@@ -64,6 +65,8 @@ def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
         if finished:
             return None
         with closing(Listing(config.output / UNFINISHED / LISTING)) as listing:
+            if world.is_first:
+                warn_of_unread(listing)
             _make_pieces(plan, listing, world)
             world.wait()
             report = _make_shards_of_pieces(plan, listing) if world.is_first else None
@@ -113,4 +116,5 @@ def _make_shards_of_pieces(plan: Plan, listing: Listing) -> Report:
         settings=json.loads((work / SETTINGS).read_bytes()),
         share=plan.held_out_share,
     )
+    warn_of_pairs(plan, listing, work)
     return merge(target, listing, work)

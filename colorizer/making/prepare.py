@@ -7,6 +7,7 @@ import numpy as np
 
 from colorizer.making.line_methods import Fitted, LineMethod, Undrawn
 from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.making.sources.drawings import PairLook
 from colorizer.pictures.buckets import bucket_shapes, nearest_bucket
 from colorizer.pictures.decode import UnusablePicture, digest_of
 from colorizer.pictures.files import Rejection
@@ -43,6 +44,7 @@ class Prepared:
     digest: str  # of the bytes of its file
     pixels: str  # digest of its colours, and of its line if that was given, as encoded
     animated: bool  # the first of several frames was taken
+    look: PairLook | None = None  # of picture and drawing, where it came with one
 
 
 def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
@@ -65,6 +67,7 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
         digest=picture.digest,
         pixels=digest_of(color, own_line),
         animated=picture.animated,
+        look=picture.look,
     )
 
 

@@ -236,10 +236,12 @@ def test_halves_are_color_left_and_line_right(tmp_path: Path) -> None:
     assert item.split is None
 
 
-@pytest.mark.parametrize("width", [39, 41, 20])
-def test_other_proportions_are_rejected(tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "reason"), [(39, "no two halves"), (41, "no two halves"), (20, "too small")]
+)
+def test_what_has_no_two_halves_is_rejected(tmp_path: Path, width: int, reason: str) -> None:
     save(tmp_path / "a.png", grey(0, width, 20))
     with pytest.raises(UnusablePicture) as rejected:
         load(pairs_of(tmp_path))
-    assert rejected.value.reason == "not two squares"
+    assert rejected.value.reason == reason
     assert f"{width}x20" in rejected.value.detail

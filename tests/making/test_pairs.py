@@ -72,13 +72,13 @@ def test_lone_and_ambiguous_pictures_are_rejected(tmp_path: Path) -> None:
     assert unclear.detail == "colour/two.jpg, colour/two.png"
 
 
-def test_pair_of_unlike_sizes_names_both(tmp_path: Path) -> None:
+def test_pair_of_unlike_shapes_names_both(tmp_path: Path) -> None:
     save(tmp_path / "colour" / "a.png", grey(0, 40, 30))
-    save(tmp_path / "line" / "a.png", grey(0, 41, 30))
+    save(tmp_path / "line" / "a.png", grey(0, 44, 30))
     with pytest.raises(UnusablePicture) as rejected:
         load(pairs_of(tmp_path))
-    assert rejected.value.reason == "sizes of a pair differ"
-    for words in ("40x30", "41x30", "line/a.png"):
+    assert rejected.value.reason == "shapes of a pair differ"
+    for words in ("40x30", "44x30", "line/a.png"):
         assert words in rejected.value.detail
 
 

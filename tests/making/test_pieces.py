@@ -10,6 +10,7 @@ from colorizer.making.pieces import (
     PieceWriter,
     is_done,
     items_of,
+    names_of_kept,
     piece_count,
     read_piece,
 )
@@ -62,5 +63,12 @@ def test_names_on_the_disk_stay_those_of_sets_begun_earlier(tmp_path: Path) -> N
     assert set(record) == {
         *("key", "source", "group", "part", "metadata", "digest", "pixels", "animated"),
         *("color_size", "line_size"),
+        *("look", "split_with"),  # which those lack
     }
     assert (tmp_path / "000007.pictures").read_bytes() == b"colourline"
+    for later in ("look", "split_with"):
+        del record[later]
+    (tmp_path / "000007.jsonl").write_text(json.dumps(record) + "\n")
+    (kept,) = read_piece(tmp_path, 7)
+    assert not isinstance(kept, Rejection) and (kept.look, kept.split_with) == (None, None)
+    assert list(names_of_kept(tmp_path, 7)) == [("g", "a", "p")]

@@ -3,15 +3,25 @@
 import json
 import math
 import os
+import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.loading import decode_pair, decode_single
+from colorizer.making.sources.own_split import (
+    OwnSplit,
+    Split,
+    own_split_in,
+    own_split_of,
+    word_of,
+)
+from colorizer.making.sources.unicode_names import common_spelling, composed
 from colorizer.pictures.decode import MAX_BYTES, SUFFIXES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
 from colorizer.system.errors import UserError
@@ -19,6 +29,8 @@ from colorizer.system.errors import UserError
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 MAX_JSON = 1_000_000  # bytes of a sample's metadata
 MAX_DEPTH = 50
+COLOR_ROLES = ("", "color", "colour", "image")  # between a member's key and its suffix
+LINE_ROLE = re.compile(r"line[-_]?\d*")  # several drawings: line1, line2, ...
 Place = tuple[int, int]  # where a member's bytes begin in the tar, and how many they are
 Where = tuple[str, Place, Place | None, Place | None]  # tar, picture, line drawing, metadata
 
@@ -47,6 +59,22 @@ class _Member:
         """What follows that dot."""
         return self.name.rpartition("/")[2].partition(".")[2].lower()
 
+    @property
+    def _role(self) -> str | None:
+        """What stands between key and suffix, if it is a picture."""
+        role, _, suffix = self.kind.rpartition(".")
+        return role if f".{suffix}" in SUFFIXES else None
+
+    @property
+    def holds_color(self) -> bool:
+        """Whether it is a sample's picture."""
+        return self._role in COLOR_ROLES
+
+    @property
+    def holds_line(self) -> bool:
+        """Whether it is a drawing of it."""
+        return self._role is not None and LINE_ROLE.fullmatch(self._role) is not None
+
 
 @dataclass(frozen=True)
 class Tars(Source[Where]):
@@ -58,11 +86,26 @@ class Tars(Source[Where]):
 
     tars: Path
     grouping: Grouping
+    mending: Mending = field(default_factory=Mending)
+
+    @property
+    def own_split(self) -> OwnSplit | None:
+        """train/ and its counterpart, or the first words of tars, as train-000.tar, val-000.tar."""
+        if not self.tars.is_dir():
+            return None
+        folders = own_split_in(self.tars)
+        return folders or own_split_of(filter(None, map(self._part_of, self._tar_names())))
+
+    @staticmethod
+    def _part_of(tar: str) -> str:
+        """What decides a tar's split: its folder, or its first word without one."""
+        folder, slash, _ = tar.partition("/")
+        return folder if slash else word_of(tar)
 
     @property
     def identity(self) -> dict[str, Any]:
         """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "tars"}
+        return {**self._of_kind("tars"), **self.mending.settings}
 
     @property
     def _folder(self) -> Path:
@@ -70,11 +113,15 @@ class Tars(Source[Where]):
 
     def find(self) -> Iterator[Item[Where] | Rejection]:
         """Every sample of every tar; a damaged tar is rejected from the damage on."""
+        own = self.own_split
         for name in self._tar_names():
-            if name.lower().endswith(COMPRESSED):
+            split = None if own is None else own.of(self._part_of(name))
+            if own is not None and split is None:
+                yield own.beside(name)
+            elif name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
             else:
-                yield from self._list_tar(name)
+                yield from self._list_tar(name, split)
 
     def _tar_names(self) -> Iterator[str]:
         if self.tars.is_file():
@@ -90,7 +137,7 @@ class Tars(Source[Where]):
                 if name.lower().endswith((".tar", *COMPRESSED)) and not name.startswith("."):
                     yield f"{parent}/{name}" if parent else name
 
-    def _list_tar(self, tar: str) -> Iterator[Item[Where] | Rejection]:
+    def _list_tar(self, tar: str, split: Split | None) -> Iterator[Item[Where] | Rejection]:
         for key, found in groupby(_members(self._folder / tar, tar), _key_of):
             members: list[_Member] = []
             for each in found:
@@ -99,30 +146,51 @@ class Tars(Source[Where]):
                 else:
                     members.append(each)
             if key is not None:
-                yield self._sample(tar, key, members)
+                for own_key, own in _told_apart(members):
+                    yield from self._samples(tar, own_key, own, split)
 
-    def _sample(self, tar: str, key: str, members: list[_Member]) -> Item[Where] | Rejection:
+    def _samples(
+        self, tar: str, key: str, members: list[_Member], split: Split | None
+    ) -> Iterator[Item[Where] | Rejection]:
+        """What the members of a key make: a sample for each drawing, or one without."""
         pictures, lines, notes = [], [], []
         for member in members:
-            role, _, suffix = member.kind.rpartition(".")
             if member.kind == "json":
                 notes.append(member)
-            elif f".{suffix}" in SUFFIXES and role in ("", "color", "colour", "line"):
-                (lines if role == "line" else pictures).append(member)
+            elif member.holds_color:
+                pictures.append(member)
+            elif member.holds_line:
+                lines.append(member)
         if not pictures:
-            return Rejection(f"{tar}/{key}", "no picture", ", ".join(m.name for m in members))
-        if max(map(len, (pictures, lines, notes))) > 1:
+            yield Rejection(f"{tar}/{key}", "no picture", ", ".join(m.name for m in members))
+            return
+        if max(map(len, (pictures, notes))) > 1:
             names = ", ".join(m.name for m in pictures + lines + notes)
-            return Rejection(f"{tar}/{key}", "pictures not clear", names)
-        places = [f"{m.offset}+{m.size}" for m in pictures + lines + notes]
-        line, note = (found[0].place if found else None for found in (lines, notes))
-        return Item(
-            key=make_key(f"{tar}/{key}."),
-            source=f"{tar}/{key}",
-            stamp=" ".join(places),
-            where=(tar, pictures[0].place, line, note),
-            group=self.grouping(pictures[0].name),
-        )
+            yield Rejection(f"{tar}/{key}", "pictures not clear", names)
+            return
+        note = notes[0].place if notes else None
+        group = self._group(tar, pictures[0].name, note)
+        first = make_key(f"{tar}/{key}.")
+        for number, line in enumerate(lines or [None]):
+            places = [f"{m.offset}+{m.size}" for m in (*pictures, line, *notes) if m is not None]
+            source = f"{tar}/{key} + {line.name}" if line and number else f"{tar}/{key}"
+            yield Item(
+                key=make_key(source) if number else first,
+                source=source,
+                stamp=" ".join(places),
+                where=(tar, pictures[0].place, None if line is None else line.place, note),
+                group=group,
+                split=split,
+                split_with=first if number else None,
+            )
+
+    def _group(self, tar: str, picture: str, note: Place | None) -> str | None:
+        if self.grouping.json_name is None or note is None:
+            return self.grouping(picture)
+        try:
+            return self.grouping.of_json(_parse(self._read(tar, note)))
+        except UnusablePicture:  # which it is rejected for when it is loaded
+            return None
 
     def load(self, item: Item[Where]) -> Picture:
         """Read the sample's members where they lie, and decode them."""
@@ -130,7 +198,11 @@ class Tars(Source[Where]):
         color = self._read(tar, picture_place)
         line = None if line_place is None else self._read(tar, line_place)
         note = None if note_place is None else self._read(tar, note_place)
-        picture = decode_single(color) if line is None else decode_pair(color, line, "its line")
+        picture = (
+            decode_single(color)
+            if line is None
+            else decode_pair(color, line, "its line", self.mending)
+        )
         if note is not None:
             picture.metadata["metadata"] = _parse(note)
         return picture
@@ -149,13 +221,26 @@ class Tars(Source[Where]):
             raise UnusablePicture("broken", f"{tar} ends within it")
         return data
 
+    def other_way_round(self) -> str:
+        """Names the member that is the drawing."""
+        return "call the drawings KEY.line.png in the tars"
+
     def nothing_found(self) -> str:
         """Says how pictures must be named."""
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
 
 
 def _key_of(found: _Member | Rejection) -> str | None:
-    return found.key if isinstance(found, _Member) else None
+    return composed(found.key) if isinstance(found, _Member) else None
+
+
+def _told_apart(members: list[_Member]) -> Iterator[tuple[str, list[_Member]]]:
+    """The members of a key: of one sample, or of two whose pictures spell it differently."""
+    pictures = [member.key for member in members if member.holds_color]
+    spelling = common_spelling(pictures)
+    own = {spelling(key): key for key in (*(member.key for member in members), *pictures)}
+    for spelled, key in own.items():
+        yield key, [member for member in members if spelling(member.key) == spelled]
 
 
 def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
