@@ -12,8 +12,9 @@ import pytest
 
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
-from tests.helpers import programs
-from tests.helpers.programs import ROOT, TORCHRUN, run_ranks, start
+from tests.helpers import launching
+from tests.helpers.launching import run_ranks, start
+from tests.helpers.programs import ROOT, TORCHRUN
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +33,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return programs.run([sys.executable, LAUNCH / script, *arguments])
+    return launching.run([sys.executable, LAUNCH / script, *arguments])
 
 
 def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, tmp_path):
@@ -46,7 +47,7 @@ def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, t
     wrapper.write_text(WRAPPER)
     made = {}
     for run_it, per_shard, batch in (
-        (programs.run, 100, 1),
+        (launching.run, 100, 1),
         (run_ranks, 100, 16),
         (run_ranks, 1, 3),
     ):
@@ -85,7 +86,7 @@ def test_what_one_process_finds_ends_all_with_one_sentence(no_weights, trained, 
     index["shards"][5]["sha256"] = hashlib.sha256(content).hexdigest()
     (data / "held-out" / "index.json").write_text(json.dumps(index))
     arguments = ("--checkpoint", trained.output, "--data", data, "--output", tmp_path / "report")
-    done = programs.run([*TORCHRUN, LAUNCH / "evaluate.py", *arguments, "--modes", "self"])
+    done = launching.run([*TORCHRUN, LAUNCH / "evaluate.py", *arguments, "--modes", "self"])
     assert done.returncode != 0
     assert re.search(r"000005\.tar: sample \S+ is not as it was written", done.stderr)
     assert "Traceback" not in done.stderr.partition("torch/distributed/elastic")[0]
@@ -136,7 +137,7 @@ def test_weights_are_listed(stand_ins):
     assert "losses: VGG-19  " in done.stdout and "missing; https://" in done.stdout
 
 
-@pytest.mark.parametrize("run_it", [programs.run, run_ranks])
+@pytest.mark.parametrize("run_it", [launching.run, run_ranks])
 def test_table1_of_the_demo(no_weights, character_shards, tmp_path, run_it):
     arguments = ["demo", "--data", character_shards, "--output", tmp_path, "--seeds", 1, *TINY]
     done = run_it([sys.executable, LAUNCH / "table1.py", *arguments])

@@ -2,18 +2,19 @@
 
 Importing torch takes seconds, and hundreds of tests start a program. What is forked is a process of
 its own all the same: its signals, exit status, output, session and environment are those of a
-program that was started from the file. tests/launch/test_wheel.py starts them from nothing.
+program that was started from the file. tests/launch/test_wheel.py starts each from nothing.
 """
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from select import select
 from typing import IO
@@ -75,7 +76,7 @@ class Forked:
 
     def kill(self) -> None:
         """End it at once."""
-        self.send_signal(9)
+        self.send_signal(signal.SIGKILL)
 
 
 @cache
@@ -90,6 +91,8 @@ def _server(parent: int) -> socket.socket:
             stdout=subprocess.DEVNULL,  # of its own; each program has another
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             start_new_session=True,
+            # A shell starts what it puts in the background (a CI job, say) with Ctrl-C ignored.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
     return ours
 

@@ -3,14 +3,14 @@
 import subprocess
 import sys
 
-from tests.helpers import programs
+from tests.helpers import launching
 from tests.helpers.programs import ROOT
 
 SCRIPT = ROOT / "launch" / "checkpoint.py"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return programs.run([sys.executable, SCRIPT, *arguments])
+    return launching.run([sys.executable, SCRIPT, *arguments])
 
 
 def test_verify_and_export(trained, tmp_path):

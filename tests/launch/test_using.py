@@ -5,14 +5,14 @@ import sys
 
 import cv2
 
-from tests.helpers import programs
+from tests.helpers import launching
 from tests.helpers.programs import ROOT
 
 LAUNCH = ROOT / "launch"
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return programs.run([sys.executable, LAUNCH / script, *arguments])
+    return launching.run([sys.executable, LAUNCH / script, *arguments])
 
 
 def test_colorize_writes_a_picture_of_the_drawings_size(trained, tmp_path, draw_scene):
