@@ -32,6 +32,7 @@ class Forked:
         self.stdout, self.stderr = (*pipes, None)[:2]
         self._status = status
         self._pipes = pipes
+        self._said = [""] * len(pipes)
 
     def poll(self) -> int | None:
         """Its exit status, if it has ended."""
@@ -52,22 +53,24 @@ class Forked:
     def communicate(self, timeout: float | None = None) -> tuple[str, str | None]:
         """All that it says, until nobody is left who could say more."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        said = [""] * len(self._pipes)
 
         def read(number: int, pipe: IO[str]) -> None:
-            said[number] = pipe.read()
-            pipe.close()
+            with pipe:
+                self._said[number] = pipe.read()
 
-        readers = [threading.Thread(target=read, args=each) for each in enumerate(self._pipes)]
+        readers = [
+            threading.Thread(target=read, args=(number, pipe), daemon=True)
+            for number, pipe in enumerate(self._pipes)
+            if not pipe.closed  # else it has been read
+        ]
         for reader in readers:
-            reader.daemon = True
             reader.start()
         for reader in readers:
             reader.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if reader.is_alive():
                 raise subprocess.TimeoutExpired(self.args, timeout)
         self.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-        return said[0], said[1] if len(said) > 1 else None
+        return self._said[0], self._said[1] if len(self._said) > 1 else None
 
     def send_signal(self, number: int) -> None:
         """If it still runs."""

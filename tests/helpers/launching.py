@@ -43,8 +43,8 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
-def start_ranks(command: Sequence[object], joined: bool = True) -> list[Forked]:
-    """A script twice, as torchrun starts it, without a launcher that would end it.
+def start_ranks(command: Sequence[object], count: int = 2, joined: bool = True) -> list[Forked]:
+    """A script several times, as torchrun starts it, without a launcher that would end it.
 
     $RANK in an argument is the process's.
     """
@@ -52,26 +52,26 @@ def start_ranks(command: Sequence[object], joined: bool = True) -> list[Forked]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    place = os.environ | PLAIN | place | {"LOCAL_WORLD_SIZE": "2"}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
+    place = os.environ | PLAIN | place | {"LOCAL_WORLD_SIZE": str(count)}
     return [
         fork(
             Path(script),
-            [argument.replace("$RANK", rank) for argument in arguments],
-            place | {"RANK": rank, "LOCAL_RANK": rank},
+            [argument.replace("$RANK", str(rank)) for argument in arguments],
+            place | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
             joined=joined,
         )
-        for rank in ("0", "1")
+        for rank in range(count)
     ]
 
 
-def run_ranks(command: Sequence[object], timeout: float = 180) -> subprocess.CompletedProcess[str]:
-    """What two such processes have said when both have ended, the first one's before the other's.
+def run_ranks(command: Sequence[object], count: int = 2) -> subprocess.CompletedProcess[str]:
+    """What such processes have said when all have ended, the first one's first.
 
-    Its status is 0 if that of both is.
+    Its status is 0 if that of all is.
     """
-    ranks = start_ranks(command, joined=False)
-    with ThreadPoolExecutor() as readers:  # neither waits until somebody reads what it says
-        said = list(readers.map(lambda rank: rank.communicate(timeout), ranks))
+    ranks = start_ranks(command, count, joined=False)
+    with ThreadPoolExecutor() as readers:  # none waits until somebody reads what it says
+        said = list(readers.map(lambda rank: rank.communicate(180), ranks))
     status = next((rank.returncode for rank in ranks if rank.returncode), 0)
     return subprocess.CompletedProcess(command, status, *map("".join, zip(*said, strict=True)))
