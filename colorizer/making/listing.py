@@ -74,18 +74,19 @@ class Listing:
 def write_listing(source: Source, path: Path) -> None:
     """List a source into a file, in place of an older one.
 
+    Of pictures with one name or one key the first is taken, the others are rejected.
+
     Raises:
-        UserError: the source is missing, laid out otherwise or without pictures; two of its
-            pictures have the same key; or the file cannot be written.
+        UserError: the source is missing, laid out otherwise or without pictures, or the file
+            cannot be written.
     """
     examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
         for found in source.find():
-            if isinstance(found, Rejection):
-                examples.setdefault(found.reason, found)
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(found)),))
-            else:
-                _insert(base, found)
+            rejection = found if isinstance(found, Rejection) else _insert(base, found)
+            if rejection:
+                examples.setdefault(rejection.reason, rejection)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(rejection)),))
         base.execute(NUMBER)
         base.execute("DROP TABLE found")
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
@@ -123,20 +124,21 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def _insert(base: sqlite3.Connection, item: Item) -> None:
+def _insert(base: sqlite3.Connection, item: Item) -> Rejection | None:
+    """Take an item; gives the one of two that is left out if another has its name or its key."""
     row = (os.fsencode(item.source), item.key, json.dumps(vars(item)))
     try:
         base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
-    except sqlite3.IntegrityError as error:
-        earlier = base.execute(
-            "SELECT item FROM found WHERE key = ? OR source = ?", (row[1], row[0])
-        )
-        other = Item(**json.loads(earlier.fetchone()[0]))
-        raise UserError(_twice(item, other)) from error
-
-
-def _twice(item: Item, other: Item) -> str:
-    if item.source == other.source:
-        places = "" if item.stamp == other.stamp else f" ({other.stamp}; {item.stamp})"
-        return f"{item.source} is listed twice{places}; remove one."
-    return f"{other.source} and {item.source} would both get the key {item.key}; rename one."
+    except sqlite3.IntegrityError:
+        query = "SELECT item FROM found WHERE key = ? OR source = ?"
+        other = Item(**json.loads(base.execute(query, (row[1], row[0])).fetchone()[0]))
+        if item.source == other.source:
+            places = "" if item.stamp == other.stamp else f"{other.stamp}; {item.stamp}"
+            return Rejection(item.source, "listed twice", places)
+        # Whatever order a disk lists them in, the same one is kept.
+        first, second = sorted((item, other), key=lambda each: os.fsencode(each.source))
+        if first is item:
+            base.execute("DELETE FROM found WHERE key = ?", (item.key,))
+            base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
+        return Rejection(second.source, "same key", f"{first.source} gets {item.key}, too")
+    return None

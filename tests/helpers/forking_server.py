@@ -72,6 +72,11 @@ def _become(request: dict, stdout: int, stderr: int, status: int) -> str:
     os.setsid()
     os.dup2(stdout, 1)
     os.dup2(stderr, 2)
+    # The server's own may be files; these are pipes, which Python's streams find out once.
+    sys.stdout, sys.stderr = (
+        open(number, "w", buffering=1, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        for number, errors in ((1, "surrogateescape"), (2, "backslashreplace"))
+    )
     os.write(status, b"%d\n" % os.getpid())
     for file in (stdout, stderr, status):
         os.close(file)

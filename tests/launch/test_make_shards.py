@@ -57,9 +57,8 @@ def test_bad_input_is_one_sentence(tmp_path: Path) -> None:
 
 def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
     (tmp_path / "\udcff.png").write_bytes(b"")
-    (tmp_path / "list.txt").write_bytes(b"\xff.png\n\xff.png\n")
-    refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
-    assert_one_sentence(refused, ".png is listed twice")
+    refused = run("folder", tmp_path / "\udcff.png", "--output", tmp_path / "made")
+    assert_one_sentence(refused, "\\udcff.png is not a folder")
 
 
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:

@@ -20,12 +20,23 @@ from colorizer.making.line_methods import XDoGLines
 from colorizer.making.listing import Listing, write_listing
 from colorizer.making.pipeline import make_shards
 from colorizer.making.prepare import Preparation, Prepared, prepare
-from colorizer.making.sources import source_of
+from colorizer.making.sources import folder, source_of
 from colorizer.making.sources.base import make_key
 from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
-from tests.helpers.making import OUTPUT, find, grey, load, noise, reasons, save
+from tests.helpers.making import (
+    OUTPUT,
+    find,
+    grey,
+    load,
+    noise,
+    read_rejected,
+    read_set,
+    reasons,
+    save,
+    without_workers,
+)
 
 
 def folder_of(path: Path) -> FolderConfig:
@@ -70,12 +81,19 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
     assert isinstance(prepare(preparation, item), Prepared)
 
 
-def test_same_key_twice_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a.png", "b.png"):
-        save(tmp_path / "from" / name, grey(0))
-    monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
-    with pytest.raises(UserError, match=r"a\.png and b\.png would both get the key"):
-        make_shards(FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", workers=1))
+def test_of_pictures_with_one_key_the_first_by_name_is_kept(tmp_path: Path, monkeypatch) -> None:
+    without_workers(monkeypatch)
+    key, search = make_key("c.png"), folder.find_pictures
+    monkeypatch.setattr(folder, "make_key", lambda source: key)
+    monkeypatch.setattr(folder, "find_pictures", lambda *where: reversed([*search(*where)]))
+    for number, name in enumerate(("b.png", "a.png", "c.png")):
+        save(tmp_path / "from" / name, noise(number))
+    config = FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", held_out=0.0)
+    assert make_shards(config).train == 1
+    assert [sample["source"] for sample in read_set(config.output).values()] == ["a.png"]
+    rejected = {each["source"]: each["detail"] for each in read_rejected(config.output)}
+    assert rejected.keys() == {"b.png", "c.png"}
+    assert rejected["b.png"] == f"a.png gets {key}, too"
 
 
 # ---- A folder

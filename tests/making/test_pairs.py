@@ -229,12 +229,13 @@ def test_byte_order_mark_of_a_list_is_no_part_of_a_name(tmp_path: Path) -> None:
     assert [item.source for item in items] == ["a.png"]
 
 
-def test_path_that_a_list_names_twice_is_refused(tmp_path: Path) -> None:
-    for name in ("a.png", "b.png"):
-        save(tmp_path / name, noise(0))
-    config = write_list(tmp_path / "list.txt", "a.png", "b.png", "a.png")
-    with pytest.raises(UserError, match=r"a\.png is listed twice"):
-        make_shards(ListConfig(file=config.file, output=tmp_path / "made"))
+def test_paths_that_a_list_names_again_are_left_out(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.png", "b.png")):
+        save(tmp_path / name, noise(number))
+    config = write_list(tmp_path / "list.txt", "a.png", "b.png", *["a.png"] * 1000)
+    report = make_shards(ListConfig(file=config.file, output=tmp_path / "made", workers=1))
+    assert report.found == 1002 and report.train + report.held_out == 2
+    assert report.rejected == {"listed twice": 1000}
 
 
 def test_missing_list_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.helpers.making import (
     grey,
     noise,
     outcomes,
+    read_rejected,
     tars_of,
     without_workers,
     write_tar,
@@ -74,13 +75,16 @@ def test_very_long_json_is_rejected(tmp_path: Path) -> None:
     assert outcomes(tars_of(tmp_path)) == {"a.tar/a": "broken"}
 
 
-def test_same_key_twice_apart_is_refused_naming_it(tmp_path: Path) -> None:
-    members = [(f"{name}.png", encoded(noise(0))) for name in ("a", "b", "c", "a")]
-    write_tar(tmp_path / "from" / "x.tar", members)
+def test_of_a_key_that_comes_again_the_first_is_kept(tmp_path: Path) -> None:
+    members = [(f"{name}.png", encoded(noise(n))) for n, name in enumerate("abca")]
+    write_tar(tmp_path / "from" / "x.tar", [*members, ("b.json", b"{}")])
     config = TarsConfig(tars=tmp_path / "from", output=tmp_path / "made", workers=1)
-    with pytest.raises(UserError, match=r"x\.tar/a is listed twice"):
-        make_shards(config)
-    assert not list(config.output.rglob("*.tar"))
+    report = make_shards(config)
+    assert report.found == 5 and report.train + report.held_out == 3
+    twice, apart = sorted(read_rejected(config.output), key=lambda each: each["source"])
+    assert (twice["source"], twice["reason"]) == ("x.tar/a", "listed twice")
+    assert (apart["source"], apart["reason"]) == ("x.tar/b", "no picture")
+    assert "b.json" in apart["detail"] and "tar --sort=name" in apart["detail"]
 
 
 # ---- Nothing leaves its folder

@@ -76,6 +76,9 @@ class _Member:
         return self._role is not None and LINE_ROLE.fullmatch(self._role) is not None
 
 
+ADJACENT = "the members of a key must follow each other, as `tar --sort=name` writes them"
+
+
 @dataclass(frozen=True)
 class Tars(Source[Where]):
     """The samples of one tar, or of all in a folder and its subfolders.
@@ -162,7 +165,8 @@ class Tars(Source[Where]):
             elif member.holds_line:
                 lines.append(member)
         if not pictures:
-            yield Rejection(f"{tar}/{key}", "no picture", ", ".join(m.name for m in members))
+            names = ", ".join(m.name for m in members)
+            yield Rejection(f"{tar}/{key}", "no picture", f"{names}; {ADJACENT}")
             return
         if max(map(len, (pictures, notes))) > 1:
             names = ", ".join(m.name for m in pictures + lines + notes)
