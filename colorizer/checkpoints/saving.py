@@ -142,9 +142,11 @@ def save(folder: Path, tensors: Tensors, state: State, buckets: bool = False) ->
 
 def _check_room(target: Path, needed: int) -> None:
     """Raises: UserError: so many bytes do not fit on the disk."""
-    total, _, free = shutil.disk_usage(target.parent)
-    if total and needed > free:  # some network disks say 0 of everything
-        raise UserError(f"cannot write {target}: {free / 1e6:,.1f} MB are free; make room there.")
+    usage = shutil.disk_usage(target.parent)
+    if usage.total and needed > usage.free:  # some network disks say 0 of everything
+        raise UserError(
+            f"cannot write {target}: {usage.free / 1e6:,.1f} MB are free; make room there."
+        )
 
 
 def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State, buckets: bool) -> str:
