@@ -203,10 +203,10 @@ def remove_folder(folder: Path) -> None:
 
     What a disk keeps (NFS keeps a deleted file that is still open) stays, with a warning.
     """
+    if not folder.exists():
+        return
     try:
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        pass
     except OSError as error:
         _go_without(
             str(folder),

@@ -97,6 +97,12 @@ def test_a_failure_that_nobody_has_heard_of_is_told_at_the_end(tmp_path, monkeyp
     assert "MB are free" in capsys.readouterr().err
 
 
+def test_a_disk_that_does_not_know_its_size_is_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=0, free=0))
+    saving.save(tmp_path, _tensors(1.0), state(1))
+    assert _value(tmp_path, 1) == 1.0
+
+
 def test_room_is_looked_for_before_and_the_bytes_are_named(tmp_path, monkeypatch):
     saving.save(tmp_path, _tensors(1.0), state(1))
     monkeypatch.setattr(

@@ -17,25 +17,19 @@ static int locking(int command) {
     return command == F_SETLK || command == F_SETLKW || command == F_GETLK;
 }
 
-int fcntl(int file, int command, ...) {
-    va_list rest;
-    va_start(rest, command);
-    void *argument = va_arg(rest, void *);
-    va_end(rest);
-    if (locking(command)) return refuse(ENOLCK);
-    int (*real)(int, int, ...) = dlsym(RTLD_NEXT, "fcntl");
-    return real(file, command, argument);
-}
-
-int fcntl64(int file, int command, ...) {
-    va_list rest;
-    va_start(rest, command);
-    void *argument = va_arg(rest, void *);
-    va_end(rest);
-    if (locking(command)) return refuse(ENOLCK);
-    int (*real)(int, int, ...) = dlsym(RTLD_NEXT, "fcntl64");
-    return real(file, command, argument);
-}
+/* glibc has it under two names. */
+#define WITHOUT_LOCKS(name)                              \
+    int name(int file, int command, ...) {               \
+        va_list rest;                                    \
+        va_start(rest, command);                         \
+        void *argument = va_arg(rest, void *);           \
+        va_end(rest);                                    \
+        if (locking(command)) return refuse(ENOLCK);     \
+        int (*real)(int, int, ...) = dlsym(RTLD_NEXT, #name); \
+        return real(file, command, argument);            \
+    }
+WITHOUT_LOCKS(fcntl)
+WITHOUT_LOCKS(fcntl64)
 
 int fsync(int file) {
     struct stat about;

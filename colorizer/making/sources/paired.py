@@ -73,12 +73,13 @@ class PairedFolders(Source[tuple[str, str]]):
 
     def find(self) -> Iterator[PairItem | Rejection]:
         """Every pair; a picture without a partner, or with several, is rejected."""
-        places, unread, split_in = self._searched(self.own_split)
+        split = self.own_split
+        places, unread, split_in = self._searched(split)
         for place in places:
             yield from self._find_in(place)
         names = " and ".join(f"{name}/" for name in (self.colors[0], *self.lines))
         yield from (Rejection(path, f"{BESIDE}{names}", "") for path in unread)
-        if (split := self.own_split) is not None:
+        if split is not None:
             for folder in split_in:
                 yield from beside_split(self.folder, split, within=folder)
 
