@@ -71,33 +71,33 @@ GPU = Scale(
 REHEARSAL = Scale(
     network={"width": 0.125, "stages": 3, "residual_blocks": 1},
     discriminator_width=0.125,
-    size=64,
+    size=64,  # the discriminator's least
     batch=1,
     batches=(1, 2),
-    precisions=("no", "bf16"),
+    precisions=("bf16",),  # float32 would be held against itself
     slack=3.0,
     usual="no",  # a CPU may have no products in bf16 that are not slow
     long_run=2,
-    shrink=16,
+    shrink=64,
     warm_up=1,
     least_steps=1,
     timing=0.0,
     tokens=256,
     most_entries=2**12,
-    characters=12,
+    characters=8,
     workers=(1,),
-    sizes=(32, 64),
+    sizes=(32,),
     processes={
         **{"network.width": 0.125, "network.stages": 3, "network.residual-blocks": 1},
         "steps": 24,
-        "checkpoint-every": 5,
+        "checkpoint-every": 12,
     },
     training=(
         *("--network.width", 0.125, "--network.stages", 3, "--network.residual-blocks", 1),
         *("--discriminator-width", 0.125, "--batch-size", 4, "--sample-count", 2),
-        *("--workers", 1, "--log-every", 1, "--evaluate-every", 3, "--evaluate-count", 2),
+        *("--workers", 1, "--log-every", 1, "--evaluate-every", 2, "--evaluate-count", 2),
     ),
-    training_steps=6,
+    training_steps=4,
 )
 
 

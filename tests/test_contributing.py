@@ -33,17 +33,25 @@ def test_each_kind_has_its_example():
     assert list(EXAMPLES) == ["A loss", "A task", "A source of pictures", "A metric"]
 
 
+def test_no_two_examples_change_the_same_file():
+    """So each passes with the others as it does alone."""
+    diffs = (block(section, "diff") for section in EXAMPLES.values())
+    changed = [file for diff in diffs for file in re.findall(r"(?m)^\+\+\+ b/(.+)$", diff)]
+    assert len(set(changed)) == len(changed) > len(EXAMPLES)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_example_applies_and_passes_its_test(copy, name):
-    subprocess.run(
-        ["git", "apply", "--unsafe-paths", "--directory", copy, "-"],
-        input=block(EXAMPLES[name], "diff"),
-        cwd=copy,
-        text=True,
-        check=True,
-    )
-    (copy / "tests" / "test_example.py").write_text(block(EXAMPLES[name], "python"))
+def test_the_examples_apply_and_pass_their_tests(copy):
+    for name, section in EXAMPLES.items():
+        subprocess.run(
+            ["git", "apply", "--unsafe-paths", "--directory", copy, "-"],
+            input=block(section, "diff"),
+            cwd=copy,
+            text=True,
+            check=True,
+        )
+        test = f"test_{name.replace(' ', '_').lower()}.py"
+        (copy / "tests" / test).write_text(block(section, "python"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
         cwd=copy,
@@ -52,3 +60,5 @@ def test_the_example_applies_and_passes_its_test(copy, name):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    tests = sum(block(section, "python").count("\ndef test_") for section in EXAMPLES.values())
+    assert f"{tests} passed" in done.stdout

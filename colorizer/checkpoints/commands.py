@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from colorizer.checkpoints.best import Best
 from colorizer.checkpoints.checkpoint import (
     STATE,
     Damaged,
@@ -118,11 +119,16 @@ def _inspect_checkpoint(path: Path, state: State) -> None:
             ("step", f"{state.step} of {state.config['steps']}"),
             ("pictures", _pictures(read_header(generator_of(path, state)))),
             ("processes", str(state.processes)),
+            *([("best so far", _best(state.best))] if state.best else []),
             *([("started from", str(state.origin))] if state.origin else []),
             *((k.removeprefix("network."), str(settings[k])) for k in settings if "network." in k),
             *((name, f"{_count(path / name):,} numbers") for name in sorted(state.files)),
         ]
     )
+
+
+def _best(best: Best) -> str:
+    return f"step {best.step}: {best.figure} {best.value:.4g}"
 
 
 def _pictures(content: dict[str, Any]) -> str:

@@ -265,9 +265,11 @@ def _ask(url: str, file: BinaryIO) -> HTTPResponse:
 
 def _check_room(folder: Path, needed: int) -> None:
     """Raises: OSError: so many bytes do not fit on the disk."""
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise OSError(f"it has {needed / MB:,.1f} MB, and {folder} has {free / MB:,.1f} MB free")
+    usage = shutil.disk_usage(folder)
+    if usage.total and needed > usage.free:  # some network disks say 0 of everything
+        raise OSError(
+            f"it has {needed / MB:,.1f} MB, and {folder} has {usage.free / MB:,.1f} MB free"
+        )
 
 
 def is_published(path: Path, weights: PublishedWeights) -> bool:

@@ -25,7 +25,7 @@ from colorizer.checkpoints.published import sha256_of
 from colorizer.checkpoints.tensor_file import write_tensors
 from colorizer.system import console
 from colorizer.system.errors import UserError
-from colorizer.system.storage import flush, partial_name, writing
+from colorizer.system.storage import flush, flush_folder, link_to, remove_folder, writing
 
 BEST = "best"  # in the run folder
 GENERATORS = ("generator", "average")  # files that say of themselves what network they hold
@@ -131,9 +131,9 @@ def save(folder: Path, tensors: Tensors, state: State, buckets: bool = False) ->
             }
             (partial / STATE).write_text(dump_state(replace(state, files=files)))
             flush(partial / STATE)
-            flush(partial)
+            flush_folder(partial)
             os.replace(partial, target)
-            flush(folder)
+            flush_folder(folder)
     except UserError as error:
         shutil.rmtree(partial, ignore_errors=True)  # it takes room that others need
         raise UserError(f"{error} A checkpoint takes {needed / 1e6:,.1f} MB.") from error
@@ -142,9 +142,11 @@ def save(folder: Path, tensors: Tensors, state: State, buckets: bool = False) ->
 
 def _check_room(target: Path, needed: int) -> None:
     """Raises: UserError: so many bytes do not fit on the disk."""
-    free = shutil.disk_usage(target.parent).free
-    if needed > free:
-        raise UserError(f"cannot write {target}: {free / 1e6:,.1f} MB are free; make room there.")
+    usage = shutil.disk_usage(target.parent)
+    if usage.total and needed > usage.free:  # some network disks say 0 of everything
+        raise UserError(
+            f"cannot write {target}: {usage.free / 1e6:,.1f} MB are free; make room there."
+        )
 
 
 def _write_file(path: Path, tensors: Mapping[str, Tensor], state: State, buckets: bool) -> str:
@@ -182,10 +184,7 @@ def point_at_best(folder: Path, best: Best | None) -> None:
         if best is None or not (folder / step_name(best.step)).is_dir():
             link.unlink(missing_ok=True)
             return
-        new = partial_name(link)
-        new.unlink(missing_ok=True)  # of an earlier start
-        new.symlink_to(Path(folder.name, step_name(best.step)))
-        new.replace(link)
+        link_to(Path(folder.name, step_name(best.step)), link)
 
 
 def prune(folder: Path, keep: int, keep_every: int = 0, best: Best | None = None) -> None:
@@ -205,17 +204,13 @@ def prune(folder: Path, keep: int, keep_every: int = 0, best: Best | None = None
 
 
 def clean(folder: Path) -> None:
-    """Delete what interrupted saves have left.
-
-    Raises:
-        UserError: the folder does not allow it.
-    """
+    """Delete what interrupted saves have left."""
     for path in folder.glob("step-*.partial"):
-        with writing(path):
-            shutil.rmtree(path)
+        remove_folder(path)
 
 
 def _remove(checkpoint: Path) -> None:
     """Delete a checkpoint, which has its name for as long as it is whole."""
     with writing(checkpoint):
-        shutil.rmtree(checkpoint.rename(checkpoint.with_suffix(".partial")))
+        partial = checkpoint.rename(checkpoint.with_suffix(".partial"))
+    remove_folder(partial)

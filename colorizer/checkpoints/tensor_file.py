@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorizer.system.errors import UserError
-from colorizer.system.storage import flush, writing
+from colorizer.system.storage import flush, set_mode, writing
 
 MAX_HEADER = 16 * 2**20  # bytes; that of the full generator has 40,000
 PICKLES = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
@@ -72,7 +72,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
         except SafetensorError as error:  # how a full disk comes through
             path.unlink(missing_ok=True)
             raise UserError(f"cannot write {path}: {error}; make room there.") from error
-        path.chmod(mode)
+        set_mode(path, mode)
         flush(path)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.config.commands import AppConfig
 from colorizer.system import console
 from colorizer.system.programs import command, started_as
@@ -13,7 +13,7 @@ from colorizer.system.programs import command, started_as
 def settings(arguments: Sequence[str] | None = None) -> AppConfig:
     """What the command line asks for; None: that of this process."""
     examples = {"": "--checkpoint runs/mine"}
-    with help_ending_with(command("app"), examples, arguments):
+    with command_line(command("app"), examples, arguments):
         return tyro.cli(AppConfig, prog=started_as(), args=arguments)
 
 

@@ -8,7 +8,7 @@ from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect,
 from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.hub import PushConfig, push
 from colorizer.checkpoints.released import ImportConfig, import_released
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.system import console
 from colorizer.system.programs import command, started_as
 
@@ -31,7 +31,7 @@ def settings(arguments: Sequence[str] | None = None) -> Command:
         "push": "push runs/mine NAME/MODEL --license apache-2.0",
         "import": "import FILE.pth --method attention-aware --output generator.safetensors",
     }
-    with help_ending_with(command("checkpoint"), examples, arguments):
+    with command_line(command("checkpoint"), examples, arguments):
         return tyro.extras.subcommand_cli_from_dict(
             commands, prog=started_as(), description=__doc__, args=arguments
         )

@@ -8,7 +8,7 @@ from types import FrameType
 import tyro
 
 from colorizer.coloring.colorize import colorize
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.config.commands import ColorizeConfig
 from colorizer.system import console
 from colorizer.system.programs import command, started_as
@@ -17,7 +17,7 @@ from colorizer.system.programs import command, started_as
 def settings(arguments: Sequence[str] | None = None) -> ColorizeConfig:
     """What the command line asks for; None: that of this process."""
     examples = {"": "--checkpoint runs/mine --line a.png --reference b.png --output c.png"}
-    with help_ending_with(command("colorize"), examples, arguments):
+    with command_line(command("colorize"), examples, arguments):
         return tyro.cli(ColorizeConfig, prog=started_as(), args=arguments)
 
 

@@ -1,15 +1,41 @@
-"""Reading a program's command line; its help ends with an example."""
+"""Reading a program's command line: `~` in a path is home, and the help ends with an example."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+_paths = ConstructorRegistry()
+
+
+@_paths.primitive_rule
+def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+    """Paths as tyro takes them; a shell expands no `~` in `--output=~/runs/x`."""
+    if info.type is not Path:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: _at_home(words[0]),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda path: [str(path)],
+    )
+
+
+def _at_home(word: str) -> Path:
+    try:
+        return Path(word).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{word}: nobody here is called {word.split('/')[0][1:]}.") from error
 
 
 @contextmanager
-def help_ending_with(
+def command_line(
     program: str, examples: Mapping[str, str], arguments: Sequence[str] | None
 ) -> Iterator[None]:
-    """Print an example after the `--help` that is shown within.
+    """Read settings within: `~` in a path is home, and an example follows the `--help`.
 
     Args:
         program: The command that starts the program.
@@ -18,7 +44,8 @@ def help_ending_with(
     """
     read = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        yield
+        with _paths:
+            yield
     except SystemExit:
         if {"-h", "--help"} & set(read):
             print(f"Example: {program} {examples.get(read[0], next(iter(examples.values())))}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import tyro
 
 from colorizer.checkpoints.published import describe_weights, searched_folders
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.evaluation.config import EvaluateConfig
 from colorizer.evaluation.evaluator import evaluate
 from colorizer.system import console
@@ -16,7 +16,7 @@ from colorizer.system.programs import command, started_as
 def settings(arguments: Sequence[str] | None = None) -> EvaluateConfig:
     """What the command line asks for; None: that of this process."""
     examples = {"": "--checkpoint runs/mine --data shards/mine --output runs/mine/report"}
-    with help_ending_with(command("evaluate"), examples, arguments):
+    with command_line(command("evaluate"), examples, arguments):
         return tyro.cli(EvaluateConfig, prog=started_as(), args=arguments)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.config.commands import ExtractCommand
 from colorizer.lines.extractor import extract
 from colorizer.system import console
@@ -14,7 +14,7 @@ from colorizer.system.programs import command, started_as
 def settings(arguments: Sequence[str] | None = None) -> ExtractCommand:
     """What the command line asks for; None: that of this process."""
     examples = {"": "--checkpoint runs/extractor --picture pictures --output lines"}
-    with help_ending_with(command("extract"), examples, arguments):
+    with command_line(command("extract"), examples, arguments):
         return tyro.cli(ExtractCommand, prog=started_as(), args=arguments)
 
 

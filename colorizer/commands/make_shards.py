@@ -11,7 +11,7 @@ from typing import Annotated
 
 import tyro
 
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.making.config import (
     CharactersConfig,
     FolderConfig,
@@ -47,7 +47,7 @@ EXAMPLES = {
 
 def settings(arguments: Sequence[str] | None = None) -> Source:
     """What the command line asks for; None: that of this process."""
-    with help_ending_with(command("make_shards"), EXAMPLES, arguments):
+    with command_line(command("make_shards"), EXAMPLES, arguments):
         return tyro.cli(Source, prog=started_as(), description=__doc__, args=arguments)
 
 

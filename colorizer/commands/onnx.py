@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tyro
 
 from colorizer.coloring.colorize_onnx import colorize_onnx
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.config.commands import OnnxConfig
 from colorizer.system import console
 from colorizer.system.programs import started_as
@@ -14,7 +14,7 @@ from colorizer.system.programs import started_as
 def settings(arguments: Sequence[str] | None = None) -> OnnxConfig:
     """What the command line asks for; None: that of this process."""
     examples = {"": "--model mine.onnx --line a.png --reference b.png --output c.png"}
-    with help_ending_with("colorizer-onnx", examples, arguments):
+    with command_line("colorizer-onnx", examples, arguments):
         return tyro.cli(OnnxConfig, prog=started_as(), args=arguments)
 
 

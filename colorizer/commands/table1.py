@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.evaluation.config import Table1Config
 from colorizer.evaluation.table1 import SCALES, make_table1
 from colorizer.system import console
@@ -27,7 +27,7 @@ def settings(arguments: Sequence[str] | None = None) -> Table1Config:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     scale = arguments.pop(0) if arguments[:1] and arguments[0] in SCALES else "paper"
     examples = {"": "--data shards/mine --output runs/table1"}
-    with help_ending_with(launched_command("table1"), examples, arguments):
+    with command_line(launched_command("table1"), examples, arguments):
         return tyro.cli(
             Table1Config,
             default=SCALES[scale](),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from colorizer.commands.command_line import help_ending_with
+from colorizer.commands.command_line import command_line
 from colorizer.commands.grouping import in_groups
 from colorizer.config.presets import PRESETS
 from colorizer.config.training import TrainConfig
@@ -22,7 +22,7 @@ def settings(arguments: Sequence[str] | None = None) -> TrainConfig:
     examples = {"demo": "demo --data shards/demo --output runs/demo"}
     for name in PRESETS.keys() - examples.keys():
         examples[name] = f"{name} --data shards/mine --output runs/mine"
-    with help_ending_with(launched_command("train"), examples, arguments), in_groups:
+    with command_line(launched_command("train"), examples, arguments), in_groups:
         return tyro.extras.overridable_config_cli(
             presets, prog=started_as(), description=__doc__, args=arguments
         )

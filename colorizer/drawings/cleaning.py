@@ -47,13 +47,13 @@ def clean(pixels: np.ndarray, alpha: np.ndarray | None = None) -> Drawing:
         pixels = cv2.merge([255 - alpha] * 3)
         notes.append("white lines on transparent paper: taken as black ones")
     brightest = brightest_of(pixels)
-    paper = _usual(brightest)
+    paper = usual(brightest)
     if paper < DARK:
         pixels = 255 - pixels
-        paper = _usual(brightest_of(pixels))
+        paper = usual(brightest_of(pixels))
         notes.append("light lines on a dark ground: inverted")
-    if paper < WHITE or _usual(darkest_of(pixels)) < WHITE:
-        pixels = _on_white(pixels)
+    if paper < WHITE or usual(darkest_of(pixels)) < WHITE:
+        pixels = on_white(pixels)
         notes.append("the paper was not white: made white")
     return _parted(pixels, notes)
 
@@ -70,13 +70,13 @@ def brightest_of(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(cv2.max(cv2.max(red, green), blue), np.uint8)
 
 
-def _usual(values: np.ndarray) -> int:
+def usual(values: np.ndarray) -> int:
     """The most frequent level, to 4 levels."""
     counts = np.bincount((values >> 2).ravel(), minlength=64)
     return int(counts.argmax() << 2) | 3
 
 
-def _on_white(pixels: np.ndarray) -> np.ndarray:
+def on_white(pixels: np.ndarray) -> np.ndarray:
     """Divide by the paper, which is the brightest of its surroundings, smoothed."""
     height, width = pixels.shape[:2]
     cell = max(1, max(height, width) // PAPER_CELLS)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from colorizer.config.presets import PRESETS
-from colorizer.making.config import CharactersConfig, PicturesConfig, ShardsConfig
+from colorizer.making.config import CharactersConfig, PairedConfig, PicturesConfig, ShardsConfig
 from colorizer.making.sources import source_of
 from colorizer.networks.sizes import DISCRIMINATOR_SIDE
 from colorizer.pictures.buckets import bucket_shapes, least_size, step_of
@@ -38,18 +38,20 @@ def check(config: ShardsConfig) -> None:
     _check_lines(config)
     if isinstance(config, PicturesConfig):
         _check_wanted(config)
+    _check_folder_names(config)
     folder = getattr(config, "folder", None) or getattr(config, "tars", None)
     if folder is not None and config.output.resolve().is_relative_to(folder.resolve()):
         raise UserError(
             f"--output {config.output} lies inside {folder}; choose a folder outside it."
         )
+    folder = folder or getattr(config, "file", None)
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched
         raise UserError(source.nothing_found())
-    if config.held_out is not None and (name := source.held_out_folder) is not None:
+    if config.held_out is not None and (split := source.own_split) is not None:
         raise UserError(
-            f"--held-out is {config.held_out:g}, but {folder} is split into train/ and {name}/, and"
-            f" so {name}/ is held out; leave out --held-out."
+            f"--held-out is {config.held_out:g}, but {folder} is split into {split.train}/ and"
+            f" {split.held_out}/, and so {split.held_out}/ is held out; leave out --held-out."
         )
     if config.fit == "buckets" and not isinstance(config, CharactersConfig):
         _warn_of_small_sides(config.size)
@@ -116,6 +118,24 @@ def _warn_of_small_sides(size: int) -> None:
         )
 
 
+def _check_folder_names(config: ShardsConfig) -> None:
+    if not isinstance(config, PairedConfig):
+        return
+    given = ([] if config.color is None else [config.color]) + list(config.line)
+    names = [name.rstrip("/") for name in given]
+    for name in names:
+        if "/" in name or name in ("", ".", ".."):
+            raise UserError(
+                f"--color and --line are names of folders, and {name!r} is none; give a name, as"
+                " `gt`, without the folders round it."
+            )
+    if not config.line or len(set(names)) < len(names):
+        raise UserError(
+            f"--color and --line name {', '.join(names)}; give one folder of pictures, and one or"
+            " more of drawings."
+        )
+
+
 def _check_lines(config: ShardsConfig) -> None:
     for name, given in (
         ("--extractor", config.extractor is not None),
@@ -125,6 +145,13 @@ def _check_lines(config: ShardsConfig) -> None:
             raise UserError(
                 f"--lines {config.lines} uses no extractor; leave out {name}, or give --lines"
                 " extractor."
+            )
+    for name in ("--invert-lines", "--whiten"):
+        asked = getattr(config, name.removeprefix("--").replace("-", "_"), False)
+        if asked and config.lines != "given":
+            raise UserError(
+                f"--lines {config.lines} uses no drawings of the source; leave out {name}, or give"
+                " --lines given."
             )
     if not 1 <= config.extractor_scale <= 8:
         raise UserError(f"--extractor-scale is {config.extractor_scale}; give 1 to 8.")

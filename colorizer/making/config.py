@@ -78,6 +78,8 @@ class PicturesConfig(ShardsConfig):
     group_by: str | None = None
     """Tell which pictures show the same character: `parent` (those of a folder), or a pattern.
 
+    Of tars also `json:NAME`: the entry NAME of a picture's KEY.json.
+
     A pattern is a regular expression to be found in the picture's path, such
     as '([^/]+)_[0-9]+[.]'. What its brackets match is the group's name."""
     exclude: tuple[str, ...] = ()
@@ -98,22 +100,34 @@ class PicturesConfig(ShardsConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PairsConfig(PicturesConfig):
+    """What all sources share that may bring line drawings."""
+
+    invert_lines: bool = False
+    """Invert the drawings that have light lines on a dark ground (--lines given)."""
+    whiten: bool = False
+    """Make the paper of drawings white where it is grey, yellowed or unevenly lit (--lines given).
+
+    Drawings on white paper stay as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FolderConfig(PicturesConfig):
     """A folder of colour pictures, searched with all its subfolders."""
 
     folder: Annotated[Path, tyro.conf.Positional]
     """Search this folder for pictures, or its train/ and val/ if it has both.
 
-    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
+    Instead of val/ it may have valid/, test/ and the like. What lies beside is not read."""
     lines: Literal["xdog", "extractor"] = "xdog"
     """Draw lines by XDoG, or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListConfig(PicturesConfig):
+class ListConfig(PairsConfig):
     """A text file that lists pictures, a path in each line.
 
-    A tab and the path of its line drawing may follow, for --lines given.
+    A tab and the path of its line drawing may follow, for --lines given; and a tab and its group.
     """
 
     file: Annotated[Path, tyro.conf.Positional]
@@ -121,32 +135,38 @@ class ListConfig(PicturesConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairedConfig(PicturesConfig):
-    """Two folders of pictures, colour/ and line/, with the same names."""
+class PairedConfig(PairsConfig):
+    """Folders of pictures, colour/ and line/, with the same names, once or in many subfolders."""
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """Search this folder's colour/ and line/; where both hold train/ and val/, these alone.
+    """Search colour/ and line/ at any depth in this folder, each pair of folders side by side.
 
-    Or have train/ and val/ hold colour/ and line/. Instead of val/ it may be valid/ or test/.
-    What lies beside the two is rejected."""
+    Where they hold train/ and val/ (or test/, ...), or lie in these, val/ is held out. What lies
+    beside the two is not read."""
+    color: Annotated[str | None, tyro.conf.arg(aliases=["--colour"])] = None
+    """Search the folders of this name for pictures. Default: colour, or color."""
+    line: tuple[str, ...] = ("line",)
+    """Search the folders of this name beside them for drawings; of several names, each for one."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideBySideConfig(PicturesConfig):
-    """Pictures with the colour on the left and its line drawing on the right."""
+class SideBySideConfig(PairsConfig):
+    """Pictures of two halves, the colour on the left and its line drawing on the right."""
 
     folder: Annotated[Path, tyro.conf.Positional]
     """Search this folder for pictures, or its train/ and val/ if it has both.
 
-    Instead of val/ it may have valid/ or test/. What lies beside the two is rejected."""
+    Instead of val/ it may have valid/, test/ and the like. What lies beside is not read."""
     lines: Literal["given", "xdog", "extractor"] = "given"
     """Take line drawings from the source, or draw them by XDoG or with a trained extractor."""
+    line_side: Literal["left", "right"] = "right"
+    """Take this half as the line drawing, and the other as the colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TarsConfig(PicturesConfig):
+class TarsConfig(PairsConfig):
     """WebDataset tars: a picture (`KEY.jpg`, `.png`, `.webp`, ...) and its KEY.json a sample.
 
     This is what img2dataset writes. With --lines given, the drawing is KEY.line.png or another

@@ -74,19 +74,19 @@ class Listing:
 def write_listing(source: Source, path: Path) -> None:
     """List a source into a file, in place of an older one.
 
-    Of what has one name or key the first found is kept, and the others are rejected.
+    Of pictures with one name or one key the first is taken, the others are rejected.
 
     Raises:
-        UserError: the source is missing, laid out otherwise or without pictures; or the file
+        UserError: the source is missing, laid out otherwise or without pictures, or the file
             cannot be written.
     """
     examples: dict[str, Rejection] = {}
     with scratch(path, SCHEMA) as base:
         for found in source.find():
-            outcome = _inserted(base, found) if isinstance(found, Item) else found
-            if outcome is not None:
-                examples.setdefault(outcome.reason, outcome)
-                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(outcome)),))
+            rejection = found if isinstance(found, Rejection) else _insert(base, found)
+            if rejection:
+                examples.setdefault(rejection.reason, rejection)
+                base.execute("INSERT INTO rejections VALUES (?)", (json.dumps(vars(rejection)),))
         base.execute(NUMBER)
         base.execute("DROP TABLE found")
         (count,) = base.execute("SELECT COUNT(*) FROM items").fetchone()
@@ -109,8 +109,10 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as base:
-            # So nothing need be safe in it.
+        # One process alone uses it, so it needs no locks, which some disks lack.
+        address = f"file:{quote(str(path.absolute()))}?nolock=1"
+        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base:
+            # Nothing need be safe in it, either.
             base.execute("PRAGMA journal_mode = OFF")
             base.execute("PRAGMA synchronous = OFF")
             base.executescript(schema)
@@ -122,15 +124,23 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         ) from error
 
 
-def _inserted(base: sqlite3.Connection, item: Item) -> Rejection | None:
-    """Add an item; what is named like an earlier one is rejected, and the earlier one stays."""
+def _insert(base: sqlite3.Connection, item: Item) -> Rejection | None:
+    """Take an item; gives the one of two that is left out if another has its name or its key."""
     row = (os.fsencode(item.source), item.key, json.dumps(vars(item)))
-    if base.execute("INSERT OR IGNORE INTO found VALUES (?, ?, ?)", row).rowcount:
-        return None
-    query = "SELECT item FROM found WHERE key = ? OR source = ?"
-    (earlier,) = base.execute(query, (row[1], row[0])).fetchone()
-    other = Item(**json.loads(earlier))
-    if item.source != other.source:
-        return Rejection(item.source, "same key as another", f"{other.source}: {item.key}")
-    places = "" if item.stamp == other.stamp else f"; {other.stamp} is kept, not {item.stamp}"
-    return Rejection(item.source, "listed twice", f"the first is kept{places}")
+    try:
+        base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
+    except sqlite3.IntegrityError:
+        query = "SELECT item FROM found WHERE key = ? OR source = ?"
+        other = Item(**json.loads(base.execute(query, (row[1], row[0])).fetchone()[0]))
+        if item.source == other.source:
+            places = (
+                "" if item.stamp == other.stamp else f"; {other.stamp} is kept, not {item.stamp}"
+            )
+            return Rejection(item.source, "listed twice", f"the first is kept{places}")
+        # Whatever order a disk lists them in, the same one is kept.
+        first, second = sorted((item, other), key=lambda each: os.fsencode(each.source))
+        if first is item:
+            base.execute("DELETE FROM found WHERE key = ?", (item.key,))
+            base.execute("INSERT INTO found VALUES (?, ?, ?)", row)
+        return Rejection(second.source, "same key", f"{first.source} gets {item.key}, too")
+    return None

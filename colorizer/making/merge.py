@@ -79,7 +79,9 @@ def merge(target: Target, listing: Listing, pieces: Path) -> Report:
         ShardWriter(target.train, target.size, target.samples_per_shard, target.settings) as train,
     ):
         alike = near_duplicates.NearDuplicates(base)
-        alike.find((n.name, n.split, n.look) for n in _names(listing, pieces, base) if n.look)
+        alike.find(
+            (n.name, n.split, n.thumbnail) for n in _names(listing, pieces, base) if n.thumbnail
+        )
         bound = None
         if target.share is not None:
             names = (alike.name_of(named.name) for named in _names(listing, pieces, base))
@@ -104,7 +106,7 @@ def _is_held_out(kept: Kept, bound: float | None, alike: near_duplicates.NearDup
     """Where the source does not say itself: whether its name's place is below the bound."""
     if bound is None:
         return kept.split == "held-out"
-    return place_of(alike.name_of(kept.group or kept.key)) < bound
+    return place_of(alike.name_of(kept.group or kept.split_with or kept.key)) < bound
 
 
 def _names(listing: Listing, pieces: Path, base: sqlite3.Connection) -> Iterator[Named]:

@@ -1,6 +1,6 @@
-"""Near duplicates: the same picture in another quality or size, found by how pictures look.
+"""Near duplicates: the same picture in another quality or size, found by their thumbnails.
 
-Each look is reduced to a few signs of its coarsest waves. Pictures that have one set of signs in
+Each is reduced to a few signs of its coarsest waves. Pictures that have one set of signs in
 common and nearly the same lightness are compared. All is kept in a database on the disk.
 """
 
@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-SIDE = 16  # pixels of a look
+SIDE = 16  # pixels of a thumbnail
 SCHEMA = """
-    CREATE TABLE looks (number INTEGER PRIMARY KEY, name TEXT, split TEXT, look BLOB);
+    CREATE TABLE thumbnails (number INTEGER PRIMARY KEY, name TEXT, split TEXT, thumbnail BLOB);
     CREATE TABLE signs (band INTEGER, bits INTEGER, lightness REAL, number INTEGER);
     CREATE TABLE alike (number INTEGER PRIMARY KEY, across INTEGER);
     CREATE TABLE joined (name TEXT PRIMARY KEY, root TEXT) WITHOUT ROWID;
 """
-MEAN, MOST = 3.0, 24  # levels that looks of one picture differ by, over all pixels and in any
+MEAN, MOST = 3.0, 24  # levels that thumbnails of one picture differ by, over all pixels and in any
 LIGHTNESS = 2.0  # levels that their means differ by
 NEIGHBORS = 50  # compared at most, so that time grows with the pictures alone
 BITS = 12  # of a band
 
 
-def look_of(pixels: np.ndarray) -> bytes:
+def thumbnail_of(pixels: np.ndarray) -> bytes:
     """What an H×W×3 uint8 picture looks like from afar: SIDE·SIDE·3 bytes."""
     return cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA).tobytes()
 
@@ -44,14 +44,17 @@ class NearDuplicates:
         """Take all pictures, and join the names of those that look alike.
 
         Args:
-            pictures: Name, split if the source says it, and look of each.
+            pictures: Name, split if the source says it, and thumbnail of each.
         """
-        for number, (name, split, look) in enumerate(pictures):
-            self._base.execute("INSERT INTO looks VALUES (?, ?, ?, ?)", (number, name, split, look))
-            lightness, bands = _signs(look)
+        for number, (name, split, thumbnail) in enumerate(pictures):
+            row = (number, name, split, thumbnail)
+            self._base.execute("INSERT INTO thumbnails VALUES (?, ?, ?, ?)", row)
+            lightness, bands = _signs(thumbnail)
             rows = [(band, bits, lightness, number) for band, bits in enumerate(bands)]
             self._base.executemany("INSERT INTO signs VALUES (?, ?, ?, ?)", rows)
         for one, other in self._pairs():
+            if one[1:] == other[1:]:  # of one group, or two drawings of one picture
+                continue
             self._join(one[1], other[1])
             across = one[2] != other[2]
             for number in (one[0], other[0]):
@@ -76,13 +79,13 @@ class NearDuplicates:
 
     def _pairs(self) -> Iterator[tuple[tuple[int, str, str | None], tuple[int, str, str | None]]]:
         query = """
-            SELECT band, bits, lightness, number, name, split, look
-            FROM signs JOIN looks USING (number) ORDER BY band, bits, lightness, number
+            SELECT band, bits, lightness, number, name, split, thumbnail
+            FROM signs JOIN thumbnails USING (number) ORDER BY band, bits, lightness, number
         """
         near: deque[tuple[int, int, float, int, str, str | None, np.ndarray]]
         near = deque(maxlen=NEIGHBORS)
-        for band, bits, lightness, number, name, split, look in self._base.execute(query):
-            pixels = np.frombuffer(look, np.uint8).astype(np.int16)
+        for band, bits, lightness, number, name, split, thumbnail in self._base.execute(query):
+            pixels = np.frombuffer(thumbnail, np.uint8).astype(np.int16)
             while near and (near[0][:2] != (band, bits) or lightness - near[0][2] > LIGHTNESS):
                 near.popleft()
             if near:
@@ -98,12 +101,12 @@ class NearDuplicates:
             self._base.execute("INSERT INTO joined VALUES (?, ?)", (roots[1], roots[0]))
 
 
-def _signs(look: bytes) -> tuple[float, list[int]]:
+def _signs(thumbnail: bytes) -> tuple[float, list[int]]:
     """Mean lightness, and bands of bits: of coarse lightness, of finer, of colour, and of nothing.
 
     The last has all pictures in one band, by their lightness alone: it finds flat pictures.
     """
-    pixels = np.frombuffer(look, np.uint8).reshape(SIDE, SIDE, 3)
+    pixels = np.frombuffer(thumbnail, np.uint8).reshape(SIDE, SIDE, 3)
     light, red, blue = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb))
     waves = [_coarse_waves(plane) for plane in (light, red, blue)]
     color = np.stack(waves[1:], axis=1).reshape(-1)

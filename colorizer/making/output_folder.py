@@ -1,7 +1,6 @@
 """What an output folder holds before the work: a set, half a set, or shards of somebody else."""
 
 import json
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +12,7 @@ from colorizer.making.plan import Plan
 from colorizer.shards.index import INDEX, read_index
 from colorizer.system import console
 from colorizer.system.errors import UserError
-from colorizer.system.storage import replace_file, writing
+from colorizer.system.storage import remove_folder, replace_file, writing
 
 UNFINISHED = "unfinished"  # folder of the pieces, until the last index is written
 SETTINGS = "settings.json"  # in it
@@ -44,7 +43,7 @@ def refuse_another_set(plan: Plan) -> None:
             held = read_index(folder).settings
             _refuse_difference(f"{plan.output} already holds a set", held, settings)
     finally:
-        remove(plan.output / UNFINISHED)
+        remove_folder(plan.output / UNFINISHED)
 
 
 def make_output_ready(plan: Plan) -> None:
@@ -64,7 +63,7 @@ def make_output_ready(plan: Plan) -> None:
         listing = _list(plan)
     except UserError:
         if not known:
-            remove(work)
+            remove_folder(work)
         raise
     added = _added(work / LISTING, listing) if known else 0
     if added:
@@ -84,17 +83,6 @@ def make_output_ready(plan: Plan) -> None:
         listing.replace(work / LISTING)
     replace_file(work / SETTINGS, json.dumps(settings, indent=1).encode() + b"\n")
     _remove_shards(plan.output)
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, if it exists, with all that it holds.
-
-    Raises:
-        UserError: it cannot be removed.
-    """
-    with writing(folder):
-        if folder.exists():
-            shutil.rmtree(folder)
 
 
 def _list(plan: Plan) -> Path:

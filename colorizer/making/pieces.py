@@ -8,7 +8,7 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -37,6 +37,8 @@ class Kept:
     color: bytes
     line: bytes
     remarks: Sequence[str] = ()  # to be counted; sets begun by earlier versions have none
+    look: dict[str, Any] | None = None  # of picture and drawing, where it came with one
+    split_with: str | None = None  # key that decides its split, where it has no group
 
 
 def piece_count(items: int) -> int:
@@ -126,10 +128,10 @@ def _naming(folder: Path, piece: int) -> Iterator[None]:
 class Named:
     """What the split has to know of a kept item."""
 
-    name: str  # of its group, or its key if it has none
+    name: str  # of its group, or its key (or that of the item that it is split with) if it has none
     split: Split | None  # where the source itself says so
     pixels: str
-    look: bytes  # see `look_of`; empty in sets begun by earlier versions
+    thumbnail: bytes  # see `thumbnail_of`; empty in sets begun by earlier versions
 
 
 def names_of_kept(folder: Path, piece: int) -> Iterator[Named]:
@@ -138,12 +140,22 @@ def names_of_kept(folder: Path, piece: int) -> Iterator[Named]:
     Raises:
         UserError: the piece is missing or damaged.
     """
+    for record in records_of_kept(folder, piece):
+        name = record["group"] or record.get("split_with") or record["key"]
+        thumbnail = base64.b64decode(record.get("thumbnail", ""))
+        yield Named(name, record["part"], record["pixels"], thumbnail)
+
+
+def records_of_kept(folder: Path, piece: int) -> Iterator[dict[str, Any]]:
+    """All that is noted of each kept item of a piece, whose pictures are not read.
+
+    Raises:
+        UserError: the piece is missing or damaged.
+    """
     with _naming(folder, piece), _outcomes(folder, piece).open("rb") as lines:
         for record in map(json.loads, lines):
             if "reason" not in record:
-                group, look = record["group"], base64.b64decode(record.get("look", ""))
-                name = record["key"] if group is None else group
-                yield Named(name, record["part"], record["pixels"], look)
+                yield record
 
 
 def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
@@ -152,13 +164,15 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
         "key": item.key,
         "source": item.source,
         "group": item.group,
+        "split_with": item.split_with,
         "part": item.split,  # the name that sets begun by earlier versions have on the disk
         "metadata": sample.metadata,
         "digest": sample.digest,
         "pixels": sample.pixels,
         "animated": sample.animated,
         "remarks": sample.remarks,
-        "look": base64.b64encode(sample.look).decode(),
+        "thumbnail": base64.b64encode(sample.thumbnail).decode(),
+        "look": None if sample.look is None else asdict(sample.look),
         "color_size": len(sample.color),
         "line_size": len(line),
     }
@@ -166,7 +180,7 @@ def _record(sample: Prepared, line: bytes) -> dict[str, Any]:
 
 def _kept(record: dict[str, Any], pictures: BinaryIO) -> Kept:
     color_size, line_size = record.pop("color_size"), record.pop("line_size")
-    record.pop("look", None)  # `names_of_kept` gives it
+    record.pop("thumbnail", None)  # `names_of_kept` gives it
     color, line = pictures.read(color_size), pictures.read(line_size)
     if len(line) < line_size:
         raise ValueError("it is cut")

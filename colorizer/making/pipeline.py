@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 
 from colorizer.making.checks import check
-from colorizer.making.config import CharactersConfig, ShardsConfig
+from colorizer.making.config import ShardsConfig
 from colorizer.making.listing import Listing
 from colorizer.making.merge import Report, Target, merge
 from colorizer.making.output_folder import (
@@ -20,16 +20,15 @@ from colorizer.making.output_folder import (
     is_finished,
     make_output_ready,
     refuse_another_set,
-    remove,
     split_folders,
 )
 from colorizer.making.pieces import PieceWriter, is_done, items_of, piece_count
 from colorizer.making.plan import Plan, plan_of
 from colorizer.making.prepare import prepare
-from colorizer.making.sources import source_of
+from colorizer.making.remarks import warn_of_nothing_held_out, warn_of_pairs, warn_of_unread
 from colorizer.system import console
 from colorizer.system.processes import ALONE, World
-from colorizer.system.storage import locked
+from colorizer.system.storage import locked, remove_folder
 from colorizer.system.workers import map_in_order
 
 
@@ -66,11 +65,14 @@ def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
         if finished:
             return None
         with closing(Listing(config.output / UNFINISHED / LISTING)) as listing:
+            if world.is_first:
+                warn_of_unread(listing)
             _make_pieces(plan, listing, world)
             world.wait()
             report = _make_shards_of_pieces(plan, listing) if world.is_first else None
-        if report is not None:
-            _warn_of_nothing_held_out(config, report)
+        world.wait()  # all have closed the listing: NFS keeps what is deleted while it is open
+        if world.is_first:
+            remove_folder(config.output / UNFINISHED)
         world.wait()
     return report
 
@@ -114,27 +116,7 @@ def _make_shards_of_pieces(plan: Plan, listing: Listing) -> Report:
         settings=json.loads((work / SETTINGS).read_bytes()),
         share=plan.held_out_share,
     )
+    warn_of_pairs(plan, listing, work)
     report = merge(target, listing, work)
-    remove(work)
+    warn_of_nothing_held_out(plan, report)
     return report
-
-
-def _warn_of_nothing_held_out(config: ShardsConfig, report: Report) -> None:
-    """Say so where nothing is held out and nobody asked for that."""
-    if report.held_out == 0 and config.held_out != 0:
-        remedy = _to_hold_out(config, report)
-        console.warn(f"nothing is held out, so nothing will tell how good a training is; {remedy}.")
-
-
-def _to_hold_out(config: ShardsConfig, report: Report) -> str:
-    """What to do."""
-    if (name := source_of(config).held_out_folder) is not None:
-        return f"put pictures that can be used into {name}/"
-    if report.groups == 1 and report.grouped == report.train:
-        more = (
-            "draw more characters"
-            if isinstance(config, CharactersConfig)
-            else "give another --group-by"
-        )
-        return f"all {report.train} pictures belong to one group: {more}"
-    return "give a larger --held-out, or more pictures"

@@ -6,8 +6,9 @@ from typing import Any, Literal
 import numpy as np
 
 from colorizer.making.line_methods import Fitted, LineMethod, Undrawn
-from colorizer.making.near_duplicates import look_of
+from colorizer.making.near_duplicates import thumbnail_of
 from colorizer.making.sources.base import Item, Picture, Source
+from colorizer.making.sources.drawings import PairLook
 from colorizer.making.wanted import GREY, Wanted, is_grey
 from colorizer.pictures.buckets import bucket_shapes, nearest_bucket
 from colorizer.pictures.decode import UnusablePicture, allowing, digest_of
@@ -47,7 +48,8 @@ class Prepared:
     pixels: str  # digest of its colours, and of its line if that was given, as encoded
     animated: bool  # the first of several frames was taken
     remarks: tuple[str, ...] = ()  # to be counted, the same words for every picture
-    look: bytes = b""  # see `look_of`
+    thumbnail: bytes = b""  # see `thumbnail_of`
+    look: PairLook | None = None  # of picture and drawing, where it came with one
 
 
 def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
@@ -76,7 +78,8 @@ def prepare(preparation: Preparation, item: Item) -> Prepared | Rejection:
         pixels=digest_of(color, own_line),
         animated=picture.animated,
         remarks=(*picture.remarks, *((GREY,) if grey else ())),
-        look=look_of(small),
+        thumbnail=thumbnail_of(small),
+        look=picture.look,
     )
 
 

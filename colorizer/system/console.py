@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from typing import TextIO
 
 import rich.console
@@ -58,7 +58,7 @@ def _console(stderr: bool = False) -> rich.console.Console:
         return _bar.console
     width = None if stream.isatty() else PLAIN_WIDTH
     return rich.console.Console(
-        stderr=stderr, width=width, highlight=False, soft_wrap=width is not None
+        stderr=stderr, width=width, highlight=False, soft_wrap=width is not None, emoji=False
     )
 
 
@@ -106,7 +106,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         grid.add_row(*(escape(cell) for cell in row))
     _print(grid)
     plain = StringIO()
-    rich.console.Console(file=plain, width=PLAIN_WIDTH, color_system=None).print(grid)
+    rich.console.Console(file=plain, width=PLAIN_WIDTH, color_system=None, emoji=False).print(grid)
     logger.info("%s", "\n".join(line.rstrip() for line in plain.getvalue().splitlines()).strip())
 
 
@@ -218,6 +218,9 @@ def run(main: Callable[[], None]) -> None:
     One of several processes that fails ends at once: taking leave in order, it would wait for what
     the others, which know nothing of it, do not send any more.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name in other letters ends no work
+            stream.reconfigure(errors="backslashreplace")
     several = os.environ.get("WORLD_SIZE", "1") != "1"
     try:
         main()

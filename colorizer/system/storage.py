@@ -4,15 +4,21 @@ import errno
 import fcntl
 import hashlib
 import os
+import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
+from colorizer.system import console
 from colorizer.system.errors import UserError
 
 PARTIAL = ".partial"
 MAX_NAME = 255  # bytes, of nearly every file system
+FULL = (errno.ENOSPC, errno.EDQUOT)  # no lack of a disk's, but of room on it
+
+_told: set[tuple[int, str]] = set()  # a disk, and what it lacks, which is said once
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -21,7 +27,13 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         UserError: the folder cannot be written to, or the disk is full.
     """
-    with writing(path), partial_name(path).open("wb") as file:
+    with writing(path):
+        replace(path, data)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """The same; raises: OSError."""
+    with partial_name(path).open("wb") as file:
         file.write(data)
         publish(file, path)
 
@@ -63,8 +75,7 @@ def locked(folder: Path, busy: str) -> Iterator[None]:
         file = path.open("w")
     with file:
         try:
-            # Not flock: loader processes would inherit it and outlive a killed training with it.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, folder)
         except (BlockingIOError, PermissionError) as error:
             raise UserError(
                 f"{folder}: another process {busy} there; wait for it to end."
@@ -72,8 +83,26 @@ def locked(folder: Path, busy: str) -> Iterator[None]:
         yield
 
 
+def _lock(file: TextIO, folder: Path) -> None:
+    """Raises: BlockingIOError, PermissionError: another process has it."""
+    try:
+        # Not flock: loader processes would inherit it and outlive a killed training with it.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        raise
+    except OSError as error:  # ENOLCK, ENOSYS and others: Lustre, NFS without lockd, some shares
+        _go_without(
+            "locks",
+            folder,
+            f"the disk of {folder} has no locks ({error.strerror}), so that nothing keeps a second"
+            " program out of a folder there: start one at a time",
+        )
+
+
 def check_writable(folder: Path) -> None:
-    """Before long work: whether an output folder can be written to, or made.
+    """Before long work: whether an output folder can be made and written to, by doing it.
+
+    What a disk can be without is said in a warning.
 
     Raises:
         UserError: naming what is in the way.
@@ -85,15 +114,121 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"{folder} cannot be an output folder: {place} is a file.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UserError(f"{folder} cannot be written to: no permission to write in {place}.")
+    _try_out(folder, place / f".trial-{secrets.token_hex(8)}")
+
+
+def _try_out(folder: Path, trial: Path) -> None:
+    """Do all that is done to an output folder later, in a folder that goes again."""
+    file = trial / "file"
+
+    def lock() -> None:
+        with file.open("r+") as opened:
+            _lock(opened, trial.parent)
+
+    steps = {
+        "make folders": trial.mkdir,
+        "write a file": lambda: replace(file, b"before"),
+        "put a file in another's place": lambda: replace(file, b"after"),
+        "flush a folder": lambda: flush_folder(trial.parent),
+        "lock a file": lock,
+        "delete a file": file.unlink,
+        "delete a folder": trial.rmdir,
+    }
+    for does, step in steps.items():
+        try:
+            step()
+        except OSError as error:
+            shutil.rmtree(trial, ignore_errors=True)
+            raise UserError(
+                f"{folder} cannot be an output folder: its disk does not {does}"
+                f" ({error.strerror}); make room or choose a folder on another disk."
+            ) from error
 
 
 def flush(path: Path) -> None:
-    """Have a file, or a folder's entries, on the disk before going on."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have a file's content on the disk before going on."""
+    _flush(path, os.O_RDONLY)
+
+
+def flush_folder(path: Path) -> None:
+    """Have a folder's entries on the disk before going on, where the disk can do that."""
+    try:
+        _flush(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:  # EINVAL, ENOTSUP, EIO, EPERM: shares, FUSE, WSL
+        if error.errno in FULL:
+            raise
+        _go_without(
+            "flushing",
+            path,
+            f"the disk of {path} flushes no folders ({error.strerror}): a power cut may cost the"
+            " newest files there",
+        )
+
+
+def _flush(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Who may read a file, where the disk knows such a thing."""
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        _go_without(
+            "modes",
+            path.parent,
+            f"the disk of {path.parent} keeps no file modes ({error.strerror}): others may not be"
+            " able to read what is written there",
+        )
+
+
+def link_to(target: Path, link: Path) -> None:
+    """Make a symbolic link, in place of an older one, where the disk can do that."""
+    new = partial_name(link)
+    new.unlink(missing_ok=True)  # of an earlier start
+    try:
+        new.symlink_to(target)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        _go_without(
+            "links",
+            link.parent,
+            f"the disk of {link.parent} has no links ({error.strerror}), so {link.name} is not"
+            f" made there; it would be {target}",
+        )
+    else:
+        new.replace(link)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if it exists, with all that it holds.
+
+    What a disk keeps (NFS keeps a deleted file that is still open) stays, with a warning.
+    """
+    if not folder.exists():
+        return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        _go_without(
+            str(folder),
+            folder.parent,
+            f"{folder} is of no use any more and cannot be removed whole ({error.strerror}); delete"
+            " what is left of it",
+        )
+
+
+def _go_without(what: str, folder: Path, said: str) -> None:
+    """Say what a disk lacks, once."""
+    lacking = (folder.stat().st_dev, what)
+    if lacking not in _told:
+        _told.add(lacking)
+        console.warn(said)
 
 
 def partial_name(path: Path) -> Path:

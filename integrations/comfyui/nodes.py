@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from colorizer import Colorizer
+from colorizer.coloring.any_colorizer import LARGEST
 from colorizer.system.errors import UserError
-
-LARGEST = 16_384  # pixels of a working size
 
 
 class ColorizeDrawing:

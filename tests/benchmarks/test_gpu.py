@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.helpers.launching import run
 from tests.helpers.programs import ROOT
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -17,6 +18,17 @@ from gpu_report import Findings, Report, Teller
 from gpu_scale import REHEARSAL, Place
 
 COMMAND = [sys.executable, gpu.__file__]
+# Without a GPU its parts may be forked: none then imports again what all of them need.
+FORKING = """
+import multiprocessing, runpy, sys
+from pathlib import Path
+
+context = multiprocessing.get_context("fork")
+multiprocessing.get_context = lambda method: context
+sys.argv.pop(0)
+sys.path[0] = str(Path(sys.argv[0]).parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 def test_without_a_gpu_it_says_so_and_ends_with_2(tmp_path):
@@ -29,8 +41,10 @@ def test_without_a_gpu_it_says_so_and_ends_with_2(tmp_path):
 
 
 def test_a_rehearsal_does_every_part(tmp_path):
-    command = [*COMMAND, "--rehearse", "--minutes", "60", "--output", str(tmp_path / "gpu")]
-    made = subprocess.run(command, capture_output=True, text=True)
+    script = tmp_path / "forking.py"
+    script.write_text(FORKING)
+    command = [sys.executable, script, gpu.__file__, "--rehearse", "--minutes", "60"]
+    made = run([*command, "--output", tmp_path / "gpu"], timeout=590)
     report = json.loads((tmp_path / "gpu" / "gpu.json").read_text())
     parts = {part["name"]: part for part in report["parts"]}
     assert list(parts) == [part.name for part in gpu.PARTS]
@@ -41,7 +55,7 @@ def test_a_rehearsal_does_every_part(tmp_path):
     about = report["about"]
     assert about["torch"] and about["accelerate"] and about["GPU"] == "none" and about["code"]
     steps = parts["correct"]["tables"]["A step against the CPU's in float32: off by (allowed)"]
-    assert len(steps) == 10 and all(row["holds"] for row in steps)
+    assert len(steps) == 5 and all(row["holds"] for row in steps)
     assert parts["several processes"]["tables"]["Runs of several processes"]
     assert {"The training", "Its held-out pictures"} <= parts["training"]["tables"].keys()
     text = (tmp_path / "gpu" / "gpu.md").read_text()

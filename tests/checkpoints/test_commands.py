@@ -1,11 +1,15 @@
 """launch/checkpoint.py: what is there, whether it is intact, and the generator alone."""
 
+import re
 import resource
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from colorizer.checkpoints.best import Best
+from colorizer.checkpoints.checkpoint import dump_state, read_state
 from colorizer.checkpoints.commands import InspectConfig, VerifyConfig, inspect, verify_all
 from colorizer.checkpoints.export import ExportConfig, export
 from colorizer.checkpoints.generator_file import find_generator
@@ -38,6 +42,14 @@ def test_inspect_says_what_a_run_a_checkpoint_and_a_file_are(two, capsys):
     shown = capsys.readouterr().out
     count = sum(p.numel() for p in Colorizer(two).generator.state_dict().values())
     assert f"{count:,}" in shown and "attention none" in shown and "sha256" in shown
+
+
+def test_inspect_names_the_best_checkpoint(two, capsys):
+    checkpoint = two / "checkpoints" / "step-00000002"
+    state = replace(read_state(checkpoint), best=Best("cross/psnr", 21.4567, 1))
+    (checkpoint / "state.json").write_text(dump_state(state))
+    inspect(InspectConfig(two))
+    assert re.search(r"best so far +step 1: cross/psnr 21\.46", capsys.readouterr().out)
 
 
 def test_inspect_names_what_is_damaged_or_not_there(two, capsys, tmp_path):

@@ -1,7 +1,6 @@
 """Networks as ONNX: the graphs compute what torch does, at any size, from any references."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import onnx
@@ -19,13 +18,14 @@ from colorizer.networks.graphs import features_of
 from colorizer.system.errors import UserError
 from tests.helpers.exported import random_file, random_network
 
-METHODS = ("attention-aware", "sga", "scft-ca", "scft", "ours")
+# Whatever a method is built of: each attention and none, batch norm and none, copying.
+METHODS = ("attention-aware", "scft", "ours")
 SIZES = ((1, 1), (3, 5), (33, 20))  # in strides; in the last one parts of attention are cut
 REFERENCES = ([(2, 3)], [(4, 2), (3, 3), (9, 33)])
 
 
 def small(preset):
-    return replace(COLORIZERS[preset]().network, width=0.125, stages=3, residual_blocks=1)
+    return replace(COLORIZERS[preset]().network, width=0.125, stages=2, residual_blocks=1)
 
 
 def run(data, **tensors):
@@ -33,17 +33,16 @@ def run(data, **tensors):
     return session.run(None, tensors)
 
 
-@cache
-def exported(method):
-    """The reader and the painter, for all tests: torch takes its time to write them."""
-    return tuple(graph.data for graph in as_onnx(random_network(small(method)), {}).graphs)
+@pytest.fixture(scope="module", params=METHODS)
+def exported(request):
+    """A network, its reader and its painter, for all tests: torch takes its time to write them."""
+    generator = random_network(small(request.param))
+    return generator, *(graph.data for graph in as_onnx(generator, {}).graphs)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", METHODS)
-def test_the_graphs_colour_as_torch_does(method):
-    generator = random_network(small(method))
-    reading, painting = exported(method)
+def test_the_graphs_colour_as_torch_does(exported):
+    generator, reading, painting = exported
     names, stride = features_of(generator), generator.stride
     off = {}
     for height, width in SIZES:
@@ -57,15 +56,13 @@ def test_the_graphs_colour_as_torch_does(method):
             expected = generator.color(line, features).image.numpy()
             off[height * stride, width * stride, len(several)] = np.abs(image - expected).max()
             assert image.shape == expected.shape
-    print(method, {where: f"{value:.1e}" for where, value in off.items()})
+    print({where: f"{value:.1e}" for where, value in off.items()})
     assert max(off.values()) < 1e-5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["ours", "attention-aware"])
-def test_a_batch_of_drawings_is_coloured_together(method):
-    generator = random_network(small(method))
-    reading, painting = exported(method)
+def test_a_batch_of_drawings_is_coloured_together(exported):
+    generator, reading, painting = exported
     line, reference = torch.rand(3, 1, 16, 24) * 2 - 1, torch.rand(3, 3, 24, 12) * 2 - 1
     read = run(reading, reference=reference.numpy())
     joined = dict(zip(features_of(generator), read, strict=True))
@@ -74,10 +71,9 @@ def test_a_batch_of_drawings_is_coloured_together(method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["ours", "attention-aware", "scft"])
-def test_no_attention_map_is_held_whole(method):
+def test_no_attention_map_is_held_whole(exported):
     """At 1024 pixels one would take gigabytes; within a scan it is of some queries alone."""
-    _, painting = exported(method)
+    *_, painting = exported
     operations = [node.op_type for node in onnx.load_from_string(painting).graph.node]
     assert "Scan" in operations and "Softmax" not in operations
 

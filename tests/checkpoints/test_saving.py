@@ -76,7 +76,9 @@ def test_one_is_written_at_a_time(tmp_path, gate):
 def test_a_failure_is_told_once_and_the_next_is_written(tmp_path, monkeypatch):
     usage = shutil.disk_usage
     with saving.Saver(tmp_path, 3, 0) as saver:
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=95))
+        monkeypatch.setattr(
+            shutil, "disk_usage", lambda path: SimpleNamespace(total=10**9, free=95)
+        )
         saver.save(_tensors(), state(1))
         with pytest.raises(UserError, match=r"0\.0 MB are free; .* takes 0\.0 MB"):
             saver.wait()
@@ -88,16 +90,24 @@ def test_a_failure_is_told_once_and_the_next_is_written(tmp_path, monkeypatch):
 
 
 def test_a_failure_that_nobody_has_heard_of_is_told_at_the_end(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=10**9, free=0))
     with pytest.raises(ZeroDivisionError), saving.Saver(tmp_path, 3, 0) as saver:
         saver.save(_tensors(), state(1))
         raise ZeroDivisionError
     assert "MB are free" in capsys.readouterr().err
 
 
+def test_a_disk_that_does_not_know_its_size_is_tried(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(total=0, free=0))
+    saving.save(tmp_path, _tensors(1.0), state(1))
+    assert _value(tmp_path, 1) == 1.0
+
+
 def test_room_is_looked_for_before_and_the_bytes_are_named(tmp_path, monkeypatch):
     saving.save(tmp_path, _tensors(1.0), state(1))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=7_000_000))
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda path: SimpleNamespace(total=10**9, free=7_000_000)
+    )
     with pytest.raises(UserError, match=r"step-00000002: 7\.0 MB are free; .* takes 8\.0 MB\."):
         saving.save(tmp_path, _tensors(count=2_000_000), state(2))
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000001"]
@@ -168,7 +178,7 @@ def test_killed_while_saving_every_checkpoint_there_is_whole(tmp_path):
             checkpoint.verify(path)
 
 
-def test_an_old_one_that_cannot_be_deleted_is_a_sentence(tmp_path, monkeypatch):
+def test_an_old_one_that_cannot_be_deleted_is_a_warning(tmp_path, monkeypatch, capsys):
     for step in (1, 2):
         saving.save(tmp_path, _tensors(), state(step))
 
@@ -177,9 +187,8 @@ def test_an_old_one_that_cannot_be_deleted_is_a_sentence(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "rmtree", refuse)
-        with pytest.raises(UserError, match=r"cannot write .*step-00000001: Permission denied"):
-            saving.prune(tmp_path, 1)
-        with pytest.raises(UserError, match=r"step-00000001\.partial: Permission denied"):
-            saving.clean(tmp_path)
+        saving.prune(tmp_path, 1)
+    said = capsys.readouterr().err
+    assert "step-00000001.partial is of no use any more" in said and "Permission denied" in said
     saving.prune(tmp_path, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000002"]

@@ -7,6 +7,7 @@ import pytest
 
 from colorizer.characters import draw, sample_character, sample_pose
 from colorizer.coloring import sequence as module
+from colorizer.coloring.any_colorizer import AnyColorizer
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.drawings.corrections import Point
 
@@ -75,3 +76,42 @@ def test_the_network_sees_all_frames_through_one_window_while_the_figure_fits(tr
     seen = [p.filling.frame for p in colorizer.sequence([grown, small, grown, shrunk], reference)]
     assert seen[0] == seen[1] == seen[2]
     assert seen[3].height < module.ROOMY * seen[0].height
+
+
+class Watched(AnyColorizer[list[tuple[int, ...]]]):
+    """Paints everything grey, and notes which references each frame has, by their first pixel."""
+
+    size, stride, buckets = 32, 4, False
+
+    def __init__(self) -> None:
+        self.seen: list[list[tuple[int, ...]]] = []
+
+    def features_of(self, reference):
+        return [tuple(map(int, reference[0, 0]))]
+
+    def joined(self, several):
+        return [each for features in several for each in features]
+
+    def colored(self, line, features):
+        self.seen.append(features)
+        return np.full((*line.shape, 3), 90, np.uint8)
+
+
+def test_a_frame_has_the_references_the_nearest_key_frame_and_the_frame_before():
+    colorizer = Watched()
+    lines = [np.full((40, 40), 250, np.uint8) for _ in range(6)]
+    for line in lines:
+        line[10:30, 10] = line[10:30, 30] = line[10, 10:30] = line[30, 10:31] = 0
+    flat = {n: np.full((40, 40, 3), n, np.uint8) for n in (1, 2, 3)}
+    list(colorizer.sequence(lines, [flat[1]], keys={0: flat[2], 5: flat[3]}))
+    given, first, last = [(n, n, n) for n in (1, 2, 3)]
+    assert [frame[:2] for frame in colorizer.seen] == [
+        [given, first],
+        [given, first],
+        [given, last],
+        [given, last],
+    ]
+    assert all(len(frame) == 3 for frame in colorizer.seen)
+    alone = Watched()
+    list(alone.sequence(lines[:2], flat[1]))
+    assert [len(frame) for frame in alone.seen] == [1, 2]

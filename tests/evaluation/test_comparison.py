@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,17 +19,21 @@ from colorizer.training.train import train
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    """Where the runs and the first one's evaluation are, for all tests."""
+    return tmp_path_factory.mktemp("shared")
+
+
 @pytest.fixture
-def two(no_weights, tiny, tmp_path):
+def two(no_weights, tiny, shared, tmp_path):
     """Settings of evaluations of two runs, the first of them done."""
     configs = []
-    for steps in (1, 4):
-        run = tiny(output=f"run-{steps}", steps=steps)
-        train(run)
+    for steps, folder in ((1, shared), (4, tmp_path)):
+        run = tiny(output=shared / f"run-{steps}", steps=steps)
+        train(run)  # as the evaluation, once: what is complete is left alone
         configs.append(
-            EvaluateConfig(
-                checkpoint=run.output, data=run.data[0], output=tmp_path / f"report-{steps}"
-            )
+            EvaluateConfig(checkpoint=run.output, data=run.data[0], output=folder / "report")
         )
     evaluate(configs[0])
     return configs

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,12 +12,13 @@ import pytest
 
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
-from tests.helpers.programs import ROOT
+from tests.helpers import launching
+from tests.helpers.launching import run_ranks, start
+from tests.helpers.programs import ROOT, TORCHRUN
 
 pytestmark = pytest.mark.slow
 
 LAUNCH = ROOT / "launch"
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 TINY = ["--network.width", "0.125", "--batch-size", "4", "--steps", "1", "--workers", "0"]
 # The published Inception cannot be had here; the stand-in passes for it, all else is as it is.
 WRAPPER = """
@@ -33,10 +32,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def run(script: str, *arguments: object, launcher: list[str] = ()) -> subprocess.CompletedProcess:
-    command = [sys.executable, *launcher, str(LAUNCH / script), *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": "160", "NO_COLOR": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, env=environment)
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return launching.run([sys.executable, LAUNCH / script, *arguments])
 
 
 def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, tmp_path):
@@ -49,14 +46,18 @@ def test_processes_and_shards_change_no_byte_of_the_report(stand_ins, trained, t
     wrapper = tmp_path / "wrapper.py"
     wrapper.write_text(WRAPPER)
     made = {}
-    for launcher, per_shard, batch in (([], 100, 1), (TORCHRUN, 100, 16), (TORCHRUN, 1, 3)):
-        name = f"{len(launcher)}-{per_shard}-{batch}"
+    for run_it, per_shard, batch in (
+        (launching.run, 100, 1),
+        (run_ranks, 100, 16),
+        (run_ranks, 1, 3),
+    ):
+        name = f"{run_it.__name__}-{per_shard}-{batch}"
         data = tmp_path / name  # a copy: features kept beside the shards are taken each time
         shutil.copytree(tmp_path / str(per_shard), data)
-        command = [sys.executable, *launcher, wrapper, stand_ins.inception_sha256]
+        command = [sys.executable, wrapper, stand_ins.inception_sha256]
         command += [LAUNCH / "evaluate.py", "--checkpoint", trained.output, "--data", data]
         command += ["--output", tmp_path / f"report-{name}", "--batch-size", batch]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=180)
+        done = run_it(command)
         assert done.returncode == 0, done.stderr
         made[name] = tmp_path / f"report-{name}"
     first, *others = made.values()
@@ -85,7 +86,7 @@ def test_what_one_process_finds_ends_all_with_one_sentence(no_weights, trained, 
     index["shards"][5]["sha256"] = hashlib.sha256(content).hexdigest()
     (data / "held-out" / "index.json").write_text(json.dumps(index))
     arguments = ("--checkpoint", trained.output, "--data", data, "--output", tmp_path / "report")
-    done = run("evaluate.py", *arguments, "--modes", "self", launcher=TORCHRUN)
+    done = launching.run([*TORCHRUN, LAUNCH / "evaluate.py", *arguments, "--modes", "self"])
     assert done.returncode != 0
     assert re.search(r"000005\.tar: sample \S+ is not as it was written", done.stderr)
     assert "Traceback" not in done.stderr.partition("torch/distributed/elastic")[0]
@@ -116,15 +117,11 @@ def test_an_evaluation_killed_leaves_no_report_and_ends_the_same(no_weights, tra
         given = ("--checkpoint", trained.output, "--data", trained.data[0])
         return [*map(str, given), "--output", str(tmp_path / name), "--batch-size", "1"]
 
-    process = subprocess.Popen(
-        [sys.executable, str(LAUNCH / "evaluate.py"), *arguments("killed")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start([sys.executable, LAUNCH / "evaluate.py", *arguments("killed")])
     while not (tmp_path / "killed" / "pictures.csv").exists() and process.poll() is None:
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.communicate()
     assert not (tmp_path / "killed" / "report.json").exists()
     for name in ("killed", "whole"):
         assert run("evaluate.py", *arguments(name)).returncode == 0
@@ -140,10 +137,10 @@ def test_weights_are_listed(stand_ins):
     assert "losses: VGG-19  " in done.stdout and "missing; https://" in done.stdout
 
 
-@pytest.mark.parametrize("launcher", [[], TORCHRUN])
-def test_table1_of_the_demo(no_weights, character_shards, tmp_path, launcher):
+@pytest.mark.parametrize("run_it", [launching.run, run_ranks])
+def test_table1_of_the_demo(no_weights, character_shards, tmp_path, run_it):
     arguments = ["demo", "--data", character_shards, "--output", tmp_path, "--seeds", 1, *TINY]
-    done = run("table1.py", *arguments, launcher=launcher)
+    done = run_it([sys.executable, LAUNCH / "table1.py", *arguments])
     assert done.returncode == 0, done.stderr
     table = json.loads((tmp_path / "table1.json").read_text())["methods"]
     assert list(table) == ["scft", "scft-ca", "sga", "attention-aware", "ours"]

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.helpers.forking import Forked
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "launch" / "train.py"
-ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+PLAIN = {"COLUMNS": "120", "NO_COLOR": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | PLAIN
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 PATIENCE = 120.0  # seconds
 
@@ -31,7 +34,7 @@ def start(command: list[object], **environment: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str] | Forked) -> None:
     """Until something has happened in a process that goes on running."""
     deadline = time.monotonic() + PATIENCE
     while not happened():

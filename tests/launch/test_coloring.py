@@ -10,7 +10,8 @@ import cv2
 import pytest
 
 from colorizer.coloring.record import NAME
-from tests.helpers.programs import ROOT, start, wait_for
+from tests.helpers.launching import start
+from tests.helpers.programs import ROOT, wait_for
 
 COUNT = 60
 

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from colorizer.checkpoints import checkpoint
+from tests.helpers.forking import Forked
+from tests.helpers.launching import run_ranks, start, start_ranks
 from tests.helpers.programs import (
     ROOT,
     SCRIPT,
@@ -20,7 +21,6 @@ from tests.helpers.programs import (
     file_hashes,
     last_step,
     rank_process,
-    start,
     wait_for,
 )
 
@@ -47,17 +47,16 @@ def test_a_rank_without_weights_says_so_and_the_others_end_in_a_sentence(
 ):
     (tmp_path / f"vgg-{1 - without}.safetensors").symlink_to(vgg_file)
     arguments = tiny(character_shards, tmp_path / "run", "--steps", 2, "--loss.style", 1)
-    weights = f"{tmp_path}/vgg-$RANK.safetensors"
-    script = " ".join(map(str, [sys.executable, *arguments, "--loss.vgg-weights", weights]))
-    process = start([*TORCHRUN, "--no-python", "bash", "-c", script])
-    shown, _ = process.communicate(timeout=180)
-    assert process.returncode != 0
+    weights = ("--loss.vgg-weights", tmp_path / "vgg-$RANK.safetensors")
+    done = run_ranks([sys.executable, *arguments, *weights])
+    shown = done.stdout + done.stderr
+    assert done.returncode != 0
     assert f"vgg-{without}.safetensors: no such VGG-19 file" in shown
-    assert f'File "{ROOT / "colorizer"}' not in shown, shown  # torchrun prints one of its own
+    assert f'File "{ROOT / "colorizer"}' not in shown, shown
 
 
 def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, tmp_path):
-    more = ("--steps", 40, "--checkpoint-every", 3, "--loss.adversarial", 1)
+    more = ("--steps", 30, "--checkpoint-every", 3, "--loss.adversarial", 1)
     more += ("--evaluate-every", 4, "--evaluate-count", 2, "--keep-checkpoints", 1)
     finish([sys.executable, *tiny(character_shards, tmp_path / "whole", *more)])
     output = tmp_path / "killed"
@@ -67,19 +66,19 @@ def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, 
         process = start(command)
         before = last_step(output)
         wait_for(lambda before=before: last_step(output) > before, process)
-        time.sleep(moments.uniform(0, 0.4))
+        time.sleep(moments.uniform(0, 0.2))
         process.kill()
         process.communicate()
         if (output / "best").is_symlink():
             checkpoint.verify(output / "best")
     shown = finish(command)
     assert "Continuing" in shown
-    assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
+    assert file_hashes(output, 30) == file_hashes(tmp_path / "whole", 30)
     assert not list((output / "checkpoints").glob("*.partial"))
     kept, wanted = (checkpoint.verify(run / "best") for run in (output, tmp_path / "whole"))
     assert (kept.step, kept.files) == (wanted.step, wanted.files)
     newest = [
-        checkpoint.read_state(run / "checkpoints" / "step-00000040")
+        checkpoint.read_state(run / "checkpoints" / "step-00000030")
         for run in (output, tmp_path / "whole")
     ]
     assert newest[0].best == newest[1].best
@@ -88,8 +87,9 @@ def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, 
 def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
     character_shards, tmp_path
 ):
-    more = ("--steps", 40, "--checkpoint-every", 2)
-    finish([*TORCHRUN, *tiny(character_shards, tmp_path / "whole", *more)])
+    more = ("--steps", 24, "--checkpoint-every", 2)
+    whole = run_ranks([sys.executable, *tiny(character_shards, tmp_path / "whole", *more)])
+    assert whole.returncode == 0, whole.stderr
     output = tmp_path / "killed"
     launcher = [*TORCHRUN, "--max-restarts", 2]
     process = start([*launcher, *tiny(character_shards, output, *more)])
@@ -99,7 +99,7 @@ def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
         os.kill(rank_process(process.pid, rank), signal.SIGKILL)
     shown, _ = process.communicate(timeout=180)
     assert process.returncode == 0, shown
-    assert file_hashes(output, 40) == file_hashes(tmp_path / "whole", 40)
+    assert file_hashes(output, 24) == file_hashes(tmp_path / "whole", 24)
 
 
 def test_a_schedulers_signal_saves_one_step_of_all_ranks(character_shards, tmp_path):
@@ -113,20 +113,15 @@ def test_a_schedulers_signal_saves_one_step_of_all_ranks(character_shards, tmp_p
     newest = checkpoint.newest_intact(output / "checkpoints")
     assert newest.state.step == last_step(output) and newest.state.processes == 2
     more = ("--steps", newest.state.step + 1)
-    assert "Continuing" in finish([*TORCHRUN, *tiny(character_shards, output, *more)])
+    continued = run_ranks([sys.executable, *tiny(character_shards, output, *more)])
+    assert continued.returncode == 0 and "Continuing" in continued.stdout
 
 
 @pytest.fixture
-def two_ranks(character_shards, tmp_path) -> Iterator[list[subprocess.Popen[str]]]:
+def two_ranks(character_shards, tmp_path) -> Iterator[list[Forked]]:
     """Two processes of one training, without a launcher that would end them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     more = ("--steps", 100_000, "--timeout", 5, "--workers", 0)
-    command = [sys.executable, *tiny(character_shards, tmp_path / "run", *more)]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
-    place |= {"LOCAL_WORLD_SIZE": "2"}
-    ranks = [start(command, RANK=str(n), LOCAL_RANK=str(n), **place) for n in range(2)]
+    ranks = start_ranks([sys.executable, *tiny(character_shards, tmp_path / "run", *more)])
     wait_for(lambda: last_step(tmp_path / "run") > 2, ranks[0])
     yield ranks
     for process in ranks:

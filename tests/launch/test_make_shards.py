@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,17 @@ import pytest
 from colorizer.making.config import CharactersConfig
 from colorizer.making.pipeline import make_shards
 from colorizer.shards.index import read_index
+from tests.helpers import launching
+from tests.helpers.launching import run_ranks, start
 from tests.helpers.making import files_of
-from tests.helpers.programs import ROOT
+from tests.helpers.programs import ROOT, TORCHRUN
 
-SCRIPT = ROOT / "launch" / "make_shards.py"
-PLAIN = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
+MAKE = [sys.executable, ROOT / "launch" / "make_shards.py"]
 PATIENCE = 300  # seconds, for slow machines
 
 
-def run(*arguments: object, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *launcher, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=PLAIN)
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return launching.run([*MAKE, *arguments], PATIENCE)
 
 
 def test_help_lists_the_sources() -> None:
@@ -62,6 +61,8 @@ def test_name_that_is_no_text_can_be_said(tmp_path: Path) -> None:
     refused = run("list", tmp_path / "list.txt", "--output", tmp_path / "made")
     assert_one_sentence(refused, "no picture can be used")
     assert (tmp_path / "made" / "rejected.jsonl").read_text().count("listed twice") == 1
+    refused = run("folder", tmp_path / "\udcff.png", "--output", tmp_path / "made")
+    assert_one_sentence(refused, "\\udcff.png is not a folder")
 
 
 def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -> None:
@@ -69,18 +70,6 @@ def assert_one_sentence(refused: subprocess.CompletedProcess[str], words: str) -
     assert words in refused.stderr
     assert "Traceback" not in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
-
-
-def start(*arguments: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # A shell starts what it puts in the background (a CI job, say) with Ctrl-C ignored.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-    )
 
 
 def wait_for(path: Path) -> None:
@@ -101,15 +90,14 @@ def wait_for(path: Path) -> None:
 )
 def test_end_from_outside(tmp_path: Path, number: int, send, status: int, moment: str) -> None:
     """No index, no worker and no traceback is left."""
-    process = start(
-        *("characters", "--count", 5000, "--workers", 2, "--size", 64, "--output", tmp_path)
-    )
+    settings = ("--count", 5000, "--workers", 2, "--size", 64, "--output", tmp_path)
+    process = start([*MAKE, "characters", *settings])
     wait_for(tmp_path / "unfinished" / moment)
     send(process.pid, number)
-    _, errors = process.communicate(timeout=PATIENCE)  # ends when the last worker is gone
+    said, _ = process.communicate(timeout=PATIENCE)  # ends when the last worker is gone
     assert process.returncode == status
-    assert "Traceback" not in errors
-    assert ("the same command goes on from here" in errors) == (status == 130)
+    assert "Traceback" not in said
+    assert ("the same command goes on from here" in said) == (status == 130)
     assert not list(tmp_path.rglob("index.json"))
     assert (tmp_path / "unfinished" / "settings.json").exists()
 
@@ -127,21 +115,21 @@ def test_varied_characters_with_lines_by_xdog(tmp_path: Path) -> None:
     assert "varied" in json.dumps(settings) and "xdog" in json.dumps(settings)
 
 
-CHARACTERS = ("characters", "--count", 100, "--size", 64, "--samples-per-shard", 40)
+CHARACTERS = ("characters", "--count", 100, "--size", 32, "--samples-per-shard", 40)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The files of one process that nobody stopped."""
     output = tmp_path_factory.mktemp("whole") / "made"
-    make_shards(CharactersConfig(output=output, count=100, size=64, samples_per_shard=40))
+    make_shards(CharactersConfig(output=output, count=100, size=32, samples_per_shard=40))
     return files_of(output)
 
 
 def test_killed_twice_the_same_command_goes_on(tmp_path: Path, whole: dict[str, bytes]) -> None:
     output = tmp_path / "made"
     for moment, more in (("000000.jsonl", 0.013), ("000002.pictures.partial", 0.007)):
-        process = start(*CHARACTERS, "--workers", 2, "--output", output)
+        process = start([*MAKE, *CHARACTERS, "--workers", 2, "--output", output])
         wait_for(output / "unfinished" / moment)
         time.sleep(more)
         process.kill()
@@ -154,14 +142,10 @@ def test_killed_twice_the_same_command_goes_on(tmp_path: Path, whole: dict[str, 
     assert not (output / "unfinished").exists()
 
 
-def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    return run(*arguments, launcher=launcher)
-
-
 def test_two_processes_make_the_files_of_one(tmp_path: Path, whole: dict[str, bytes]) -> None:
     """And only the first speaks."""
-    made = torchrun(*CHARACTERS, "--workers", 1, "--output", tmp_path / "made")
+    settings = (*CHARACTERS, "--workers", 1, "--output", tmp_path / "made")
+    made = launching.run([*TORCHRUN, *MAKE[1:], *settings], PATIENCE)
     assert made.returncode == 0, made.stderr
     assert files_of(tmp_path / "made") == whole
     for words in (
@@ -174,7 +158,8 @@ def test_two_processes_make_the_files_of_one(tmp_path: Path, whole: dict[str, by
 
 
 def test_two_processes_say_once_what_is_refused(tmp_path: Path) -> None:
-    refused = torchrun("folder", tmp_path / "gone", "--output", tmp_path / "made")
+    gone = ("folder", tmp_path / "gone", "--output", tmp_path / "made")
+    refused = run_ranks([*MAKE, *gone])
     assert refused.returncode != 0
     assert refused.stderr.count("gone is not a folder") == 1
     assert not (tmp_path / "made").exists()

@@ -10,7 +10,8 @@ import pytest
 
 from colorizer.checkpoints import checkpoint
 from colorizer.training.signals import NOTICE_SIGNALS
-from tests.helpers.programs import ROOT, SCRIPT, TORCHRUN, children, last_step, start, wait_for
+from tests.helpers.launching import start
+from tests.helpers.programs import ROOT, SCRIPT, TORCHRUN, children, last_step, wait_for
 
 ACCELERATE = [
     *(sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch"),

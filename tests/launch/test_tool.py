@@ -3,14 +3,14 @@
 import subprocess
 import sys
 
-from tests.helpers.programs import ENVIRONMENT, ROOT
+from tests.helpers import launching
+from tests.helpers.programs import ROOT
 
 SCRIPT = ROOT / "launch" / "checkpoint.py"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
+    return launching.run([sys.executable, SCRIPT, *arguments])
 
 
 def test_verify_and_export(trained, tmp_path):

@@ -1,4 +1,4 @@
-"""Training as a user starts it: alone, through accelerate's launcher, in two processes."""
+"""Training as a user starts it: alone, through a launcher, in two processes."""
 
 import itertools
 import json
@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from safetensors.torch import load_file
 
 from colorizer.evaluation.config import EvaluateConfig, MeasureConfig
 from colorizer.evaluation.evaluator import evaluate
-from tests.helpers.programs import ENVIRONMENT, ROOT, SCRIPT, TORCHRUN, last_step, start, wait_for
+from tests.helpers.launching import run, run_ranks, start
+from tests.helpers.programs import (
+    ROOT,
+    SCRIPT,
+    TORCHRUN,
+    last_step,
+    wait_for,
+)
 
 TINY = [
     *("--network.width", "0.125", "--batch-size", "4"),
@@ -26,18 +34,17 @@ ACCELERATE = [
     *("--config_file", str(ROOT / "accelerate_configs" / "cpu.yaml")),
 ]
 
-
-def run(launcher: list[str], *arguments: object) -> subprocess.CompletedProcess[str]:
-    return run_command([*launcher, SCRIPT, *arguments])
+Run = Callable[[list[object]], subprocess.CompletedProcess[str]]  # a command
 
 
-def run_command(command: list[object]) -> subprocess.CompletedProcess[str]:
-    command = list(map(str, command))
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, env=ENVIRONMENT)
+def under(launcher: list[str]) -> Run:
+    """What runs a command by a launcher instead of python alone."""
+    return lambda command: run([*launcher, *command[1:]])
 
 
-def demo(launcher: list[str], data: Path, output: Path, *more: object):
-    return run(launcher, "demo", "--data", data, "--output", output, *TINY, *more)
+def demo(run: Run, data: Path, output: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, SCRIPT, "demo", "--data", data, "--output", output, *TINY, *more]
+    return run(command)
 
 
 def samples(output: Path) -> list[str]:
@@ -47,8 +54,8 @@ def samples(output: Path) -> list[str]:
 
 
 def test_two_processes_see_the_samples_of_one_and_each_its_half(character_shards, tmp_path):
-    one = demo([sys.executable], character_shards, tmp_path / "one", "--steps", 6, "--workers", 0)
-    two = demo(TORCHRUN, character_shards, tmp_path / "two", "--steps", 6, "--workers", 2)
+    one = demo(run, character_shards, tmp_path / "one", "--steps", 6, "--workers", 0)
+    two = demo(under(TORCHRUN), character_shards, tmp_path / "two", "--steps", 6, "--workers", 2)
     assert one.returncode == 0, one.stderr
     assert two.returncode == 0, two.stderr
     assert "1 on CPU" in one.stdout
@@ -68,10 +75,9 @@ def test_a_run_of_one_process_goes_on_with_two_on_the_same_samples(character_sha
     shutil.copytree(character_shards, tmp_path / "second")
     more = ("--data", character_shards, tmp_path / "second", "--shares", 0.7, 0.3)
     more += ("--references.same-group", 0.5, "--augment.scale", 0.3)
-    one = ([sys.executable], character_shards)
-    whole = demo(*one, tmp_path / "whole", *more, "--steps", 8)
-    first = demo(*one, tmp_path / "stopped", *more, "--steps", 4)
-    second = demo(TORCHRUN, character_shards, tmp_path / "stopped", *more, "--steps", 8)
+    whole = demo(run, character_shards, tmp_path / "whole", *more, "--steps", 8)
+    first = demo(run, character_shards, tmp_path / "stopped", *more, "--steps", 4)
+    second = demo(run_ranks, character_shards, tmp_path / "stopped", *more, "--steps", 8)
     assert (whole.returncode, first.returncode, second.returncode) == (0, 0, 0), second.stderr
     assert "from step 4" in second.stdout
     assert samples(tmp_path / "stopped") == samples(tmp_path / "whole")
@@ -93,19 +99,16 @@ def test_a_bad_sample_that_both_processes_meet_is_one(character_shards, tmp_path
     content = bytearray(shard.read_bytes())
     content[content.index(b"WEBPVP8L") + 30] ^= 1
     shard.write_bytes(content)
-    made = demo(TORCHRUN, data, tmp_path / "run", "--steps", 40, "--bad-samples", 0.07)
+    made = demo(run_ranks, data, tmp_path / "run", "--steps", 20, "--bad-samples", 0.07)
     assert made.returncode == 0, made.stderr
     warned = made.stderr.count("Another sample takes its place.")
     assert "warning: 1 samples could not be read" in made.stderr and warned > 1
 
 
 def test_processes_that_do_not_share_the_output_are_refused(character_shards, tmp_path):
-    arguments = ["demo", "--data", character_shards, "--output", f"{tmp_path}/run-$RANK", *TINY]
-    script = " ".join(map(str, [sys.executable, SCRIPT, *arguments, "--steps"]))
-    launcher = [*TORCHRUN, "--no-python", "bash", "-c"]
-    first = run_command([*launcher, f"{script} 2"])
+    first = demo(run_ranks, character_shards, tmp_path / "run-$RANK", "--steps", 2)
     assert first.returncode == 0, first.stderr
-    second = run_command([*launcher, f"{script} 4"])
+    second = demo(run_ranks, character_shards, tmp_path / "run-$RANK", "--steps", 4)
     assert second.returncode != 0
     assert "not all processes find the same checkpoint" in second.stderr
     assert (tmp_path / "run-0" / "checkpoints" / "step-00000002").is_dir()
@@ -114,7 +117,7 @@ def test_processes_that_do_not_share_the_output_are_refused(character_shards, tm
 def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):
     output = tmp_path / "gan"
     more = ("--steps", 3, "--loss.adversarial", 1, "--discriminator-width", 0.25, "--accumulate", 2)
-    made = demo(TORCHRUN, character_shards, output, *more)
+    made = demo(run_ranks, character_shards, output, *more)
     assert made.returncode == 0, made.stderr
     path = output / "checkpoints" / "step-00000003" / "discriminator.safetensors"
     assert all(t.isfinite().all() for t in load_file(path).values())
@@ -128,7 +131,7 @@ def test_gradients_that_are_exchanged_in_bf16_differ_by_its_rounding(character_s
     moments = {}
     for exchange in ("float32", "bf16"):
         output = tmp_path / exchange
-        made = demo(TORCHRUN, character_shards, output, "--steps", 1, "--exchange", exchange)
+        made = demo(run_ranks, character_shards, output, "--steps", 1, "--exchange", exchange)
         assert made.returncode == 0, made.stderr
         path = output / "checkpoints" / "step-00000001" / "generator_optimizer.safetensors"
         first = (t for name, t in load_file(path).items() if name.startswith("exp_avg."))
@@ -138,14 +141,14 @@ def test_gradients_that_are_exchanged_in_bf16_differ_by_its_rounding(character_s
 
 
 def test_two_processes_look_together_and_see_what_an_evaluation_sees(character_shards, tmp_path):
-    run, report = tmp_path / "run", tmp_path / "report"
+    output, report = tmp_path / "run", tmp_path / "report"
     more = ("--steps", 4, "--evaluate-every", 4, "--optimizer.ema-decay", 0)
-    made = demo(TORCHRUN, character_shards, run, *more)
+    made = demo(run_ranks, character_shards, output, *more)
     assert made.returncode == 0, made.stderr
     assert made.stdout.count("Held-out PSNR at step 4") == 1
-    (look,) = (line for line in losses(run) if "held-out/self/psnr" in line)
+    (look,) = (line for line in losses(output) if "held-out/self/psnr" in line)
     measure = MeasureConfig(metrics=("psnr",))
-    evaluate(EvaluateConfig(run, character_shards, report, measure=measure))
+    evaluate(EvaluateConfig(output, character_shards, report, measure=measure))
     figures = json.loads((report / "report.json").read_text())["figures"]
     for ours, theirs in {"self": "self", "cross": "cross", "wrong": "random"}.items():
         wanted = figures[theirs]["psnr"]["mean"]
@@ -155,8 +158,8 @@ def test_two_processes_look_together_and_see_what_an_evaluation_sees(character_s
 def test_two_processes_train_one_line_extractor(character_shards, tmp_path):
     arguments = ("--data", character_shards, *TINY, "--steps", 2, "--loss.adversarial", 1)
     one, two = tmp_path / "one", tmp_path / "two"
-    for launcher, output in (([sys.executable], one), (TORCHRUN, two)):
-        made = run(launcher, "extractor-demo", "--output", output, *arguments)
+    for run_it, output in ((run, one), (run_ranks, two)):
+        made = run_it([sys.executable, SCRIPT, "extractor-demo", "--output", output, *arguments])
         assert made.returncode == 0, made.stderr
     assert samples(two) == samples(one)
     path = two / "checkpoints" / "step-00000002" / "average.safetensors"
@@ -167,12 +170,12 @@ def test_two_processes_start_from_a_run_and_freeze_a_part_as_one_does(character_
     more = ("--optimizer.generator-lr", 1e-4, "--loss.adversarial", 1)
     more += ("--discriminator-width", 0.125)
     source = tmp_path / "source"
-    first = demo([sys.executable], character_shards, source, "--steps", 2, *more)
+    first = demo(run, character_shards, source, "--steps", 2, *more)
     assert first.returncode == 0, first.stderr
     more += ("--start-from", source, "--freeze", "line_encoder", "decoder.first")
     one, two = tmp_path / "one", tmp_path / "two"
-    for launcher, output in (([sys.executable], one), (TORCHRUN, two)):
-        made = demo(launcher, character_shards, output, "--steps", 3, *more)
+    for run_it, output in ((run, one), (run_ranks, two)):
+        made = demo(run_it, character_shards, output, "--steps", 3, *more)
         assert made.returncode == 0, made.stderr
         assert made.stdout.count(f"  starts from  {source}/checkpoints/step-00000002/average") == 1
     for ours, other in zip(losses(two), losses(one), strict=True):
@@ -184,11 +187,11 @@ def test_two_processes_start_from_a_run_and_freeze_a_part_as_one_does(character_
     assert not torch.equal(start["decoder.head.weight"], end["decoder.head.weight"])
 
 
-def test_accelerates_launcher_trains_and_continues(character_shards, tmp_path):
+def test_a_run_of_accelerates_launcher_goes_on_without_it(character_shards, tmp_path):
     output = tmp_path / "run"
-    first = demo(ACCELERATE, character_shards, output, "--steps", 1)
+    first = demo(under(ACCELERATE), character_shards, output, "--steps", 1)
     assert first.returncode == 0, first.stderr
-    second = demo(ACCELERATE, character_shards, output, "--steps", 2)
+    second = demo(run, character_shards, output, "--steps", 2)
     assert second.returncode == 0, second.stderr
     assert "from step 1" in second.stdout
     assert (output / "checkpoints" / "step-00000002" / "state.json").is_file()
@@ -213,14 +216,14 @@ def test_a_signal_saves_and_exits_with_0_and_leaves_no_process(character_shards,
 
 
 def test_help_lists_presets_and_every_setting_of_one():
-    presets = run([sys.executable], "--help")
+    presets = run([sys.executable, SCRIPT, "--help"])
     assert presets.returncode == 0
     for preset in ("attention-aware", "sga", "scft-ca", "scft", "demo", "extractor"):
         assert preset in presets.stdout
-    settings = run([sys.executable], "demo", "--help").stdout
+    settings = run([sys.executable, SCRIPT, "demo", "--help"]).stdout
     for words in ("--loss.l1", "mean absolute difference", "--augment.strength", "--dry-run"):
         assert words in settings
-    settings = run([sys.executable], "extractor", "--help").stdout
+    settings = run([sys.executable, SCRIPT, "extractor", "--help"]).stdout
     assert "--degrade.jpeg" in settings and "--augment" not in settings and "--task" not in settings
 
 
@@ -238,7 +241,7 @@ def test_help_lists_presets_and_every_setting_of_one():
 def test_bad_settings_are_one_sentence_and_nothing_is_written(
     character_shards, tmp_path, arguments, words
 ):
-    refused = demo([sys.executable], character_shards, tmp_path / "run", *arguments)
+    refused = demo(run, character_shards, tmp_path / "run", *arguments)
     assert refused.returncode == 1
     assert words in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -247,7 +250,7 @@ def test_bad_settings_are_one_sentence_and_nothing_is_written(
 
 
 def test_a_batch_that_two_processes_cannot_share_is_refused(character_shards, tmp_path):
-    refused = demo(TORCHRUN, character_shards, tmp_path / "run", "--batch-size", 3)
+    refused = demo(run_ranks, character_shards, tmp_path / "run", "--batch-size", 3)
     assert refused.returncode != 0
     assert (
         "--batch-size is 3; give a multiple of 2, the number of processes (2) times"

@@ -1,20 +1,18 @@
 """The commands that use a trained run."""
 
-import os
 import subprocess
 import sys
 
 import cv2
 
+from tests.helpers import launching
 from tests.helpers.programs import ROOT
 
 LAUNCH = ROOT / "launch"
-ENVIRONMENT = os.environ | {"COLUMNS": "120", "NO_COLOR": "1"}
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(LAUNCH / script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    return launching.run([sys.executable, LAUNCH / script, *arguments])
 
 
 def test_colorize_writes_a_picture_of_the_drawings_size(trained, tmp_path, draw_scene):

@@ -1,258 +1,241 @@
-"""Collections as people have them: what is counted, bounded and left out on request."""
+"""The collections of the field, small, as they lie, loaded by the command of docs/data.md."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from colorizer.commands.make_shards import print_report
-from colorizer.making.config import FolderConfig
+from colorizer.commands.make_shards import settings
+from colorizer.making.config import PairedConfig, PicturesConfig
 from colorizer.making.pipeline import make_shards
-from colorizer.making.splitting import place_of
-from colorizer.pictures import decode
 from colorizer.system.errors import UserError
 from tests.helpers.making import (
-    files_of,
+    OUTPUT,
+    encoded,
+    find,
     grey,
     noise,
-    read_rejected,
     read_set,
-    samples_of,
+    reasons,
     save,
     without_workers,
+    write_tar,
 )
+from tests.helpers.programs import ROOT
+
+DOCUMENTED = (ROOT / "docs" / "data.md").read_text()
 
 
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """An empty folder, into shards of 32, prepared in this process."""
-    without_workers(monkeypatch)
-    (tmp_path / "pictures").mkdir()
-    return FolderConfig(folder=tmp_path / "pictures", output=tmp_path / "made", size=32)
+def paintbucket(folder: Path) -> None:
+    """gt and line have opacity; beside them lie folders that are no pictures to learn from."""
+    for number, name in enumerate(("train", "test")):
+        for character in ("ann", "ben"):
+            at = folder / name / "PaintBucket_Char" / character
+            for frame in range(2):
+                seed = 10 * number + 2 * (character == "ben") + frame
+                opaque = np.full((32, 32), 255, np.uint8)
+                ink = np.where(noise(seed)[..., 0] > 200, 255, 0).astype(np.uint8)
+                save(at / "gt" / f"{frame:04}.png", np.dstack((noise(seed), opaque)))
+                save(at / "line" / f"{frame:04}.png", np.dstack((grey(0, 32, 32), ink)))
+                save(at / "seg" / f"{frame:04}.png", noise(seed))
+            (at / "json_color").mkdir()
+            (at / "json_color" / "0000.json").write_text("{}")
 
 
-def test_broken_colour_profiles_are_counted(
-    config: FolderConfig, capsys: pytest.CaptureFixture
-) -> None:
-    for number in range(4):
-        options = {"icc_profile": b"broken"} if number < 3 else {}
-        save(config.folder / f"{number}.png", noise(number), **options)
-    report = make_shards(config)
-    assert (report.train + report.held_out, report.remarks["colour profile ignored"]) == (4, 3)
-    print_report(report)
-    assert "kept: colour profile ignored" in capsys.readouterr().out
+def anita(folder: Path) -> None:
+    """Not every scene has both."""
+    for number, scene in enumerate(("Title/scene_1", "Title/scene_2", "Other/scene_1")):
+        for frame in (1, 2):
+            for half, seed in (("color", frame), ("sketch", frame + 50), ("composition", 99)):
+                if (scene, half) != ("Title/scene_2", "color"):
+                    save(folder / scene / half / f"000{frame}.png", noise(10 * number + seed))
 
 
-# ---- Bounds
+def anime_diffusion(folder: Path) -> None:
+    for name in ("a", "b"):
+        save(folder / "train" / "reference" / f"{name}.png", noise(ord(name)))
+        save(folder / "train" / "condition" / f"{name}.png", noise(ord(name) + 9))
+        save(folder / "test" / "reconstruction" / f"{name}.png", noise(ord(name) + 20))
 
 
-@pytest.mark.parametrize(
-    ("setting", "reason", "sizes"),
-    [
-        ({"min_side": 40}, "smaller than --min-side", [(39, 60), (200, 39)]),
-        ({"max_aspect": 2.5}, "longer than --max-aspect", [(40, 101), (101, 40)]),
-        ({"max_pixels": 3000}, "too large", [(60, 51)]),
-    ],
-)
-def test_what_is_out_of_bounds_has_a_reason_of_its_own(
-    config: FolderConfig, setting: dict, reason: str, sizes: list[tuple[int, int]]
-) -> None:
-    for number, (width, height) in enumerate([(40, 60), (40, 40), *sizes]):
-        save(config.folder / f"{number}.png", noise(number, width, height))
-    report = make_shards(replace(config, **setting))
-    assert (report.train + report.held_out, dict(report.rejected)) == (2, {reason: len(sizes)})
-    details = [each["detail"] for each in read_rejected(config.output)]
-    assert details[0].startswith(f"{sizes[0][0]}x{sizes[0][1]} pixels")
-    with pytest.raises(UserError, match=f"{next(iter(setting))} was "):  # another set
-        make_shards(replace(config, **{name: 10**6 for name in setting} | {"min_side": 17}))
+def atd_12k(folder: Path) -> None:
+    for number, triplet in enumerate(("train_10k/Disney_a", "train_10k/Japan_b", "test_2k_540p/c")):
+        for frame in (1, 2, 3):
+            save(folder / triplet / f"frame{frame}.jpg", noise(10 * number + frame))
+    (folder / "test_2k_annotations" / "c").mkdir(parents=True)
+    (folder / "test_2k_annotations" / "c" / "c.json").write_text("{}")
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        *({"max_pixels": 0}, {"max_pixels": 10**12}, {"min_side": 0}, {"min_side": 10**9}),
-        *({"max_aspect": 0.5}, {"max_aspect": float("nan")}, {"max_aspect": float("inf")}),
-    ],
-)
-def test_a_bound_that_cannot_be_is_named(config: FolderConfig, setting: dict) -> None:
-    (name,) = setting
-    with pytest.raises(UserError, match=f"--{name.replace('_', '-')} is .*; give "):
-        make_shards(replace(config, **setting))
-
-
-def smooth(seed: int, width: int, height: int) -> np.ndarray:
-    """Coarse colours, so that any way to average them gives nearly the same."""
-    return cv2.resize(noise(seed, 4, 4), (width, height), interpolation=cv2.INTER_CUBIC)
-
-
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "indexed.png", "clear.png"])
-def test_huge_pictures_are_averaged_down_while_they_are_read(
-    config: FolderConfig, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """As those over 100 million pixels are, turned by their EXIF."""
-    pixels = smooth(0, 600, 500)
-    picture = Image.fromarray(np.dstack((pixels, np.full((500, 600), 255, np.uint8))))
-    picture = picture if name == "clear.png" else picture.convert("RGB")
-    picture = picture.quantize(256) if name == "indexed.png" else picture
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    picture.save(config.folder / name, exif=exif)
-    monkeypatch.setattr(decode, "MAX_PIXELS", 20_000)
-    token = decode._max_pixels.set(20_000)
-    with pytest.raises(UserError, match=r"no picture can be used .1 too large"):
-        make_shards(replace(config, max_pixels=200_000))
-    decode._max_pixels.reset(token)
-    made = replace(config, max_pixels=400_000, output=config.output.with_name("huge"))
-    assert make_shards(made).train == 1
-    ((_, color, _, sample),) = samples_of(made.output)
-    assert sample["size"] in ([125, 150], [63, 75])
-    expected = cv2.resize(np.rot90(pixels, -1), (27, 32), interpolation=cv2.INTER_AREA)
-    apart = np.abs(color[:, 2:29].astype(int) - expected)
-    assert apart.mean() < (12 if name == "indexed.png" else 4)
-
-
-@pytest.mark.parametrize(
-    ("setting", "words"),
-    [
-        ({"size": 250}, "no preset can train on it; all can on --size 240 or 256."),
-        ({"size": 72}, "none of attention-aware, sga, scft-ca, scft, ours can train on it"),
-        ({"size": 64, "fit": "buckets"}, "none of attention-aware, sga, scft-ca, scft, ours"),
-        ({"size": 256}, ""),
-        ({"size": 256, "fit": "buckets"}, ""),
-    ],
-)
-def test_a_size_that_presets_cannot_train_on_is_said(
-    config: FolderConfig, capsys: pytest.CaptureFixture, setting: dict, words: str
-) -> None:
-    save(config.folder / "a.png", noise(0))
-    save(config.folder / "b.png", noise(1))
-    make_shards(replace(config, **setting))
-    said = " ".join(capsys.readouterr().err.split())
-    assert words in said and ("can train on it" in said) == bool(words)
-
-
-def test_pillows_own_bound_stands_as_before(config: FolderConfig) -> None:
-    before = Image.MAX_IMAGE_PIXELS
-    save(config.folder / "a.png", noise(0))
-    make_shards(replace(config, max_pixels=10**9))
-    assert before == Image.MAX_IMAGE_PIXELS
-
-
-def test_colourless_pictures_are_counted_and_rejected_on_request(config: FolderConfig) -> None:
-    """A lossy file's faint tints are no colours, and one red ribbon is."""
-    page = np.repeat(noise(0, 64, 64)[..., :1], 3, axis=2)
-    save(config.folder / "page.jpg", page, quality=70)
-    ribbon = page.copy()
-    ribbon[10:14, 10:20] = (200, 30, 30)
-    save(config.folder / "ribbon.png", ribbon)
-    save(config.folder / "color.png", noise(1))
-    report = make_shards(config)
-    assert (report.train + report.held_out, report.remarks["colourless"]) == (3, 1)
-    strict = replace(config, reject_grey=True, output=config.output.with_name("strict"))
-    report = make_shards(strict)
-    assert (report.train + report.held_out, dict(report.rejected)) == (2, {"colourless": 1})
-    assert read_rejected(strict.output)[0]["source"] == "page.jpg"
-
-
-# ---- Near duplicates
-
-
-def picture(seed: int) -> np.ndarray:
-    """A drawing of a disc and a box on smooth ground, 240x200."""
-    rng = np.random.default_rng(seed)
-    drawn = smooth(seed, 240, 200)
-    for _ in range(4):
-        color = tuple(map(int, rng.integers(0, 256, 3)))
-        center = tuple(map(int, rng.integers(20, 180, 2)))
-        cv2.circle(drawn, center, int(rng.integers(15, 50)), color, -1)
-    return drawn
-
-
-def other_versions(folder: Path, seed: int) -> None:
-    """The same picture in six qualities and sizes."""
-    drawn = picture(seed)
-    save(folder / f"{seed} a.png", drawn)
-    save(folder / f"{seed} b.jpg", drawn, quality=90)
-    save(folder / f"{seed} c.jpg", drawn, quality=30)
-    save(folder / f"{seed} d.webp", drawn, quality=50)
-    save(folder / f"{seed} e.png", cv2.resize(drawn, (120, 100), interpolation=cv2.INTER_AREA))
-    save(folder / f"{seed} f.jpg", cv2.resize(drawn, (360, 300), interpolation=cv2.INTER_CUBIC))
-
-
-@pytest.mark.parametrize("few", [200, 5])
-def test_near_duplicates_never_stand_on_both_sides(
-    config: FolderConfig, monkeypatch: pytest.MonkeyPatch, few: int
-) -> None:
-    monkeypatch.setattr("colorizer.making.splitting.FEW", few)
-    for seed in range(12):
-        other_versions(config.folder, seed)
-    report = make_shards(replace(config, held_out=0.3, size=64))
-    assert report.train + report.held_out + sum(report.rejected.values()) == 72
-    assert report.alike == report.train + report.held_out > 60
-    sides: dict[str, set[str]] = {}
-    for name, sample in read_set(config.output).items():
-        sides.setdefault(sample["source"].split()[0], set()).add(name.split("/")[0])
-    assert len(sides) == 12 and all(len(side) == 1 for side in sides.values())
-    assert set.union(*sides.values()) == {"train", "held-out"}
-
-
-def test_pictures_that_differ_are_not_near_duplicates(config: FolderConfig) -> None:
-    """Nor are a drawing in other colours, and its mirror image."""
-    for seed in range(60):
-        save(config.folder / f"{seed}.png", picture(seed))
-    save(config.folder / "other colours.png", np.ascontiguousarray(picture(0)[..., ::-1]))
-    changed = cv2.circle(picture(0), (60, 60), 25, (10, 200, 90), -1)
-    save(config.folder / "one more disc.png", changed)
-    save(config.folder / "mirrored.png", np.ascontiguousarray(picture(0)[:, ::-1]))
-    assert make_shards(replace(config, size=64)).alike == 0
-
-
-def test_flat_pictures_of_one_colour_are_near_duplicates(config: FolderConfig) -> None:
-    for value in (100, 101, 160, 230):
-        save(config.folder / f"{value}.png", grey(value))
-    assert make_shards(config).alike == 2
-
-
-def test_near_duplicates_join_their_groups(config: FolderConfig) -> None:
-    for number in range(40):
-        save(config.folder / f"{number % 10}" / f"{number}.png", picture(number))
-    lowest, *_, highest = sorted(map(str, range(10)), key=place_of)
-    save(config.folder / lowest / "x.jpg", picture(500), quality=95)
-    save(config.folder / highest / "x.jpg", picture(500), quality=40)
-    report = make_shards(replace(config, group_by="parent", held_out=0.1, size=64))
-    assert report.alike == 2
-    sides: dict[str, str] = {n: s["group"] for n, s in read_set(config.output).items()}
-    held_out = {group for name, group in sides.items() if name.startswith("held-out")}
-    assert {lowest, highest} <= held_out or not {lowest, highest} & held_out
-
-
-def test_near_duplicates_over_a_given_split_are_counted_and_said(
-    config: FolderConfig, capsys: pytest.CaptureFixture
-) -> None:
-    save(config.folder / "train" / "a.png", picture(0))
-    save(config.folder / "train" / "b.png", picture(1))
-    save(config.folder / "val" / "c.jpg", picture(0), quality=60)
-    report = make_shards(replace(config, size=64))
-    assert (report.alike, report.alike_across) == (2, 2)
-    print_report(report)
-    said = " ".join(capsys.readouterr().err.split())
-    assert "2 pictures look like one on the other side of the given split" in said
-
-
-@pytest.mark.slow
-def test_bytes_are_the_same_from_one_and_two_workers(
-    config: FolderConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.undo()
-    for seed in range(4):
-        other_versions(config.folder, seed)
-    save(config.folder / "p.png", noise(0), icc_profile=b"broken")
-    made = [
-        replace(config, output=config.output / str(n), workers=n, max_pixels=10**9) for n in (1, 2)
+def danbooru(folder: Path) -> None:
+    members = [
+        (f"{number}.{role}.png", encoded(noise(number)))
+        for number in range(4)
+        for role in ("image", "region")
     ]
-    for each in made:
-        make_shards(each)
-    assert files_of(made[0].output) == files_of(made[1].output)
+    write_tar(folder / "0000.tar", members)
+
+
+def aligned(folder: Path) -> None:
+    for number, name in enumerate(("train/1.png", "train/2.png", "val/1.png")):
+        save(folder / name, np.hstack((noise(number), noise(number + 50))))
+
+
+def sga(folder: Path) -> None:
+    for name in ("1.png", "2.png"):
+        save(folder / "train2" / name, noise(int(name[0])))
+        save(folder / "train0" / name, noise(int(name[0]) + 9))
+
+
+@dataclass
+class Expected:
+    """What a collection makes."""
+
+    train: int
+    held_out: int
+    groups: set[str | None]
+    lines: str = "given"
+    unread: str | None = None  # words of the warning
+
+
+COLLECTIONS = {
+    "paired PaintBucket --color gt --line line --group-by parent": (
+        paintbucket,
+        Expected(
+            4,
+            4,
+            {"PaintBucket_Char/ann", "PaintBucket_Char/ben"},
+            unread="not read, beside gt/ and line/: json_color (4 times), seg (4 times)",
+        ),
+    ),
+    "paired Anita --color color --line sketch --group-by parent": (
+        anita,
+        Expected(
+            2,
+            2,
+            {"Title/scene_1", "Other/scene_1"},
+            unread="not read, beside color/ and sketch/: composition (3 times)",
+        ),
+    ),
+    "paired AnimeDiffusion --color reference --line condition": (
+        anime_diffusion,
+        Expected(1, 1, {None}, unread="not read, beside reference/ and condition/: test;"),
+    ),
+    "folder ATD-12K --group-by parent": (
+        atd_12k,
+        Expected(
+            6,
+            3,
+            {"Disney_a", "Japan_b", "c"},
+            "xdog",
+            "not read, beside train_10k/ and test_2k_540p/: test_2k_annotations;",
+        ),
+    ),
+    "tars danbooru": (danbooru, Expected(3, 1, {None}, "xdog")),
+    "side-by-side anime-sketch-colorization-pair": (aligned, Expected(2, 1, {None})),
+    "paired anime --color train2 --line train0": (sga, Expected(1, 1, {None})),
+}
+
+
+def asked_for(command: str, folder: Path, **changes: object) -> PicturesConfig:
+    """The settings of a command for a collection in a folder."""
+    source, name, *rest = command.split()
+    config = settings([source, str(folder / name), *rest, "--output", str(folder / "made")])
+    assert isinstance(config, PicturesConfig)
+    return replace(config, size=32, **changes)
+
+
+@pytest.mark.parametrize("command", COLLECTIONS)
+def test_a_collection_loads_as_it_lies_by_the_documented_command(
+    tmp_path: Path, monkeypatch, capsys, command: str
+) -> None:
+    assert f"`{command}`" in DOCUMENTED
+    make: Callable[[Path], None]
+    make, expected = COLLECTIONS[command]
+    make(tmp_path / command.split()[1])
+    without_workers(monkeypatch)
+    config = asked_for(command, tmp_path)
+    report = make_shards(config)
+    assert report is not None
+    assert (report.train, report.held_out) == (expected.train, expected.held_out)
+    samples = read_set(config.output)
+    assert {sample.get("group") for sample in samples.values()} == expected.groups
+    assert {sample["lines"]["method"] for sample in samples.values()} == {expected.lines}
+    said = " ".join(capsys.readouterr().err.split())
+    assert ("not read" in said) == (expected.unread is not None)
+    assert (expected.unread or "") in said
+    assert report.found == report.train + report.held_out + sum(report.rejected.values())
+
+
+def test_both_spellings_of_the_setting_are_taken() -> None:
+    for spelling in ("--color", "--colour"):
+        config = settings(["paired", "x", spelling, "gt", "--output", "y"])
+        assert isinstance(config, PairedConfig) and config.color == "gt"
+
+
+def test_a_slash_after_a_name_does_not_matter(tmp_path: Path) -> None:
+    for half in ("gt", "ink"):
+        save(tmp_path / half / "a.png", grey(0))
+    items, _ = find(PairedConfig(folder=tmp_path, output=OUTPUT, color="gt/", line=("ink/",)))
+    assert len(items) == 1
+
+
+def test_scenes_with_one_half_alone_are_rejected_not_refused(tmp_path: Path) -> None:
+    anita(tmp_path)
+    config = PairedConfig(folder=tmp_path, output=OUTPUT, color="color", line=("sketch",))
+    lone = {name for name, reason in reasons(config).items() if reason == "no partner"}
+    assert lone == {"Title/scene_2/sketch/0001.png", "Title/scene_2/sketch/0002.png"}
+
+
+def test_a_place_of_pairs_in_another_is_found(tmp_path: Path) -> None:
+    """PaintBucket-Character v2 has NAME/ref/gt beside NAME/gt."""
+    for name in ("ann/gt/0.png", "ann/line/0.png", "ann/ref/gt/0.png", "ann/ref/line/0.png"):
+        save(tmp_path / name, grey(0))
+    config = PairedConfig(folder=tmp_path, output=OUTPUT, color="gt", group_by="parent")
+    items, rejections = find(config)
+    assert {item.source: item.group for item in items} == {
+        "ann/gt/0.png": "ann",
+        "ann/ref/gt/0.png": "ann/ref",
+    }
+    assert not rejections
+
+
+def test_test_with_pairs_below_other_folders_is_held_out(tmp_path: Path) -> None:
+    for name in ("train/{}/a.png", "test/reconstruction/{}/b.png"):
+        for half in ("reference", "condition"):
+            save(tmp_path / name.format(half), grey(0))
+    config = PairedConfig(folder=tmp_path, output=OUTPUT, color="reference", line=("condition",))
+    assert {item.source: item.split for item in find(config)[0]} == {
+        "train/reference/a.png": "train",
+        "test/reconstruction/reference/b.png": "held-out",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"line": ("line/", "line")}, "give one folder of pictures"),
+        ({"color": "a/gt"}, "names of folders, and 'a/gt' is none"),
+        ({"line": (".",)}, "names of folders, and '.' is none"),
+        ({"color": "gt", "line": ("gt",)}, "--color and --line name gt, gt; give one folder"),
+        ({"line": ()}, "one or more of drawings"),
+        ({"color": "GT"}, "must hold one folder GT/ and one folder line/ beside each other"),
+    ],
+)
+def test_names_that_cannot_be_are_refused(tmp_path: Path, changes: dict, words: str) -> None:
+    for half in ("gt", "line"):
+        save(tmp_path / "in" / half / "a.png", grey(0))
+    config = PairedConfig(folder=tmp_path / "in", output=tmp_path / "made", **changes)
+    with pytest.raises(UserError, match=words):
+        make_shards(config)
+
+
+def test_a_set_begun_with_other_folders_is_refused(tmp_path: Path, monkeypatch) -> None:
+    without_workers(monkeypatch)
+    for number, half in enumerate(("colour", "line", "rough")):
+        save(tmp_path / "in" / half / "a.png", noise(number))
+    config = PairedConfig(folder=tmp_path / "in", output=tmp_path / "made", size=32, held_out=0.0)
+    make_shards(config)
+    with pytest.raises(UserError, match="line_folders was None, now"):
+        make_shards(replace(config, line=("rough",)))

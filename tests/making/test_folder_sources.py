@@ -2,7 +2,6 @@
 
 import os
 import re
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,25 @@ from colorizer.making.line_methods import XDoGLines
 from colorizer.making.listing import Listing, write_listing
 from colorizer.making.pipeline import make_shards
 from colorizer.making.prepare import Preparation, Prepared, prepare
-from colorizer.making.sources import source_of
+from colorizer.making.sources import folder, source_of
 from colorizer.making.sources.base import make_key
 from colorizer.pictures.decode import UnusablePicture
-from colorizer.pictures.files import Rejection
 from colorizer.shards.format import KEY
 from colorizer.system.errors import UserError
-from tests.helpers.making import OUTPUT, encoded, find, grey, load, noise, reasons, save, write_tar
+from tests.helpers.making import (
+    OUTPUT,
+    encoded,
+    find,
+    grey,
+    load,
+    noise,
+    read_rejected,
+    read_set,
+    reasons,
+    save,
+    without_workers,
+    write_tar,
+)
 
 
 def folder_of(path: Path) -> FolderConfig:
@@ -72,20 +83,6 @@ def test_name_that_is_no_text_has_a_key(tmp_path: Path) -> None:
     assert isinstance(prepare(preparation, item), Prepared)
 
 
-def test_same_key_twice_keeps_one_and_names_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("a.png", "b.png"):
-        save(tmp_path / "from" / name, grey(0))
-    monkeypatch.setattr("colorizer.making.sources.folder.make_key", lambda source: "same")
-    write_listing(source_of(folder_of(tmp_path / "from")), tmp_path / "listing")
-    with closing(Listing(tmp_path / "listing")) as listing:
-        assert [item.source for item in listing.items(range(listing.count))] == ["a.png"]
-        assert list(listing.rejections()) == [
-            Rejection("b.png", "same key as another", "a.png: same")
-        ]
-
-
 def test_every_source_leaves_out_what_is_excluded(tmp_path: Path) -> None:
     names = ("a.png", "old/b.png", "c_thumb.png")
     for name in names:
@@ -111,6 +108,21 @@ def test_hidden_thumbnails_in_a_tar_are_passed_over(tmp_path: Path) -> None:
     write_tar(tmp_path / "x.tar", [(name, encoded(grey(0))) for name in names])
     items, rejections = find(TarsConfig(tars=tmp_path, output=OUTPUT))
     assert [item.source for item in items] == ["x.tar/./a/b"] and not rejections
+
+
+def test_of_pictures_with_one_key_the_first_by_name_is_kept(tmp_path: Path, monkeypatch) -> None:
+    without_workers(monkeypatch)
+    key, search = make_key("c.png"), folder.find_pictures
+    monkeypatch.setattr(folder, "make_key", lambda source: key)
+    monkeypatch.setattr(folder, "find_pictures", lambda *where: reversed([*search(*where)]))
+    for number, name in enumerate(("b.png", "a.png", "c.png")):
+        save(tmp_path / "from" / name, noise(number))
+    config = FolderConfig(folder=tmp_path / "from", output=tmp_path / "made", held_out=0.0)
+    assert make_shards(config).train == 1
+    assert [sample["source"] for sample in read_set(config.output).values()] == ["a.png"]
+    rejected = {each["source"]: each["detail"] for each in read_rejected(config.output)}
+    assert rejected.keys() == {"b.png", "c.png"}
+    assert rejected["b.png"] == f"a.png gets {key}, too"
 
 
 # ---- A folder
@@ -271,10 +283,12 @@ def test_halves_are_color_left_and_line_right(tmp_path: Path) -> None:
     assert item.split is None
 
 
-@pytest.mark.parametrize("width", [39, 41, 20])
-def test_other_proportions_are_rejected(tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "reason"), [(39, "no two halves"), (41, "no two halves"), (20, "too small")]
+)
+def test_what_has_no_two_halves_is_rejected(tmp_path: Path, width: int, reason: str) -> None:
     save(tmp_path / "a.png", grey(0, width, 20))
     with pytest.raises(UnusablePicture) as rejected:
         load(pairs_of(tmp_path))
-    assert rejected.value.reason == "not two squares"
+    assert rejected.value.reason == reason
     assert f"{width}x20" in rejected.value.detail

@@ -7,9 +7,11 @@ import pytest
 
 from colorizer.making.pieces import (
     ITEMS_IN_PIECE,
+    Named,
     PieceWriter,
     is_done,
     items_of,
+    names_of_kept,
     piece_count,
     read_piece,
 )
@@ -61,6 +63,13 @@ def test_names_on_the_disk_stay_those_of_sets_begun_earlier(tmp_path: Path) -> N
     record = json.loads((tmp_path / "000007.jsonl").read_text())
     assert set(record) == {
         *("key", "source", "group", "part", "metadata", "digest", "pixels", "animated"),
-        *("color_size", "line_size", "remarks", "look"),
+        *("color_size", "line_size"),
+        *("look", "split_with", "remarks", "thumbnail"),  # which those lack
     }
     assert (tmp_path / "000007.pictures").read_bytes() == b"colourline"
+    for later in ("look", "split_with", "remarks", "thumbnail"):
+        del record[later]
+    (tmp_path / "000007.jsonl").write_text(json.dumps(record) + "\n")
+    (kept,) = read_piece(tmp_path, 7)
+    assert not isinstance(kept, Rejection) and (kept.look, kept.split_with) == (None, None)
+    assert list(names_of_kept(tmp_path, 7)) == [Named("g", None, "p", b"")]

@@ -1,13 +1,12 @@
 """Batch norm over two real processes against torch's own over the whole batch."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.helpers import batch_norm_cases
+from tests.helpers.launching import run_ranks
 
 pytestmark = pytest.mark.slow
 
@@ -16,14 +15,7 @@ pytestmark = pytest.mark.slow
 def said(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of what each case said in each process: nothing if it held."""
     folder = tmp_path_factory.mktemp("batch-norm")
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
-    made = subprocess.run(
-        [*launcher, batch_norm_cases.__file__, folder],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        timeout=120,
-    )
+    made = run_ranks([sys.executable, batch_norm_cases.__file__, folder])
     assert made.returncode == 0, made.stderr
     return folder
 

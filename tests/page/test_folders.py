@@ -53,6 +53,22 @@ def test_what_a_program_says_is_shown_as_it_comes():
 WAITING = "import os, time; print(os.getpid())\ntime.sleep(600)"
 
 
+IN_ORDER = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path(sys.argv[1]).touch()))
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_program_that_ignores_ctrl_c_as_in_the_background_ends_in_order(tmp_path):
+    running = Programs().run([*program(IN_ORDER), str(tmp_path / "ended")])
+    assert next(said for said in running if said) == "started\n"
+    running.close()
+    assert (tmp_path / "ended").exists()
+
+
 @pytest.mark.parametrize("way", ["closed", "ended"])
 def test_a_program_ends_when_it_is_stopped(way):
     programs = Programs()

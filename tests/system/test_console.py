@@ -225,3 +225,24 @@ def test_a_program_that_cannot_go_on_ends_with_a_sentence_and_a_status(
 def test_a_fault_of_ours_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         console.run(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_ends_nothing(encoding):
+    name = "a\udcff ü 線 [red]\\[/]:smile:"  # the first is no letter in any encoding
+    program = f"from colorizer.system import console; console.run(lambda: console.say({name!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"},
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.strip() == name.encode(encoding, "backslashreplace")
+
+
+def test_windows_gets_one_sentence():
+    program = "import sys; sys.platform = 'win32'; import colorizer.commands.train"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("on Windows, install and run it in WSL2.")
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.launching import run_ranks
+
 SCRIPT = """
 import sys, torch
 from colorizer.system.processes import processes
@@ -38,14 +40,7 @@ def script(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_three_processes_agree_and_gather_in_the_order_of_ranks(script):
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "3")
-    done = subprocess.run(
-        [sys.executable, *launcher, str(script)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env=os.environ | {"NO_COLOR": "1"},
-    )
+    done = run_ranks([sys.executable, script], count=3)
     assert done.returncode == 0, done.stderr
     assert "first of 3" in done.stdout
 

@@ -7,14 +7,16 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from colorizer.making.sources.drawings import PairLook
+from colorizer.making.sources.own_split import OwnSplit, Split
+from colorizer.making.sources.unicode_names import composed
 from colorizer.pictures.files import Rejection
 from colorizer.system.errors import UserError
 
-Split = Literal["train", "held-out"]
 Where = TypeVar("Where", bound=tuple[Any, ...])  # what a source needs to load an item, as JSON
 
 
@@ -28,6 +30,7 @@ class Item(Generic[Where]):
     where: Where
     group: str | None = None  # its pictures land in the same split, unless they say their own
     split: Split | None = None  # where the source itself says so
+    split_with: str | None = None  # key that decides its split, if not its own and without a group
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,22 @@ class Picture:
     animated: bool = False  # the first of several frames was taken
     remarks: tuple[str, ...] = ()  # on what was done without, the same words for every picture
     detailed: np.ndarray | None = None  # its colours larger, for lines that are drawn from them
+    look: PairLook | None = None  # of the two, where it came with a drawing
 
 
 class Source(ABC, Generic[Where]):
     """Where pictures come from. Small enough to be sent to worker processes."""
 
     @property
+    def own_split(self) -> OwnSplit | None:
+        """The split that its pictures come with, if its items say which they belong to."""
+        return None
+
+    @property
     def held_out_folder(self) -> str | None:
         """What it holds out, where its items say themselves which split they belong to."""
-        return None
+        split = self.own_split
+        return None if split is None else split.held_out
 
     @property
     @abstractmethod
@@ -77,6 +87,10 @@ class Source(ABC, Generic[Where]):
             UnusablePicture: it cannot be used.
         """
 
+    def other_way_round(self) -> str:
+        """What to do if its drawings prove to be its pictures, as an imperative."""
+        return "let the drawings and the pictures change places"
+
     @abstractmethod
     def nothing_found(self) -> str:
         """A sentence for the case that there is no picture."""
@@ -97,21 +111,36 @@ def make_key(source: str) -> str:
     return f"{slug or 'picture'}-{digest}"
 
 
+JSON = "json:"  # how a rule begins that names an entry of a picture's JSON
+
+
 class Grouping:
     """Which character a picture shows, told from its path."""
 
-    def __init__(self, group_by: str | None) -> None:
+    def __init__(self, group_by: str | None, has_json: bool = False) -> None:
         """Take the rule, and refuse one that cannot work.
 
         Args:
-            group_by: `parent`, a regular expression with one pair of brackets, or None.
+            group_by: `parent`, `json:NAME`, a regular expression with one pair of brackets, or
+                None.
+            has_json: Whether pictures of this source come with JSON.
 
         Raises:
-            UserError: it is no such expression.
+            UserError: it is no such expression, or there is no JSON to look at.
         """
         self.group_by = group_by
+        self.json_name = None
+        if group_by is not None and group_by.startswith(JSON):
+            self.json_name = group_by.removeprefix(JSON)
         self._pattern = None
-        if group_by not in (None, "parent"):
+        if self.json_name is not None:
+            if not (has_json and self.json_name):
+                raise UserError(
+                    f"--group-by {group_by}: `json:NAME` takes the group from the entry NAME of a"
+                    " tar's KEY.json, so it needs a name and the source `tars`; or give `parent` or"
+                    " a pattern."
+                )
+        elif group_by not in (None, "parent"):
             self._pattern = self._compile(group_by)
 
     @staticmethod
@@ -133,5 +162,29 @@ class Grouping:
         """The group of a picture's path (with /); None where there is none."""
         if self._pattern is not None:
             found = self._pattern.search(path)
-            return found[1] or None if found else None
-        return path.rpartition("/")[0] or None if self.group_by else None
+            return composed(found[1] or "") or None if found else None
+        return composed(path.rpartition("/")[0]) or None if self.group_by == "parent" else None
+
+    def of_json(self, note: Any) -> str | None:
+        """The group that a picture's JSON names: a text, a whole number, or a list of one such.
+
+        Args:
+            note: Its content. `json:a.b` is its entry `a.b`, or the entry `b` of its entry `a`.
+        """
+        if self.json_name is None:
+            return None
+        found = _entry(note, self.json_name)
+        if isinstance(found, list) and len(found) == 1:
+            (found,) = found
+        named = isinstance(found, (str, int)) and not isinstance(found, bool)
+        return composed(str(found)).strip() or None if named else None
+
+
+def _entry(note: Any, name: str) -> Any:
+    """What an object's JSON has under a name; where it has none, a dot goes one object deeper."""
+    if not isinstance(note, dict):
+        return None
+    if name in note:
+        return note[name]
+    outer, dot, inner = name.partition(".")
+    return _entry(note.get(outer), inner) if dot else None

@@ -1,20 +1,15 @@
 """Sources of one file a picture: a folder of colour pictures, and side-by-side pairs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from colorizer.making.sources.base import Grouping, Item, Picture, Source, Split, make_key
-from colorizer.making.sources.loading import decode_single
-from colorizer.making.sources.own_split import beside_split, held_out_in, splits_of
-from colorizer.pictures.decode import (
-    UnusablePicture,
-    decode_picture,
-    digest_of,
-    read_file,
-    to_grey,
-)
+from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.drawings import Mending
+from colorizer.making.sources.loading import decode_halves, decode_single
+from colorizer.making.sources.own_split import OwnSplit, Split, beside_split, own_split_in
+from colorizer.pictures.decode import read_file
 from colorizer.pictures.files import Rejection, find_pictures, no_pictures
 
 
@@ -22,8 +17,8 @@ from colorizer.pictures.files import Rejection, find_pictures, no_pictures
 class PictureFolder(Source):
     """Pictures in a folder and its subfolders.
 
-    Where the folder holds train/ and val/ (or valid/, or test/), only these two are searched, and
-    val/ is held out.
+    Where the folder holds train/ and val/ (or what else these are called), only these two are
+    searched, and val/ is held out.
     """
 
     folder: Path
@@ -31,19 +26,19 @@ class PictureFolder(Source):
     exclude: tuple[str, ...] = ()  # patterns of what to leave out
 
     @property
-    def held_out_folder(self) -> str | None:
-        """The counterpart of train/, if the folder holds both."""
-        return held_out_in(self.folder)
+    def own_split(self) -> OwnSplit | None:
+        """train/ and its counterpart, if the folder holds both."""
+        return own_split_in(self.folder, exclude=self.exclude)
 
     def find(self) -> Iterator[Item | Rejection]:
         """Every picture in the folder, or in its train/ and val/; what is none is rejected."""
-        held_out = self.held_out_folder
-        if held_out is None:
+        own = self.own_split
+        if own is None:
             yield from self._find_in("", None)
             return
-        for name, split in splits_of(held_out):
+        for name, split in own.folders:
             yield from self._find_in(name, split)
-        yield from beside_split(self.folder, held_out)
+        yield from beside_split(self.folder, own, exclude=self.exclude)
 
     def _find_in(self, within: str, split: Split | None) -> Iterator[Item | Rejection]:
         for file in find_pictures(self.folder, within, self.exclude):
@@ -80,27 +75,21 @@ class Folder(PictureFolder):
 
 @dataclass(frozen=True)
 class SideBySide(PictureFolder):
-    """Colour on the left, its line drawing on the right, each a square."""
+    """Colour and its line drawing beside each other in one file, each half of its width."""
+
+    line_side: Literal["left", "right"] = "right"
+    mending: Mending = field(default_factory=Mending)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Its kind and split: the listing tells which pictures it holds."""
-        return self._of_kind("side-by-side")
+        """Its kind and split, and how its halves are read."""
+        side = {} if self.line_side == "right" else {"line_side": self.line_side}
+        return {**self._of_kind("side-by-side"), **side, **self.mending.settings}
 
     def load(self, item: Item) -> Picture:
-        """Decode the picture and cut it in two: colour on the left, line on the right."""
-        data = read_file(self.folder / item.source)
-        decoded = decode_picture(data)
-        height, width = decoded.pixels.shape[:2]
-        if width != 2 * height:
-            raise UnusablePicture("not two squares", f"{width}x{height} pixels")
-        color, line = decoded.pixels[:, :height], decoded.pixels[:, height:]
-        metadata = {"lines": {"method": "given"}}
-        return Picture(
-            color,
-            to_grey(line),
-            metadata,
-            digest_of(data),
-            decoded.animated,
-            remarks=decoded.remarks,
-        )
+        """Decode the picture and cut it in two."""
+        return decode_halves(read_file(self.folder / item.source), self.line_side, self.mending)
+
+    def other_way_round(self) -> str:
+        """Names the other side."""
+        return f"give --line-side {'left' if self.line_side == 'right' else 'right'}"

@@ -3,51 +3,38 @@
 import json
 import math
 import os
-import tarfile
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from colorizer.making.sources.base import Grouping, Item, Picture, Source, make_key
+from colorizer.making.sources.drawings import Mending
 from colorizer.making.sources.loading import decode_pair, decode_single
+from colorizer.making.sources.own_split import (
+    OwnSplit,
+    Split,
+    own_split_in,
+    own_split_of,
+    word_of,
+)
+from colorizer.making.sources.tar_members import Member, Place, members_of
+from colorizer.making.sources.unicode_names import common_spelling, composed
 from colorizer.pictures.decode import MAX_BYTES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
-from colorizer.pictures.kinds import SUFFIXES, why_unread_by_name
-from colorizer.pictures.left_out import is_excluded, is_hidden, is_hidden_within
+from colorizer.pictures.kinds import why_unread_by_name
+from colorizer.pictures.left_out import is_excluded, is_hidden
 from colorizer.system.errors import UserError
 
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 MAX_JSON = 1_000_000  # bytes of a sample's metadata
 MAX_DEPTH = 50
-Place = tuple[int, int]  # where a member's bytes begin in the tar, and how many they are
+APART = (
+    "not beside the others of this key; sort the tar, as with"
+    " `tar --sort=name -cf sorted.tar -C UNPACKED .`"
+)
 Where = tuple[str, Place, Place | None, Place | None]  # tar, picture, line drawing, metadata
-
-
-@dataclass(frozen=True)
-class _Member:
-    """A file in a tar."""
-
-    name: str
-    offset: int
-    size: int
-
-    @property
-    def place(self) -> Place:
-        """Where its bytes lie."""
-        return self.offset, self.size
-
-    @property
-    def key(self) -> str:
-        """What WebDataset takes for the sample's key: the path up to the file name's first dot."""
-        folder, slash, name = self.name.rpartition("/")
-        return folder + slash + name.partition(".")[0]
-
-    @property
-    def kind(self) -> str:
-        """What follows that dot."""
-        return self.name.rpartition("/")[2].partition(".")[2].lower()
 
 
 @dataclass(frozen=True)
@@ -61,11 +48,28 @@ class Tars(Source[Where]):
     tars: Path
     grouping: Grouping
     exclude: tuple[str, ...] = ()  # patterns of what to leave out
+    mending: Mending = field(default_factory=Mending)
+
+    @property
+    def own_split(self) -> OwnSplit | None:
+        """train/ and its counterpart, or the first words of tars, as train-000.tar, val-000.tar."""
+        if not self.tars.is_dir():
+            return None
+        if folders := own_split_in(self.tars, exclude=self.exclude):
+            return folders
+        tars = (name for name in self._tar_names() if isinstance(name, str))
+        return own_split_of(filter(None, map(self._part_of, tars)))
+
+    @staticmethod
+    def _part_of(tar: str) -> str:
+        """What decides a tar's split: its folder, or its first word without one."""
+        folder, slash, _ = tar.partition("/")
+        return folder if slash else word_of(tar)
 
     @property
     def identity(self) -> dict[str, Any]:
         """Only its kind: the listing tells which pictures it holds."""
-        return {"source": "tars"}
+        return {**self._of_kind("tars"), **self.mending.settings}
 
     @property
     def _folder(self) -> Path:
@@ -73,13 +77,18 @@ class Tars(Source[Where]):
 
     def find(self) -> Iterator[Item[Where] | Rejection]:
         """Every sample of every tar; a damaged tar is rejected from the damage on."""
+        own = self.own_split
         for name in self._tar_names():
             if isinstance(name, Rejection):
                 yield name
+                continue
+            split = None if own is None else own.of(self._part_of(name))
+            if own is not None and split is None:
+                yield own.beside(name)
             elif name.lower().endswith(COMPRESSED):
                 yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
             else:
-                yield from self._list_tar(name)
+                yield from self._list_tar(name, split)
 
     def _tar_names(self) -> Iterator[str | Rejection]:
         if self.tars.is_file():
@@ -102,10 +111,10 @@ class Tars(Source[Where]):
                 if is_tar and not is_excluded(path, self.exclude):
                     yield path
 
-    def _list_tar(self, tar: str) -> Iterator[Item[Where] | Rejection]:
+    def _list_tar(self, tar: str, split: Split | None) -> Iterator[Item[Where] | Rejection]:
         begun: dict[int, bool] = {}  # hash of each key so far → whether it had a picture
         for key, found in groupby(self._members_of(tar), _key_of):
-            members: dict[str, _Member] = {}
+            members: dict[str, Member] = {}
             for each in found:
                 if isinstance(each, Rejection):
                     yield each
@@ -115,44 +124,68 @@ class Tars(Source[Where]):
                     members[each.name] = each
             if key is None:
                 continue
-            outcome = self._sample(tar, key, list(members.values()))
-            pictured = isinstance(outcome, Item)
+            samples = [
+                sample
+                for own_key, own in _told_apart(list(members.values()))
+                for sample in self._samples(tar, own_key, own, split)
+            ]
+            pictured = any(isinstance(sample, Item) for sample in samples)
             if (had_picture := begun.get(hash(key))) is None or (pictured and had_picture):
-                yield outcome  # the listing knows a key's second picture
+                yield from samples  # the listing knows a key's second picture
             else:
-                yield Rejection(f"{tar}/{key}", "members apart", _remedy(members))
+                yield Rejection(f"{tar}/{key}", "members apart", f"{', '.join(members)}: {APART}")
             begun[hash(key)] = pictured or bool(had_picture)
 
-    def _members_of(self, tar: str) -> Iterator[_Member | Rejection]:
-        for found in _members(self._folder / tar, tar):
-            name = found.name if isinstance(found, _Member) else found.source
+    def _members_of(self, tar: str) -> Iterator[Member | Rejection]:
+        for found in members_of(self._folder / tar, tar):
+            name = found.name if isinstance(found, Member) else found.source
             if not is_excluded(name, self.exclude):
                 yield found
 
-    def _sample(self, tar: str, key: str, members: list[_Member]) -> Item[Where] | Rejection:
+    def _samples(
+        self, tar: str, key: str, members: list[Member], split: Split | None
+    ) -> Iterator[Item[Where] | Rejection]:
+        """What the members of a key make: a sample for each drawing, or one without."""
         pictures, lines, notes = [], [], []
         for member in members:
-            role, _, suffix = member.kind.rpartition(".")
             if member.kind == "json":
                 notes.append(member)
-            elif f".{suffix}" in SUFFIXES and role in ("", "color", "colour", "line"):
-                (lines if role == "line" else pictures).append(member)
+            elif member.holds_color:
+                pictures.append(member)
+            elif member.holds_line:
+                lines.append(member)
         if not pictures:
             unread = (why_unread_by_name(f".{m.kind.rpartition('.')[2]}") for m in members)
-            reason = next(filter(None, unread), ("no picture",))[0]
-            return Rejection(f"{tar}/{key}", reason, ", ".join(m.name for m in members))
-        if max(map(len, (pictures, lines, notes))) > 1:
+            reason, _ = next(filter(None, unread), ("no picture", ""))
+            yield Rejection(f"{tar}/{key}", reason, ", ".join(m.name for m in members))
+            return
+        if max(map(len, (pictures, notes))) > 1:
             names = ", ".join(m.name for m in pictures + lines + notes)
-            return Rejection(f"{tar}/{key}", "pictures not clear", names)
-        places = [f"{m.offset}+{m.size}" for m in pictures + lines + notes]
-        line, note = (found[0].place if found else None for found in (lines, notes))
-        return Item(
-            key=make_key(f"{tar}/{key}."),
-            source=f"{tar}/{key}",
-            stamp=" ".join(places),
-            where=(tar, pictures[0].place, line, note),
-            group=self.grouping(pictures[0].name),
-        )
+            yield Rejection(f"{tar}/{key}", "pictures not clear", names)
+            return
+        note = notes[0].place if notes else None
+        group = self._group(tar, pictures[0].name, note)
+        first = make_key(f"{tar}/{key}.")
+        for number, line in enumerate(lines or [None]):
+            places = [f"{m.offset}+{m.size}" for m in (*pictures, line, *notes) if m is not None]
+            source = f"{tar}/{key} + {line.name}" if line and number else f"{tar}/{key}"
+            yield Item(
+                key=make_key(source) if number else first,
+                source=source,
+                stamp=" ".join(places),
+                where=(tar, pictures[0].place, None if line is None else line.place, note),
+                group=group,
+                split=split,
+                split_with=first if number else None,
+            )
+
+    def _group(self, tar: str, picture: str, note: Place | None) -> str | None:
+        if self.grouping.json_name is None or note is None:
+            return self.grouping(picture)
+        try:
+            return self.grouping.of_json(_parse(self._read(tar, note)))
+        except UnusablePicture:  # which it is rejected for when it is loaded
+            return None
 
     def load(self, item: Item[Where]) -> Picture:
         """Read the sample's members where they lie, and decode them."""
@@ -160,7 +193,11 @@ class Tars(Source[Where]):
         color = self._read(tar, picture_place)
         line = None if line_place is None else self._read(tar, line_place)
         note = None if note_place is None else self._read(tar, note_place)
-        picture = decode_single(color) if line is None else decode_pair(color, line, "its line")
+        picture = (
+            decode_single(color)
+            if line is None
+            else decode_pair(color, line, "its line", self.mending)
+        )
         if note is not None:
             picture.metadata["metadata"] = _parse(note)
         return picture
@@ -179,61 +216,26 @@ class Tars(Source[Where]):
             raise UnusablePicture("broken", f"{tar} ends within it")
         return data
 
+    def other_way_round(self) -> str:
+        """Names the member that is the drawing."""
+        return "call the drawings KEY.line.png in the tars"
+
     def nothing_found(self) -> str:
         """Says how pictures must be named."""
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
 
 
-def _remedy(names: Iterable[str]) -> str:
-    return (
-        f"{', '.join(names)}: not beside the others of this key; sort the tar, as with"
-        " `tar --sort=name -cf sorted.tar -C UNPACKED .`"
-    )
+def _key_of(found: Member | Rejection) -> str | None:
+    return composed(found.key) if isinstance(found, Member) else None
 
 
-def _key_of(found: _Member | Rejection) -> str | None:
-    return found.key if isinstance(found, _Member) else None
-
-
-def _members(path: Path, tar: str) -> Iterator[_Member | Rejection]:
-    """The plain files of a tar; what is odd in it is rejected, the rest is still found."""
-    if not path.is_file():  # a named pipe would be waited for
-        yield Rejection(tar, "cannot be opened", "no regular file")
-        return
-    try:
-        with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-            while (member := archive.next()) is not None:
-                archive.members = []  # pyright: ignore[reportAttributeAccessIssue]  # else it keeps all
-                if member.size < 0:  # which would lead back to the same header for ever
-                    yield Rejection(tar, "damaged tar", f"a size of {member.size} bytes")
-                    return
-                if not member.isdir() and not is_hidden_within(member.name):
-                    yield _look_at(member, tar)
-            if not _only_zeros_from(file, archive.offset):
-                yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
-    except tarfile.TarError as error:
-        yield Rejection(tar, "damaged tar", str(error))
-    except OSError as error:
-        yield Rejection(tar, "cannot be opened", error.strerror or str(error))
-
-
-def _only_zeros_from(file: BinaryIO, offset: int) -> bool:
-    """Whether a tar ends there; tarfile takes a damaged header, or a hole, for the end as well."""
-    file.seek(offset)
-    found = 0
-    while block := file.read(2**20):
-        if block.strip(b"\0"):
-            return False
-        found += len(block)
-    return found >= tarfile.BLOCKSIZE
-
-
-def _look_at(member: tarfile.TarInfo, tar: str) -> _Member | Rejection:
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        return Rejection(f"{tar}/{member.name}", "no plain file", "a link or device in a tar")
-    if member.name.startswith("/") or ".." in member.name.split("/"):
-        return Rejection(f"{tar}/{member.name}", "unsafe name", "a path that leaves its folder")
-    return _Member(member.name, member.offset_data, member.size)
+def _told_apart(members: list[Member]) -> Iterator[tuple[str, list[Member]]]:
+    """The members of a key: of one sample, or of two whose pictures spell it differently."""
+    pictures = [member.key for member in members if member.holds_color]
+    spelling = common_spelling(pictures)
+    own = {spelling(key): key for key in (*(member.key for member in members), *pictures)}
+    for spelled, key in own.items():
+        yield key, [member for member in members if spelling(member.key) == spelled]
 
 
 def _parse(note: bytes) -> Any:
