@@ -19,6 +19,7 @@ from colorizer.pictures.color_profiles import SPACES, BrokenProfile, as_srgb, la
 from colorizer.pictures.jpeg_fill import is_filled_up
 from colorizer.pictures.kinds import FORMATS, HEAD, is_readable, why_unread
 from colorizer.pictures.reduction import reduced
+from colorizer.pictures.wholeness import fault_of
 
 PROFILE_IGNORED = "colour profile ignored"
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
@@ -97,6 +98,8 @@ def decode_picture(data: bytes) -> Decoded:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 pixels_in_header = image.width * image.height  # before it is reduced
                 decoded = decode_image(image)
+                if (fault := fault_of(data, image.format, pixels_in_header)) is not None:
+                    raise UnusablePicture("broken", fault)
                 if image.format in ("JPEG", "MPO") and pixels_in_header <= MAX_PIXELS:
                     as_stored = image.mode in ("L", "RGB") and "icc_profile" not in image.info
                     pixels = decoded.pixels if as_stored else np.asarray(image)

@@ -59,7 +59,7 @@ def _lengthened(data: bytes) -> bytes:
     """A JPEG with more bytes behind the data of each scan and restart interval."""
     pieces: list[bytes] = []
     kept = 0
-    for start, end in _scans(data):
+    for start, end in scans_of(data):
         pieces += (data[kept:start], _RESTART_OR_OTHER.sub(_behind_filler, data[start:end]))
         pieces.append(_FILLER)
         kept = end
@@ -70,7 +70,7 @@ def _behind_filler(marker: re.Match[bytes]) -> bytes:
     return _FILLER + marker[0]
 
 
-def _scans(data: bytes) -> Iterator[tuple[int, int]]:
+def scans_of(data: bytes) -> Iterator[tuple[int, int]]:
     """Where the data of each scan begins and ends."""
     at = 2
     while at + 4 <= len(data):

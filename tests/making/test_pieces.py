@@ -72,4 +72,4 @@ def test_names_on_the_disk_stay_those_of_sets_begun_earlier(tmp_path: Path) -> N
     (tmp_path / "000007.jsonl").write_text(json.dumps(record) + "\n")
     (kept,) = read_piece(tmp_path, 7)
     assert not isinstance(kept, Rejection) and (kept.look, kept.split_with) == (None, None)
-    assert list(names_of_kept(tmp_path, 7)) == [Named("g", None, "p", b"")]
+    assert list(names_of_kept(tmp_path, 7)) == [Named("g", "held-out", "p", b"")]
