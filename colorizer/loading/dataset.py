@@ -144,7 +144,7 @@ class TrainingData:
             keys.append(sample.key)
             if self.partners is not None:
                 own = Reference(sample.key, color[row], of_group=False)
-                references.append(self._draw_partner(self.partners, n, place, bad) or own)
+                references.append(self._draw_partner(self.partners, n, place, sample, bad) or own)
         if references:
             pictures, of_group, *parameters = parameters
             # Whole, as cropping a tall character to a wide drawing would leave its belt.
@@ -157,11 +157,12 @@ class TrainingData:
         return keys, bad, [reference.key for reference in references]
 
     def _draw_partner(
-        self, partners: Partners, n: int, place: int, bad: dict[int, str]
+        self, partners: Partners, n: int, place: int, sample: Sample, bad: dict[int, str]
     ) -> Reference | None:
         """Another picture of the group of the n-th sample; None: its own is to serve.
 
-        It is drawn by (seed, n). While it is unreadable, which is added to `bad`, another is.
+        It is drawn by (seed, n). While it is unreadable, which is added to `bad`, another is; and
+        while it is the sample's own picture, which has another drawing there.
 
         Raises:
             UserError: more are unreadable than may be.
@@ -171,10 +172,13 @@ class TrainingData:
             return None
         for partner in islice(partners.drawn_for(place, rng), REPLACEMENTS):
             try:
-                return Reference(*self.reader.color(partner), of_group=True)
+                key, color = self.reader.color(partner)
             except UserError as error:
                 bad[partner] = str(error)
                 self._count(partner, error)
+                continue
+            if not np.array_equal(color, sample.color):
+                return Reference(key, color, of_group=True)
         return None
 
     def _read(self, n: int, bad: dict[int, str]) -> tuple[int, Sample]:

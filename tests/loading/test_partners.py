@@ -184,3 +184,21 @@ def test_where_no_two_belong_to_one_group_each_is_its_own_reference(shard_folder
     assert data.partners.count == 0 and batch.references == batch.keys
     pictures, of_group = batch.reference_pictures
     assert torch.equal(pictures, batch.color) and not of_group.any()
+
+
+def test_a_picture_with_two_drawings_is_not_its_own_reference(tmp_path: Path, draw_scene) -> None:
+    """Nor is the truth given away where a group holds nothing else."""
+    with ShardWriter(tmp_path / "twins", 32, 3, {}) as writer:
+        for number, (group, seed) in enumerate(
+            [("mia", 0), ("mia", 0), ("mia", 1), *[("eva", 2)] * 2]
+        ):
+            scene = draw_scene(seed, 32, 32)
+            line = 255 - scene[..., 0] if number % 2 else scene[..., 0]
+            writer.write(f"s{number}", scene, line, {"group": group})
+    pairs = set(pairs_of(load(tmp_path / "twins", 1.0)))
+    assert {(own, reference) for own, reference, of_group in pairs if of_group} == {
+        *((0, 2), (1, 2), (2, 0), (2, 1))
+    }
+    assert {(own, reference) for own, reference, of_group in pairs if not of_group} == {
+        *((3, 3), (4, 4))
+    }
