@@ -13,6 +13,7 @@ from colorizer.pictures.decode import MAX_PIXELS, MIN_SIDE
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system import console
 from colorizer.system.errors import UserError
+from colorizer.system.workers import usable_cores
 
 MOST_PIXELS = 4_000_000_000  # --max-pixels
 MOST_SIDE = 100_000  # --min-side
@@ -84,7 +85,7 @@ def _check_wanted(config: PicturesConfig) -> None:
     if not MIN_SIDE <= config.min_side <= MOST_SIDE:
         raise UserError(f"--min-side is {config.min_side}; give {MIN_SIDE} to {MOST_SIDE} pixels.")
     if config.max_pixels > MAX_PIXELS:
-        workers = config.workers or len(os.sched_getaffinity(0))
+        workers = config.workers or usable_cores()
         needed = 4 * config.max_pixels * workers / 1e9
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
         if needed > memory / 2:

@@ -1,5 +1,6 @@
 """Which pictures are wanted: what is bounded on request, counted and said."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,6 +130,15 @@ def test_a_size_that_presets_cannot_train_on_is_said(
     make_shards(replace(config, **setting))
     said = " ".join(capsys.readouterr().err.split())
     assert words in said and ("can train on it" in said) == bool(words)
+
+
+def test_a_system_that_tells_no_cores_makes_shards_as_well(
+    config: FolderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS, with all that is computed from them."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    save(config.folder / "a.png", noise(0))
+    assert make_shards(replace(config, max_pixels=10**9)).train == 1
 
 
 def test_pillows_own_bound_stands_as_before(config: FolderConfig) -> None:
