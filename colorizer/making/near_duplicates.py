@@ -1,9 +1,11 @@
 """Near duplicates: the same picture in another quality or size, found by their thumbnails.
 
 Each is reduced to a few signs of its coarsest waves. Pictures that have one set of signs in
-common and nearly the same lightness are compared. All is kept in a database on the disk.
+common and nearly the same lightness are compared. All is kept in a database on the disk, names
+as JSON, since a file's name need not be text.
 """
 
+import json
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -47,7 +49,7 @@ class NearDuplicates:
             pictures: Name, split if the source says it, and thumbnail of each.
         """
         for number, (name, split, thumbnail) in enumerate(pictures):
-            row = (number, name, split, thumbnail)
+            row = (number, json.dumps(name), split, thumbnail)
             self._base.execute("INSERT INTO thumbnails VALUES (?, ?, ?, ?)", row)
             lightness, bands = _signs(thumbnail)
             rows = [(band, bits, lightness, number) for band, bits in enumerate(bands)]
@@ -71,6 +73,9 @@ class NearDuplicates:
 
     def name_of(self, name: str) -> str:
         """The name that stands for all that are joined with one."""
+        return json.loads(self._root_of(json.dumps(name)))
+
+    def _root_of(self, name: str) -> str:
         while True:
             row = self._base.execute("SELECT root FROM joined WHERE name = ?", (name,)).fetchone()
             if row is None:
@@ -96,7 +101,7 @@ class NearDuplicates:
             near.append((band, bits, lightness, number, name, split, pixels))
 
     def _join(self, one: str, other: str) -> None:
-        roots = sorted({self.name_of(one), self.name_of(other)})
+        roots = sorted({self._root_of(one), self._root_of(other)})
         if len(roots) == 2:
             self._base.execute("INSERT INTO joined VALUES (?, ?)", (roots[1], roots[0]))
 

@@ -8,24 +8,41 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import (
+    ExifTags,
+    Image,
+    ImageOps,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+)
 
 from colorizer.pictures.color_profiles import SPACES, BrokenProfile, as_srgb, lab_as_srgb
 from colorizer.pictures.jpeg_fill import is_filled_up
-from colorizer.pictures.kinds import FORMATS, HEAD, is_readable, why_unread
+from colorizer.pictures.kinds import AS_PICTURE, FORMATS, HEAD, is_readable, why_unread
+from colorizer.pictures.oddities import as_meant
+from colorizer.pictures.png_chunks import SIGNATURE, pixels_alone
 from colorizer.pictures.reduction import reduced
 from colorizer.pictures.wholeness import fault_of
 
+# Remarks
 PROFILE_IGNORED = "colour profile ignored"
+EXIF_IGNORED = "broken EXIF ignored"
+NOTES_IGNORED = "broken notes in a PNG ignored"
+
 MAX_PIXELS = 100_000_000  # 300 MB as RGB
 MAX_BYTES = 1_000_000_000  # of a file, as it is read whole
 MIN_SIDE = 16
 _max_pixels = ContextVar("max_pixels", default=MAX_PIXELS)
+
+# Profiles and texts are often larger than the 1 MB that it allows one; together they may take
+# 64 MB.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 # What Pillow's readers raise on damaged data.
 _DAMAGE = (
@@ -95,23 +112,41 @@ def decode_picture(data: bytes) -> Decoded:
         # Ours is the limit that counts; and readers warn about oddities in files they can read.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                pixels_in_header = image.width * image.height  # before it is reduced
-                decoded = decode_image(image)
-                if (fault := fault_of(data, image.format, pixels_in_header)) is not None:
-                    raise UnusablePicture("broken", fault)
-                if image.format in ("JPEG", "MPO") and pixels_in_header <= MAX_PIXELS:
-                    as_stored = image.mode in ("L", "RGB") and "icc_profile" not in image.info
-                    pixels = decoded.pixels if as_stored else np.asarray(image)
-                    if is_filled_up(data, image, pixels):
-                        raise UnusablePicture("broken", "data is missing, grey blocks instead")
-                return decoded
+            return _opened_and_decoded(data)
         except Image.DecompressionBombError as error:
             raise UnusablePicture("too large", _millions(error)) from error
         except UnidentifiedImageError as error:
             raise _unidentified(data) from error
         except _DAMAGE as error:
             raise UnusablePicture("broken", _without_address(error)) from error
+
+
+def _opened_and_decoded(data: bytes) -> Decoded:
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            return _whole(data, image)
+    except Image.DecompressionBombError:
+        raise
+    except _DAMAGE:  # of a PNG Pillow minds its texts and profile as well, others do not
+        if not data.startswith(SIGNATURE) or (alone := pixels_alone(data)) == data:
+            raise
+        with Image.open(io.BytesIO(alone), formats=FORMATS) as image:
+            decoded = _whole(alone, image)
+        return replace(decoded, remarks=(*decoded.remarks, NOTES_IGNORED))
+
+
+def _whole(data: bytes, image: Image.Image) -> Decoded:
+    """The pixels of an opened file, which must hold all its data."""
+    pixels_in_header = image.width * image.height  # before it is reduced
+    decoded = decode_image(image)
+    if (fault := fault_of(data, image.format, pixels_in_header)) is not None:
+        raise UnusablePicture("broken", fault)
+    if image.format in ("JPEG", "MPO") and pixels_in_header <= MAX_PIXELS:
+        as_stored = image.mode in ("L", "RGB") and "icc_profile" not in image.info
+        pixels = decoded.pixels if as_stored else np.asarray(image)
+        if is_filled_up(data, image, pixels):
+            raise UnusablePicture("broken", "data is missing, grey blocks instead")
+    return decoded
 
 
 def decode_image(image: Image.Image) -> Decoded:
@@ -122,8 +157,14 @@ def decode_image(image: Image.Image) -> Decoded:
     """
     _check_size(image)
     animated = getattr(image, "is_animated", False)
-    image = reduced(image, MAX_PIXELS)
-    return _decoded(ImageOps.exif_transpose(image), animated)
+    image = reduced(as_meant(image), MAX_PIXELS)
+    remarks: tuple[str, ...] = ()
+    try:
+        image = ImageOps.exif_transpose(image)
+    except _DAMAGE:
+        remarks = (EXIF_IGNORED,)
+    decoded = _decoded(image, animated)
+    return replace(decoded, remarks=(*decoded.remarks, *remarks))
 
 
 @contextmanager
@@ -166,11 +207,24 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
 
 def _unidentified(data: bytes) -> UnusablePicture:
     if is_readable(data[:HEAD]):
+        if _is_other_tiff(data):
+            return UnusablePicture("a kind of TIFF that is not read", AS_PICTURE)
         return UnusablePicture("broken", "its header is cut or damaged")
     if (unread := why_unread(data[:HEAD])) is not None:
         return UnusablePicture(*unread)
     kinds = f"not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
     return UnusablePicture("broken", kinds if data else "empty")
+
+
+def _is_other_tiff(data: bytes) -> bool:
+    """Whether a file is a sound TIFF but for pixels of a kind that Pillow does not know."""
+    try:
+        TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        return str(error).startswith("unknown")
+    except _DAMAGE:
+        pass
+    return False
 
 
 def _millions(error: Image.DecompressionBombError) -> str:

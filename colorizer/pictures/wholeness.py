@@ -4,9 +4,8 @@ After a power cut, or a copy that stopped, a file has its full length, and zeros
 written. Of most formats a decoder makes a picture of that without a word.
 """
 
-import zlib
-
 from colorizer.pictures.jpeg_fill import scans_of
+from colorizer.pictures.png_chunks import wrong_checksum
 
 ZEROS = 16  # bytes; compressed data end with more only in large flat pictures:
 PIXELS_OF_ZERO = 4096  # pixels for one more; of flat WebP a byte holds 9000
@@ -25,7 +24,8 @@ def fault_of(data: bytes, kind: str | None, pixels: int) -> str | None:
     zeros = bytes(ZEROS + pixels // PIXELS_OF_ZERO)
     match kind:
         case "PNG":
-            return _wrong_checksum(data)
+            at = wrong_checksum(data)
+            return None if at is None else f"the checksum of its data at byte {at} is wrong"
         case "JPEG" | "MPO":
             return NOT_WRITTEN if data.endswith(zeros) and not _has_end(data) else None
         case "WEBP":
@@ -34,22 +34,6 @@ def fault_of(data: bytes, kind: str | None, pixels: int) -> str | None:
             return NOT_WRITTEN if _avif_ends_in(zeros, data) else None
         case _:
             return None
-
-
-def _wrong_checksum(data: bytes) -> str | None:
-    """Of a chunk that the pixels depend on: Pillow compares none of those that hold them."""
-    view, at = memoryview(data), 8
-    while at + 12 <= len(data):
-        end = at + 12 + int.from_bytes(view[at : at + 4])
-        name = bytes(view[at + 4 : at + 8])
-        is_needed = not name[0] & 0x20  # upper-case: IHDR, PLTE, IDAT, IEND
-        checksum = int.from_bytes(view[end - 4 : end])
-        if is_needed and end <= len(data) and zlib.crc32(view[at + 4 : end - 4]) != checksum:
-            return f"the checksum of its data at byte {at} is wrong"
-        if name == b"IEND":
-            break
-        at = end
-    return None
 
 
 def _has_end(data: bytes) -> bool:

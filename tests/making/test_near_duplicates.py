@@ -113,3 +113,11 @@ def test_near_duplicates_over_a_given_split_are_counted_and_said(
     print_report(report)
     said = " ".join(capsys.readouterr().err.split())
     assert "2 pictures look like one on the other side of the given split" in said
+
+
+def test_groups_whose_names_are_no_text_are_joined_as_well(config: FolderConfig) -> None:
+    for number in range(4):
+        save(config.folder / f"\udc83{number}" / "a.png", picture(number))
+    save(config.folder / "\udc83other" / "a.jpg", picture(0), quality=90)
+    report = make_shards(replace(config, group_by="parent", held_out=0.4, size=64))
+    assert report.alike == 2 and report.groups == 5

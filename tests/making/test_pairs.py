@@ -238,6 +238,33 @@ def test_paths_that_a_list_names_again_are_left_out(tmp_path: Path) -> None:
     assert report.rejected == {"listed twice": 1000}
 
 
+def test_lists_are_read_as_other_systems_write_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for path in ("home/a.png", "lists/sub/b.png", "lists/ö.png"):
+        save(tmp_path / path, grey(0))
+    text = "~/a.png\r\nsub/b.png\r\nö.png\r\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "lists" / "list.txt").write_bytes(text.encode(encoding))
+        items, rejections = find(ListConfig(file=tmp_path / "lists" / "list.txt", output=OUTPUT))
+        assert {item.source for item in items} == {"~/a.png", "sub/b.png", "ö.png"}
+        assert (
+            not rejections
+            and len(load(ListConfig(file=tmp_path / "lists" / "list.txt", output=OUTPUT))) == 3
+        )
+
+
+@pytest.mark.parametrize(
+    "line", ["sub\\a.png", '"sub/a.png"', "sub/a.png ", "sub/a.png,line.png", "'sub/a.png'\tx.png"]
+)
+def test_a_line_that_is_meant_otherwise_is_told(tmp_path: Path, line: str) -> None:
+    save(tmp_path / "sub" / "a.png", grey(0))
+    _, (rejection,) = find(write_list(tmp_path / "list.txt", line))
+    assert rejection.reason == "cannot be opened"
+    assert "'sub/a.png' is there: write it so" in rejection.detail
+
+
 def test_missing_list_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.txt", tmp_path):
         with pytest.raises(UserError, match="cannot be read"):

@@ -1,5 +1,6 @@
 """WebDataset tars as a source: samples and members that are rejected or refused."""
 
+import gzip
 import io
 import json
 import re
@@ -179,3 +180,48 @@ def test_folder_without_tars_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=re.escape(f"{tmp_path / 'from'} holds no tar")):
         make_shards(TarsConfig(tars=tmp_path / "from", output=tmp_path / "made"))
     assert not (tmp_path / "made").exists()
+
+
+# ---- What is called a tar
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(b"anything"), "compressed tar"),
+        (b"PK\x03\x04" + bytes(600), "ZIP is not read"),
+        (b"<!DOCTYPE html>" + bytes(600), "a web page, no picture"),
+        (b"anything else" + bytes(600), "damaged tar"),
+    ],
+)
+def test_what_is_no_tar_is_named_by_its_content(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    (tmp_path / "x.tar").write_bytes(content)
+    assert reasons(tars_of(tmp_path)) == {"x.tar": reason}
+
+
+def test_a_second_tar_in_one_file_is_said(tmp_path: Path) -> None:
+    tars = [
+        write_tar(tmp_path / f"{name}.tar", [(f"{name}.png", encoded(grey(0)))]) for name in "ab"
+    ]
+    (tmp_path / "both").mkdir()
+    (tmp_path / "both" / "x.tar").write_bytes(b"".join(tar.read_bytes() for tar in tars))
+    items, (rejection,) = find(tars_of(tmp_path / "both"))
+    assert [item.source for item in items] == ["x.tar/a"]
+    assert f"another tar begins at byte {tars[0].stat().st_size} of it" in rejection.detail
+
+
+def test_a_sparse_member_is_no_plain_file(tmp_path: Path) -> None:
+    """Whose bytes in the tar are not those of the file."""
+    picture = encoded(grey(0))
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        for name in ("a.png", "b.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(picture)
+            if name == "a.png":
+                member.pax_headers = {"GNU.sparse.map": f"0,{len(picture)}", "GNU.sparse.size": "9"}
+            tar.addfile(member, io.BytesIO(picture))
+    items, _ = find(tars_of(tmp_path))
+    assert [item.source for item in items] == ["x.tar/b"]
+    assert reasons(tars_of(tmp_path))["x.tar/a.png"] == "no plain file"

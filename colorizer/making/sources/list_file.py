@@ -1,5 +1,6 @@
 """A list as a source: a text file with the paths of pictures, their drawings and their groups."""
 
+import codecs
 import os
 import stat
 from collections.abc import Iterator
@@ -95,10 +96,20 @@ class ListFile(Source[tuple[str, str | None]]):
         return decode_pair(color_data, read_file(self._path(line)), line, self.mending)
 
     def _rejected(self, color: str, text: str, fault: str) -> Rejection:
-        return Rejection(color, "cannot be opened", f"{fault} ({text!r} in {self.file.name})")
+        detail = f"{fault} ({text!r} in {self.file.name}){self._meant_by(text)}"
+        return Rejection(color, "cannot be opened", detail)
+
+    def _meant_by(self, text: str) -> str:
+        """What is there if a line is read as other programs write it."""
+        for path in text.split("\t")[:2]:
+            bare = path.strip().strip("\"'")
+            for meant in (bare, bare.replace("\\", "/"), bare.partition(",")[0].rstrip()):
+                if meant not in ("", path) and os.path.isfile(self._path(meant)):
+                    return f"; {meant!r} is there: write it so, and tabs between paths"
+        return ""
 
     def _path(self, path: str) -> Path:
-        return as_on_disk(self.file.parent / path)
+        return as_on_disk(self.file.parent / _with_home(path))
 
     def other_way_round(self) -> str:
         """Names the place in a line."""
@@ -111,8 +122,11 @@ class ListFile(Source[tuple[str, str | None]]):
 
 def _lines_of(file: Path) -> Iterator[str]:
     try:
-        # As file names are: bytes that need not be text.
-        lines = file.open(encoding="utf-8-sig", errors="surrogateescape")
+        with file.open("rb") as start:
+            is_wide = start.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        # As file names are: bytes that need not be text. PowerShell writes two for each letter.
+        encoding = "utf-16" if is_wide else "utf-8-sig"
+        lines = file.open(encoding=encoding, errors="surrogateescape")
     except OSError as error:
         raise UserError(
             f"{file} cannot be read: {error.strerror}; give a text file with a picture's"
@@ -148,4 +162,8 @@ def _below(file: Path, path: str, shared: str) -> str:
 
 
 def _absolute(file: Path, path: str) -> str:
-    return os.path.normpath(os.path.join(os.path.abspath(file.parent), path))
+    return os.path.normpath(os.path.join(os.path.abspath(file.parent), _with_home(path)))
+
+
+def _with_home(path: str) -> str:
+    return os.path.expanduser(path) if path.startswith("~/") else path

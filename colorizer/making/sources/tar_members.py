@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from colorizer.pictures.files import Rejection
-from colorizer.pictures.kinds import SUFFIXES
+from colorizer.pictures.kinds import HEAD, SUFFIXES, why_unread
 from colorizer.pictures.left_out import is_hidden_within
 
 COLOR_ROLES = ("", "color", "colour", "image")  # between a member's key and its suffix
 LINE_ROLE = re.compile(r"line[-_]?\d*")  # several drawings: line1, line2, ...
+COMPRESSED_TAR = "compressed tar", "unpack it to a plain .tar first"
+COMPRESSION = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")  # gzip, bzip2, xz, zstd
 Place = tuple[int, int]  # where a member's bytes begin in the tar, and how many they are
 
 
@@ -71,26 +73,44 @@ def members_of(path: Path, tar: str) -> Iterator[Member | Rejection]:
                     return
                 if not member.isdir() and not is_hidden_within(member.name):
                     yield _look_at(member, tar)
-            if not _only_zeros_from(file, archive.offset):
-                yield Rejection(tar, "damaged tar", f"no end mark at byte {archive.offset}")
+            fault = _fault_behind(file, archive.offset)
+            if fault is not None:
+                yield Rejection(tar, "damaged tar", fault)
     except tarfile.TarError as error:
-        yield Rejection(tar, "damaged tar", str(error))
+        yield Rejection(tar, *(_why_none(path) or ("damaged tar", str(error))))
     except OSError as error:
         yield Rejection(tar, "cannot be opened", error.strerror or str(error))
 
 
-def _only_zeros_from(file: BinaryIO, offset: int) -> bool:
-    """Whether a tar ends there; tarfile takes a damaged header, or a hole, for the end as well."""
+def _fault_behind(file: BinaryIO, offset: int) -> str | None:
+    """What is wrong if a tar does not end there, as tarfile takes damage and holes for the end."""
     file.seek(offset)
-    found = 0
+    zeros = 0
     while block := file.read(2**20):
         if block.strip(b"\0"):
-            return False
-        found += len(block)
-    return found >= tarfile.BLOCKSIZE
+            start = (len(block) - len(block.lstrip(b"\0"))) // tarfile.BLOCKSIZE * tarfile.BLOCKSIZE
+            if zeros + start and block[start + 257 :].startswith(b"ustar"):
+                at = offset + zeros + start
+                return (
+                    f"another tar begins at byte {at} of it, and is not read; split the file there"
+                )
+            return f"no end mark at byte {offset}"
+        zeros += len(block)
+    return None if zeros >= tarfile.BLOCKSIZE else f"no end mark at byte {offset}"
+
+
+def _why_none(path: Path) -> tuple[str, str] | None:
+    """What a file is that is called a tar and is none; None: nothing that is known."""
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if head.startswith(COMPRESSION):
+        return COMPRESSED_TAR
+    return why_unread(head)
 
 
 def _look_at(member: tarfile.TarInfo, tar: str) -> Member | Rejection:
+    if member.issparse():
+        return Rejection(f"{tar}/{member.name}", "no plain file", "a sparse file in a tar")
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
         return Rejection(f"{tar}/{member.name}", "no plain file", "a link or device in a tar")
     if member.name.startswith("/") or ".." in member.name.split("/"):

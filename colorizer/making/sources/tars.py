@@ -19,7 +19,7 @@ from colorizer.making.sources.own_split import (
     own_split_of,
     word_of,
 )
-from colorizer.making.sources.tar_members import Member, Place, members_of
+from colorizer.making.sources.tar_members import COMPRESSED_TAR, Member, Place, members_of
 from colorizer.making.sources.unicode_names import common_spelling, composed
 from colorizer.pictures.decode import MAX_BYTES, UnusablePicture
 from colorizer.pictures.files import Rejection, walk
@@ -86,7 +86,7 @@ class Tars(Source[Where]):
             if own is not None and split is None:
                 yield own.beside(name)
             elif name.lower().endswith(COMPRESSED):
-                yield Rejection(name, "compressed tar", "unpack it to a plain .tar first")
+                yield Rejection(name, *COMPRESSED_TAR)
             else:
                 yield from self._list_tar(name, split)
 
