@@ -54,7 +54,7 @@ def read_points(path: Path, references: Sequence[np.ndarray]) -> Mapping[int, li
         UserError: the file cannot be read, or a line is no point; names the line.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); give a text file.") from error
     return parse_points(text, references, str(path))

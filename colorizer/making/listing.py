@@ -40,7 +40,9 @@ class Listing:
                 " share."
             )
         # Unchanged from here on: no locks, which network disks lack.
-        self._base = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+        self._base = sqlite3.connect(
+            f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1", uri=True
+        )
         self.count: int = self._one("SELECT COUNT(*) FROM items")
         self.rejected: int = self._one("SELECT COUNT(*) FROM rejections")
 
@@ -110,7 +112,7 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         path.unlink(missing_ok=True)
     try:
         # One process alone uses it, so it needs no locks, which some disks lack.
-        address = f"file:{quote(str(path.absolute()))}?nolock=1"
+        address = f"file:{quote(os.fsencode(path.absolute()))}?nolock=1"
         with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base:
             # Nothing need be safe in it, either.
             base.execute("PRAGMA journal_mode = OFF")

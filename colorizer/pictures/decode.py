@@ -156,7 +156,8 @@ def decode_image(image: Image.Image) -> Decoded:
         UnusablePicture: it is too large or too small, or has 32-bit pixels.
     """
     _check_size(image)
-    animated = getattr(image, "is_animated", False)
+    # A phone's second picture beside the first is no frame.
+    animated = getattr(image, "is_animated", False) and image.format != "MPO"
     image = reduced(as_meant(image), MAX_PIXELS)
     remarks: tuple[str, ...] = ()
     try:

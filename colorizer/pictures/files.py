@@ -11,6 +11,7 @@ from colorizer.pictures.kinds import (
     NEVER_PICTURES,
     SUFFIXES,
     is_readable,
+    why_unread,
     why_unread_by_name,
 )
 from colorizer.pictures.left_out import is_excluded, is_hidden
@@ -137,7 +138,7 @@ def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | 
         if suffix in NEVER_PICTURES:
             return Rejection(source, "not a picture", "")
         if not entry.is_file():
-            return Rejection(source, "cannot be opened", "no regular file")
+            return Rejection(source, "cannot be opened", _why_no_file(entry))
         if suffix not in SUFFIXES and (unread := _why_no_picture(entry, suffix)) is not None:
             return Rejection(source, *unread)
         return PictureFile(source, entry.stat().st_size)
@@ -151,7 +152,13 @@ def _why_no_picture(entry: os.DirEntry[str], suffix: str) -> tuple[str, str] | N
         head = file.read(HEAD)
     if is_readable(head):
         return None
-    return why_unread_by_name(suffix) or ("not a picture", "")
+    return why_unread_by_name(suffix) or why_unread(head) or ("not a picture", "")
+
+
+def _why_no_file(entry: os.DirEntry[str]) -> str:
+    if entry.is_symlink() and not os.path.exists(entry.path):
+        return f"a link to {os.readlink(entry.path)}, which is not there"
+    return "no regular file"
 
 
 def _refuse_unreadable(error: OSError) -> NoReturn:

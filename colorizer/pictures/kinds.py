@@ -29,6 +29,7 @@ _STARTS = (
     (b"CSFCHUNK", "CLIP"),
     (b"qoif", "QOI"),
     (b"DDS ", "DDS"),
+    *((b"P%d%c" % (kind, end), "PPM") for kind in range(1, 7) for end in b" \n\r\t#"),
     (b"\x76\x2f\x31\x01", "EXR"),
     (b"%PDF", "PDF"),
     (b"%!PS", "PostScript"),
@@ -48,6 +49,7 @@ _UNREAD_SUFFIXES = {
     **dict.fromkeys((".psd", ".psb"), "PSD"),
     ".jxl": "JXL",
     ".avifs": "AVIF",
+    ".tga": "TGA",  # has no first bytes of its own
 }
 _OURS = (
     b"BM",

@@ -218,6 +218,8 @@ def run(main: Callable[[], None]) -> None:
     One of several processes that fails ends at once: taking leave in order, it would wait for what
     the others, which know nothing of it, do not send any more.
     """
+    nowhere = open(os.devnull, "w")  # noqa: SIM115  # a service may start a program without either
+    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name in other letters ends no work
             stream.reconfigure(errors="backslashreplace")

@@ -172,7 +172,9 @@ def test_a_point_gives_its_region_the_colour_exactly():
 def test_points_are_read_from_text(tmp_path):
     path = tmp_path / "points.txt"
     reference = np.full((20, 30, 3), BLUE, np.uint8)
-    path.write_text("// skin\n10 20 #ff8000\n\nframe 3 5,6 @7 8 2 // hair\n1 1 @ 2 3\n")
+    path.write_text(
+        "// skin\n10 20 #ff8000\n\nframe 3 5,6 @7 8 2 // hair\n1 1 @ 2 3\n", "utf-8-sig"
+    )
     points = read_points(path, [reference, reference // 2])
     assert points == {
         0: [Point(10, 20, (255, 128, 0)), Point(1, 1, BLUE)],

@@ -165,3 +165,10 @@ def test_nothing_rejected_leaves_no_list(config: FolderConfig) -> None:
     save(config.folder / "a.png", noise(0))
     assert not make_shards(config).rejected
     assert not (config.output / "rejected.jsonl").exists()
+
+
+def test_a_folder_whose_name_is_no_text_gets_its_shards(config: FolderConfig) -> None:
+    save(config.folder / "a.png", noise(0))
+    named = replace(config, output=config.output.with_name("\udcff made"))
+    assert make_shards(named).train
+    assert (named.output / "train" / "index.json").exists()

@@ -105,7 +105,7 @@ def test_the_first_bytes_say_what_is_a_picture_where_the_name_does_not(tmp_path)
         "b.heic": "HEIC is not read",
         "b.psd": "PSD is not read",
         "b.jxl": "JXL is not read",
-        "b.dat": "not a picture",
+        "b.dat": "HEIC is not read",
     }
     assert len(sources(tmp_path)) == 11
 
@@ -151,3 +151,27 @@ def test_a_folder_without_pictures_is_told_what_is_looked_for(tmp_path):
         f"{tmp_path} holds no pictures; their names must end in "
     )
     assert " .jpg " in no_pictures(tmp_path) and " .png " in no_pictures(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.ppm", b"P6\n2 2 255\n" + bytes(12), "PPM is not read"),
+        ("a.tga", bytes(18), "TGA is not read"),
+        ("a.jp2", b"\0\0\0\x0cjP  ", "JPEG 2000 is not read"),
+        ("a.clip", b"CSFCHUNK", "CLIP is not read"),
+        ("a.dat", b"P", "not a picture"),
+        ("a.bin", b"Pixels", "not a picture"),
+    ],
+)
+def test_other_kinds_are_named_by_any_ending(tmp_path, name, data, reason):
+    (tmp_path / name).write_bytes(data)
+    assert reasons(tmp_path) == {name: reason}
+
+
+def test_a_link_to_nothing_says_to_what(tmp_path):
+    (tmp_path / "a.png").symlink_to("../gone/a.png")
+    (rejection,) = find_pictures(tmp_path)
+    assert rejection == Rejection(
+        "a.png", "cannot be opened", "a link to ../gone/a.png, which is not there"
+    )

@@ -122,6 +122,14 @@ def test_nothing_is_seen_round_a_first_frame_that_is_smaller() -> None:
     assert (pixels == 255).all()
 
 
+def test_a_phones_second_picture_is_no_frame() -> None:
+    first, second = (Image.fromarray(noise(number, 64, 64)) for number in range(2))
+    first.save(file := io.BytesIO(), "MPO", save_all=True, append_images=[second])
+    decoded = decode_picture(file.getvalue())
+    assert not decoded.animated
+    assert np.array_equal(decoded.pixels, decode_picture(encoded(noise(0, 64, 64), "JPEG")).pixels)
+
+
 # ---- PNG
 
 

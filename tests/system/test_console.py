@@ -27,6 +27,7 @@ with console.progress("training", 5, "steps") as advance:
             look(2)
 console.say("the end")
 """
+ROOT = str(Path(__file__).parents[2])
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -246,3 +247,15 @@ def test_windows_gets_one_sentence():
     assert done.returncode == 1
     assert done.stderr.strip().endswith("on Windows, install and run it in WSL2.")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_program_without_output_does_its_work(tmp_path: Path, closed: str) -> None:
+    """As a service may start it."""
+    program = (
+        "from colorizer.system import console; from pathlib import Path;"
+        "console.run(lambda: (console.say('a'), console.warn('b'), Path('done').touch()))"
+    )
+    command = f'"{sys.executable}" -c "{program}" {closed}'
+    ended = subprocess.run(command, shell=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT})
+    assert ended.returncode == 0 and (tmp_path / "done").exists()
