@@ -2,6 +2,7 @@
 
 import codecs
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -50,13 +51,12 @@ class ListFile(Source[tuple[str, str | None]]):
         split, shared = self.own_split, None
         if split is not None:
             shared = _shared_folder(self.file)
-        drawn: dict[int, int] = {}  # hashes of pictures, each with that of its first drawing
+        first_line = _FirstLines()
         for text in _lines_of(self.file):
             color, line, *_ = *text.split("\t"), ""
             if is_excluded(color, self.exclude):
                 continue
-            first = drawn.setdefault(hash(color), hash(line))
-            found = self._look_at(text, another_drawing=bool(line) and first != hash(line))
+            found = self._look_at(text, another_drawing=first_line(color, line) != line != "")
             if split is None or shared is None or isinstance(found, Rejection):
                 yield found
             elif (part := split.of(_below(self.file, color, shared))) is None:
@@ -118,6 +118,28 @@ class ListFile(Source[tuple[str, str | None]]):
     def nothing_found(self) -> str:
         """Says what the list must hold."""
         return f"{self.file} lists no picture that exists; give a picture's path in each line."
+
+
+class _FirstLines:
+    """The drawing that each picture has where a list names it first: on the disk, not in memory."""
+
+    def __init__(self) -> None:
+        self._base = sqlite3.connect("")  # a file of its own, which goes with it
+        self._base.execute("CREATE TABLE drawn (color BLOB PRIMARY KEY, line BLOB) WITHOUT ROWID")
+
+    def __call__(self, color: str, line: str) -> str:
+        """The first drawing of a picture; if the picture is new, this one."""
+        row = os.fsencode(color), os.fsencode(line)
+        try:
+            if self._base.execute("INSERT OR IGNORE INTO drawn VALUES (?, ?)", row).rowcount:
+                return line
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                f"cannot write to the folder for temporary files ({error}); make room there, or set"
+                " TMPDIR to another."
+            ) from error
+        query = "SELECT line FROM drawn WHERE color = ?"
+        return os.fsdecode(self._base.execute(query, row[:1]).fetchone()[0])
 
 
 def _lines_of(file: Path) -> Iterator[str]:
