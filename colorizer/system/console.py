@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO, TextIOWrapper
 from typing import TextIO
 
@@ -73,7 +73,20 @@ def _print(markup: str | rich.table.Table, stderr: bool = False) -> None:
     if console.is_terminal and os.environ.get("RANK", "0") != "0":
         # The first process may have a bar there: it draws it anew, below.
         console.file.write(CLEAR_LINE)
-    console.print(markup)
+    try:
+        console.print(markup)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _do_without_output(error, stderr)
+
+
+def _do_without_output(error: OSError, stderr: bool) -> None:
+    """A full disk with a log on it ends no training: the other output says so, and it is closed."""
+    stream, other = (sys.stderr, sys.stdout) if stderr else (sys.stdout, sys.stderr)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError):  # the same disk may hold both
+        print(f"warning: no more output here ({error.strerror}); the work goes on", file=other)
 
 
 def say(text: str) -> None:

@@ -259,3 +259,21 @@ def test_a_program_without_output_does_its_work(tmp_path: Path, closed: str) -> 
     command = f'"{sys.executable}" -c "{program}" {closed}'
     ended = subprocess.run(command, shell=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": ROOT})
     assert ended.returncode == 0 and (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize("full", [">/dev/full", "2>/dev/full", ">/dev/full 2>&1"])
+def test_a_full_disk_with_the_output_ends_no_work(tmp_path: Path, full: str) -> None:
+    program = (
+        "from colorizer.system import console; from pathlib import Path;"
+        "work = lambda: [(console.say('a'), console.warn('b')) for _ in range(3)];"
+        "console.run(lambda: (work(), Path('done').touch()))"
+    )
+    command = f'"{sys.executable}" -c "{program}" {full}'
+    environment = os.environ | {"PYTHONPATH": ROOT}
+    ended = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 0 and (tmp_path / "done").exists()
+    if full != ">/dev/full 2>&1":
+        said = ended.stdout + ended.stderr
+        assert said.count("no more output here (No space left on device); the work goes on") == 1
