@@ -1,10 +1,13 @@
 """Reading a program's command line: `~` in a path is home, and the help ends with an example."""
 
+import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import docstring_parser
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 _paths = ConstructorRegistry()
@@ -32,6 +35,27 @@ def _at_home(word: str) -> Path:
 
 
 @contextmanager
+def _flowing_help() -> Iterator[None]:
+    """Settings' docstrings without the indentation of their source, which tyro takes for lists.
+
+    It would keep each line of theirs as a line of the help, whatever the terminal's width.
+    """
+    parse = docstring_parser.parse_from_object
+
+    def cleaned(settings: Any) -> docstring_parser.Docstring:
+        parsed = parse(settings)
+        for field in parsed.params:
+            field.description = inspect.cleandoc(field.description or "") or None
+        return parsed
+
+    docstring_parser.parse_from_object = cleaned
+    try:
+        yield
+    finally:
+        docstring_parser.parse_from_object = parse
+
+
+@contextmanager
 def command_line(
     program: str, examples: Mapping[str, str], arguments: Sequence[str] | None
 ) -> Iterator[None]:
@@ -44,7 +68,7 @@ def command_line(
     """
     read = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _paths:
+        with _paths, _flowing_help():
             yield
     except SystemExit:
         if {"-h", "--help"} & set(read):

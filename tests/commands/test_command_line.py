@@ -1,5 +1,6 @@
 """What every program's command line takes."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,17 @@ def test_nobody_has_no_home(capsys):
     with pytest.raises(SystemExit):
         colorize.settings(["--line=~nobody-at-all/a.png", "--reference=b.png", "--output=c.png"])
     assert "nobody here is called nobody-at-all" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("width", [70, 110, 160])
+def test_the_help_flows_at_every_width(monkeypatch, capsys, width):
+    """Its lines end where the terminal's do, not where those of the source end."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    with pytest.raises(SystemExit):
+        make_shards.settings(["folder", "--help"])
+    lines = [line.strip("│| ") for line in capsys.readouterr().out.splitlines()]
+    begin = next(n for n, line in enumerate(lines) if "A hash of the group" in line)
+    end = next(n for n, line in enumerate(lines) if n > begin and "(default" in line)
+    longest = max(map(len, lines[begin:end]))
+    for line, following in pairwise(lines[begin : end + 1]):
+        assert len(line) + 1 + len(following.split()[0]) > longest, line
