@@ -96,7 +96,7 @@ def test_tar_without_its_end_mark_is_said_to_be_cut(tar: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\0" * 100, bytes(range(256)) * 40], ids=["empty", "short", "random"]
+    "content", [b"", b"abc" * 100, bytes(range(256)) * 40], ids=["empty", "short", "random"]
 )
 def test_what_is_no_tar_is_rejected_beside_one_that_is(
     tar: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
@@ -117,7 +117,7 @@ def test_compressed_tar_is_rejected_beside_one_that_is_not(
 
 def test_compressed_tar_under_a_plain_name_is_rejected(tar: Path) -> None:
     tar.write_bytes(gzip.compress(tar.read_bytes()))
-    assert reasons(TarsConfig(tars=tar, output=OUTPUT)) == {"a.tar": "damaged tar"}
+    assert reasons(TarsConfig(tars=tar, output=OUTPUT)) == {"a.tar": "compressed tar"}
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz"])
