@@ -4,11 +4,8 @@ from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-
-from PIL import Image
 
 from colorizer.coloring.colorizer import Colorizer
 from colorizer.coloring.jobs import Job
@@ -16,7 +13,7 @@ from colorizer.coloring.painting import Painting
 from colorizer.coloring.pipeline import Outcome, Write, why_unusable, written
 from colorizer.drawings.corrections import Point
 from colorizer.drawings.regions import GAP
-from colorizer.pictures.decode import UnusablePicture, decode_picture, read_file
+from colorizer.pictures.decode import Decoded, UnusablePicture, decode_file
 from colorizer.system.errors import UserError
 
 AHEAD = 2  # frames that are read, and that are written, beside the network
@@ -102,13 +99,13 @@ def color_cut(
     writing: deque[Future[Outcome]] = deque()
     pool = ThreadPoolExecutor(THREADS)
 
-    def readable() -> Iterator[Image.Image]:
-        for job, data in _read_ahead(frames, pool):
-            if isinstance(data, Outcome):
-                unread.append(data)
+    def readable() -> Iterator[Decoded]:
+        for job, drawing in _read_ahead(frames, pool):
+            if isinstance(drawing, Outcome):
+                unread.append(drawing)
             else:
                 under_way.append(job)
-                yield Image.open(BytesIO(data))
+                yield drawing
 
     try:
         for painting in _painted(colorizer, frames, readable(), given, numbers):
@@ -126,9 +123,9 @@ def color_cut(
 def _usable(frames: Sequence[Job], unread: list[Outcome]) -> list[Job]:
     usable = []
     for job in frames:
-        data = _checked(job)
-        if isinstance(data, Outcome):
-            unread.append(data)
+        drawing = _decoded(job)
+        if isinstance(drawing, Outcome):
+            unread.append(drawing)
         else:
             usable.append(job)
     return usable
@@ -137,7 +134,7 @@ def _usable(frames: Sequence[Job], unread: list[Outcome]) -> list[Job]:
 def _painted(
     colorizer: Colorizer,
     frames: Sequence[Job],
-    pictures: Iterator[Image.Image],
+    pictures: Iterator[Decoded],
     given: Given,
     numbers: Mapping[Job, int],
 ) -> Iterator[Painting]:
@@ -159,19 +156,19 @@ def _needed(frames: Sequence[Job], missing: Collection[Job]) -> tuple[Sequence[J
     unread: list[Outcome] = []
     for place in reversed(range(len(frames))):
         if frames[place] in missing:
-            data = _checked(frames[place])
-            if not isinstance(data, Outcome):
+            drawing = _decoded(frames[place])
+            if not isinstance(drawing, Outcome):
                 return frames[: place + 1], unread
-            unread.append(data)
+            unread.append(drawing)
     return [], unread
 
 
 def _read_ahead(
     jobs: Iterable[Job], pool: ThreadPoolExecutor
-) -> Iterator[tuple[Job, bytes | Outcome]]:
-    reading: deque[tuple[Job, Future[bytes | Outcome]]] = deque()
+) -> Iterator[tuple[Job, Decoded | Outcome]]:
+    reading: deque[tuple[Job, Future[Decoded | Outcome]]] = deque()
     for job in jobs:
-        reading.append((job, pool.submit(_checked, job)))
+        reading.append((job, pool.submit(_decoded, job)))
         if len(reading) > AHEAD:
             first, future = reading.popleft()
             yield first, future.result()
@@ -179,11 +176,9 @@ def _read_ahead(
         yield first, future.result()
 
 
-def _checked(job: Job) -> bytes | Outcome:
-    """The file's bytes, if they are a picture."""
+def _decoded(job: Job) -> Decoded | Outcome:
+    """The drawing, if it is a picture."""
     try:
-        data = read_file(job.drawing)
-        decode_picture(data)
+        return decode_file(job.drawing)
     except UnusablePicture as unusable:
         return Outcome(job, error=why_unusable(job.drawing, unusable))
-    return data

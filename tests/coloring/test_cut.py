@@ -59,7 +59,7 @@ def shown(monkeypatch) -> list[list[np.ndarray]]:
 
         def noted():
             for frame in frames:
-                calls[-1].append(np.asarray(frame))
+                calls[-1].append(frame.pixels)
                 yield frame
 
         yield from sequence(colorizer, noted(), references, *given)
@@ -75,7 +75,7 @@ def test_frames_are_coloured_in_natural_order(config, frames, tmp_path, shown):
     ]
     (seen,) = shown
     for number, frame in zip((1, 2, 9, 10, 11), seen, strict=True):
-        assert np.array_equal(frame, cv2.imread(str(frames / f"{number}.png"), 0))
+        assert np.array_equal(frame[..., 0], cv2.imread(str(frames / f"{number}.png"), 0))
 
 
 def test_continued_it_sees_the_frames_before_and_writes_what_is_missing(config, tmp_path, shown):
@@ -130,6 +130,14 @@ def test_a_broken_frame_is_named_and_the_others_are_coloured(config, frames, tmp
     assert len(done(tmp_path / "out")) == 4
     assert "2.png: broken" in capsys.readouterr().err
     assert not (tmp_path / "film.mp4").exists()
+
+
+def test_frames_with_broken_notes_are_coloured_as_single_drawings_are(config, frames, tmp_path):
+    path = frames / "2.png"
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + b"\0\0\0\x01tEXta" + bytes(4) + data[33:])  # a wrong checksum
+    colorize(config())
+    assert len(done(tmp_path / "out")) == 5
 
 
 def test_each_folder_is_a_cut_of_its_own(config, frames, shown):
