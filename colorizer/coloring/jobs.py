@@ -130,7 +130,7 @@ def _in_folder(folder: Path) -> list[str]:
     names = []
     for file in find_pictures(folder):
         if isinstance(file, Rejection):
-            console.warn(f"{folder / file.source}: {file.reason}, skipped")
+            console.warn(f"{folder / file.source}: {file.why}, skipped")
         else:
             names.append(file.source)
     if not names:

@@ -23,7 +23,7 @@ from colorizer.pictures.decode import (
     size_in_header,
 )
 from colorizer.system.errors import UserError
-from colorizer.system.storage import is_name_too_long
+from colorizer.system.storage import is_name_refused
 from colorizer.system.workers import usable_cores
 
 HELD = 16  # drawings in memory at most
@@ -190,7 +190,7 @@ def written(write: Write, job: Job, painting: Painting, digest: str) -> Outcome:
     try:
         write(job, painting, digest)
     except UserError as error:
-        if isinstance(error.__cause__, OSError) and not is_name_too_long(error):
+        if isinstance(error.__cause__, OSError) and not is_name_refused(error):
             raise
         return Outcome(job, error=str(error))
     return Outcome(job, painting.notes)

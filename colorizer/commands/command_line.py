@@ -31,6 +31,8 @@ def _at_home(word: str) -> Path:
     try:
         return Path(word).expanduser()
     except RuntimeError as error:
+        if word.split("/")[0] == "~":
+            raise ValueError(f"{word}: there is no home folder; set HOME.") from error
         raise ValueError(f"{word}: nobody here is called {word.split('/')[0][1:]}.") from error
 
 

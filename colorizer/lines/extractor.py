@@ -24,7 +24,7 @@ from colorizer.system import console
 from colorizer.system.device import choose_device, exact_float32
 from colorizer.system.errors import UserError
 from colorizer.system.memory import keep_freed_memory, naming_lack_of_memory
-from colorizer.system.storage import check_writable, is_name_too_long
+from colorizer.system.storage import check_writable, is_name_refused
 
 TILE = 1024  # pixels a side: about 1 GB of memory at full width
 
@@ -159,8 +159,8 @@ def extract(config: ExtractCommand) -> None:
                     drawing = extractor.draw(picture, config.tile)
                 try:
                     write_picture(job.drawing, drawing)
-                except UserError as error:  # of a name too long for the disk; others go on
-                    if not is_name_too_long(error):
+                except UserError as error:  # of a name that the disk refuses; others go on
+                    if not is_name_refused(error):
                         raise
                     rejected += 1
                     console.warn(str(error))
@@ -187,6 +187,8 @@ def _list_jobs(config: ExtractCommand) -> list[Job]:
     if not config.picture.is_dir():
         if config.output.suffix.lower() != ".png":
             raise UserError(f"{config.output}: the drawing's name must end in .png.")
+        if config.output.exists() and config.output.samefile(config.picture):
+            raise UserError(f"{config.output} would take the place of the picture; choose another.")
         return [Job(config.picture, config.output)]
     if config.output.resolve().is_relative_to(config.picture.resolve()):
         raise UserError(
@@ -197,15 +199,11 @@ def _list_jobs(config: ExtractCommand) -> list[Job]:
         if isinstance(file, PictureFile):
             sources.append(file.source)
         else:
-            console.warn(f"{config.picture / file.source}: {file.reason}, skipped")
-    jobs: dict[Path, Job] = {}
-    for source, name in zip(sources, result_names(sources, ".png"), strict=True):
-        picture, drawing = config.picture / source, config.output / name
-        if drawing in jobs:
-            raise UserError(
-                f"{picture} and {jobs[drawing].picture} would both become {drawing}; rename one."
-            )
-        jobs[drawing] = Job(picture, drawing)
-    if not jobs:
+            console.warn(f"{config.picture / file.source}: {file.why}, skipped")
+    if not sources:
         raise UserError(no_pictures(config.picture))
-    return list(jobs.values())
+    names = result_names(sources, ".png")
+    return [
+        Job(config.picture / source, config.output / name)
+        for source, name in zip(sources, names, strict=True)
+    ]

@@ -45,6 +45,12 @@ def check(config: ShardsConfig) -> None:
         raise UserError(
             f"--output {config.output} lies inside {folder}; choose a folder outside it."
         )
+    for part in (config.output / "train", config.output / "held-out"):
+        if folder is not None and folder.resolve().is_relative_to(part.resolve()):
+            raise UserError(
+                f"--output {config.output} would put shards into {part}, where the pictures are;"
+                " choose another folder."
+            )
     folder = folder or getattr(config, "file", None)
     source = source_of(config)
     if next(source.find(), None) is None:  # before the output is touched

@@ -101,6 +101,20 @@ def write_listing(source: Source, path: Path) -> None:
 
 
 @contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """What sqlite cannot hold in memory goes there, and not where there may be no room."""
+    before = os.environ.get("SQLITE_TMPDIR")
+    os.environ["SQLITE_TMPDIR"] = str(folder.absolute())
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SQLITE_TMPDIR"]
+        else:
+            os.environ["SQLITE_TMPDIR"] = before
+
+
+@contextmanager
 def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
     """A new database in place of an older one; after a crash it is made again.
 
@@ -113,7 +127,10 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
     try:
         # One process alone uses it, so it needs no locks, which some disks lack.
         address = f"file:{quote(os.fsencode(path.absolute()))}?nolock=1"
-        with closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base:
+        with (
+            _temporary_files_in(path.parent),
+            closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base,
+        ):
             # Nothing need be safe in it, either.
             base.execute("PRAGMA journal_mode = OFF")
             base.execute("PRAGMA synchronous = OFF")

@@ -93,11 +93,15 @@ class NearDuplicates:
         return json.loads(self._root_of(json.dumps(name)))
 
     def _root_of(self, name: str) -> str:
-        while True:
-            row = self._base.execute("SELECT root FROM joined WHERE name = ?", (name,)).fetchone()
-            if row is None:
-                return name
+        passed = []
+        query = "SELECT root FROM joined WHERE name = ?"
+        while (row := self._base.execute(query, (name,)).fetchone()) is not None:
+            passed.append(name)
             (name,) = row
+        # Else a film that fades out would be a chain as long as it.
+        shorter = [(name, each) for each in passed[:-1]]
+        self._base.executemany("UPDATE joined SET root = ? WHERE name = ?", shorter)
+        return name
 
     def _join(self, one: str, other: str) -> None:
         roots = sorted({self._root_of(one), self._root_of(other)})
@@ -108,8 +112,10 @@ class NearDuplicates:
         """Pictures that look alike; a pair may come once for each band."""
         query = """
             SELECT band, bits, lightness, number, name, split, thumbnail
-            FROM signs JOIN thumbnails USING (number) ORDER BY band, bits, lightness, number
+            FROM signs CROSS JOIN thumbnails USING (number)
+            ORDER BY band, bits, lightness, number
         """
+        self._base.execute("CREATE INDEX in_order ON signs (band, bits, lightness, number)")
         before: list[Row] = []  # the last rows of the chunk before
         for found in _chunks(map(Row._make, self._base.execute(query))):
             rows = [*before, *found]

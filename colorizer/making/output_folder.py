@@ -1,6 +1,7 @@
 """What an output folder holds before the work: a set, half a set, or shards of somebody else."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -113,10 +114,17 @@ def _added(begun: Path, now: Path) -> int:
 def _refuse_foreign_shards(output: Path) -> None:
     for folder in split_folders(output):
         for path in (*folder.glob("*.tar"), *folder.glob(INDEX)):
-            raise UserError(
-                f"{path} is in the way: it belongs to no set of shards that was finished or"
-                " begun. Choose another --output or delete it."
-            )
+            raise UserError(_in_the_way(path))
+    for path in (output / REJECTED, output / PREVIEW):
+        if os.path.lexists(path):
+            raise UserError(_in_the_way(path))
+
+
+def _in_the_way(path: Path) -> str:
+    return (
+        f"{path} is in the way: it belongs to no set of shards that was finished or begun. Choose"
+        " another --output or delete it."
+    )
 
 
 def _refuse_difference(holds: str, held: dict[str, Any], wanted: dict[str, Any]) -> None:

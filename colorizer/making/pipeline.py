@@ -28,7 +28,7 @@ from colorizer.making.prepare import prepare
 from colorizer.making.remarks import warn_of_nothing_held_out, warn_of_pairs, warn_of_unread
 from colorizer.system import console
 from colorizer.system.processes import ALONE, World
-from colorizer.system.storage import locked, remove_folder
+from colorizer.system.storage import check_writable, locked, remove_folder
 from colorizer.system.workers import map_in_order
 
 
@@ -55,6 +55,8 @@ def make_shards(config: ShardsConfig, world: World = ALONE) -> Report | None:
         check(config)
     world.wait()  # what is refused is said once, by the first
     plan = plan_of(config, world)
+    if world.is_first:
+        check_writable(config.output)
     with locked(config.output, "makes shards") if world.is_first else nullcontext():
         finished = is_finished(config.output)
         if world.is_first and finished:

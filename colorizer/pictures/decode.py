@@ -6,7 +6,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,15 +18,14 @@ from PIL import (
     Image,
     ImageOps,
     PngImagePlugin,
-    TiffImagePlugin,
     UnidentifiedImageError,
 )
 
 from colorizer.pictures.color_profiles import SPACES, BrokenProfile, as_srgb, lab_as_srgb
-from colorizer.pictures.jpeg_fill import is_filled_up
+from colorizer.pictures.jpeg_fill import is_filled_up, lacks_scans
 from colorizer.pictures.kinds import AS_PICTURE, FORMATS, HEAD, is_readable, why_unread
-from colorizer.pictures.oddities import as_meant
-from colorizer.pictures.png_chunks import SIGNATURE, pixels_alone
+from colorizer.pictures.oddities import as_meant, is_other_tiff
+from colorizer.pictures.png_chunks import SIGNATURE, without_notes
 from colorizer.pictures.reduction import reduced
 from colorizer.pictures.wholeness import fault_of
 
@@ -123,16 +122,21 @@ def decode_picture(data: bytes) -> Decoded:
 
 def _opened_and_decoded(data: bytes) -> Decoded:
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            return _whole(data, image)
+        return _opened(data)
     except Image.DecompressionBombError:
         raise
     except _DAMAGE:  # of a PNG Pillow minds its texts and profile as well, others do not
-        if not data.startswith(SIGNATURE) or (alone := pixels_alone(data)) == data:
-            raise
-        with Image.open(io.BytesIO(alone), formats=FORMATS) as image:
-            decoded = _whole(alone, image)
-        return replace(decoded, remarks=(*decoded.remarks, NOTES_IGNORED))
+        if data.startswith(SIGNATURE):
+            for alone in without_notes(data):
+                with suppress(*_DAMAGE):
+                    decoded = _opened(alone)
+                    return replace(decoded, remarks=(*decoded.remarks, NOTES_IGNORED))
+        raise
+
+
+def _opened(data: bytes) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        return _whole(data, image)
 
 
 def _whole(data: bytes, image: Image.Image) -> Decoded:
@@ -146,6 +150,8 @@ def _whole(data: bytes, image: Image.Image) -> Decoded:
         pixels = decoded.pixels if as_stored else np.asarray(image)
         if is_filled_up(data, image, pixels):
             raise UnusablePicture("broken", "data is missing, grey blocks instead")
+        if lacks_scans(data):
+            raise UnusablePicture("broken", "its finer scans are missing: it was cut")
     return decoded
 
 
@@ -208,24 +214,13 @@ def size_in_header(path: Path) -> tuple[int, int] | None:
 
 def _unidentified(data: bytes) -> UnusablePicture:
     if is_readable(data[:HEAD]):
-        if _is_other_tiff(data):
+        if is_other_tiff(data):
             return UnusablePicture("a kind of TIFF that is not read", AS_PICTURE)
         return UnusablePicture("broken", "its header is cut or damaged")
     if (unread := why_unread(data[:HEAD])) is not None:
         return UnusablePicture(*unread)
     kinds = f"not {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, whatever its name says"
     return UnusablePicture("broken", kinds if data else "empty")
-
-
-def _is_other_tiff(data: bytes) -> bool:
-    """Whether a file is a sound TIFF but for pixels of a kind that Pillow does not know."""
-    try:
-        TiffImagePlugin.TiffImageFile(io.BytesIO(data))
-    except SyntaxError as error:
-        return str(error).startswith("unknown")
-    except _DAMAGE:
-        pass
-    return False
 
 
 def _millions(error: Image.DecompressionBombError) -> str:

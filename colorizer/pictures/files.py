@@ -14,7 +14,7 @@ from colorizer.pictures.kinds import (
     why_unread,
     why_unread_by_name,
 )
-from colorizer.pictures.left_out import is_excluded, is_hidden
+from colorizer.pictures.left_out import is_excluded, is_hidden, is_hidden_within
 from colorizer.system.errors import UserError
 
 
@@ -38,6 +38,11 @@ class Rejection:
     source: str
     reason: str  # the same words for every such fault
     detail: str
+
+    @property
+    def why(self) -> str:
+        """Reason and detail."""
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
 
 def find_pictures(
@@ -93,6 +98,24 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def linked_folders(folder: Path, parent: str, exclude: Sequence[str] = ()) -> list[str]:
+    """The links to folders in one folder, which `walk` does not follow, as paths, sorted."""
+    prefix = f"{parent}/" if parent else ""
+    try:
+        with os.scandir(folder / parent) as entries:
+            found = [prefix + e.name for e in entries if e.is_symlink() and os.path.isdir(e.path)]
+    except OSError:  # `pictures_in` says so
+        return []
+    return sorted(
+        path for path in found if not (is_hidden_within(path) or is_excluded(path, exclude))
+    )
+
+
+def link_to_folder(source: str) -> Rejection:
+    """A link that is not followed, as it might lead round in circles."""
+    return Rejection(source, "link to a folder", "")
+
+
 def no_pictures(folder: Path) -> str:
     """The sentence for a folder without pictures."""
     suffixes = " ".join(sorted(SUFFIXES))
@@ -133,7 +156,7 @@ def _look_at(entry: os.DirEntry[str], prefix: str) -> PictureFile | Rejection | 
     source = prefix + entry.name
     try:
         if entry.is_dir():
-            return Rejection(source, "link to a folder", "") if entry.is_symlink() else None
+            return link_to_folder(source) if entry.is_symlink() else None
         suffix = os.path.splitext(entry.name)[1].lower()
         if suffix in NEVER_PICTURES:
             return Rejection(source, "not a picture", "")

@@ -1,8 +1,10 @@
-"""Whether a JPEG's decoder has filled up with grey what its data does not hold, without a word."""
+"""Whether a JPEG lacks data that its decoder made up, without a word: grey blocks, coarse ones."""
 
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -10,6 +12,7 @@ from PIL import Image
 GREY = 127  # or one more: what coefficients of zero give, of inks and of light
 BLOCK = 8  # pixels a side
 _SCAN, _END = 0xDA, 0xD9
+_PROGRESSIVE = (0xC2, 0xCA)  # by Huffman's codes, by arithmetic ones
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
 _RESTART_OR_OTHER = re.compile(rb"\xff+[\x01-\xfe]")
 _MARKER = re.compile(rb"\xff+[\x01-\xcf\xd8-\xfe]")  # which ends a scan's data
@@ -59,7 +62,7 @@ def _lengthened(data: bytes) -> bytes:
     """A JPEG with more bytes behind the data of each scan and restart interval."""
     pieces: list[bytes] = []
     kept = 0
-    for start, end in scans_of(data):
+    for _, start, end, _ in scans_of(data):
         pieces += (data[kept:start], _RESTART_OR_OTHER.sub(_behind_filler, data[start:end]))
         pieces.append(_FILLER)
         kept = end
@@ -70,9 +73,34 @@ def _behind_filler(marker: re.Match[bytes]) -> bytes:
     return _FILLER + marker[0]
 
 
-def scans_of(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where the data of each scan begins and ends."""
-    at = 2
+class Scan(NamedTuple):
+    """A scan of a JPEG."""
+
+    header: bytes  # behind its length
+    start: int  # of its data
+    end: int
+    progressive: bool  # one of several for the same pixels
+
+
+def lacks_scans(data: bytes) -> bool:
+    """Whether a progressive JPEG lacks some of its scans, as one that was cut and got a new end.
+
+    Each component needs each of its 64 coefficients down to the last bit.
+    """
+    exact: dict[int, set[int]] = defaultdict(set)  # component → coefficients
+    for header, _, _, progressive in scans_of(data):
+        count = header[0]
+        if not progressive or len(header) < 4 + 2 * count:
+            return False
+        first, last, bits = header[1 + 2 * count : 4 + 2 * count]
+        for component in header[1 : 1 + 2 * count : 2]:
+            exact[component].update(range(first, last + 1) if bits & 15 == 0 else ())
+    return any(len(coefficients) < BLOCK**2 for coefficients in exact.values())
+
+
+def scans_of(data: bytes) -> Iterator[Scan]:
+    """Its scans."""
+    at, progressive = 2, False
     while at + 4 <= len(data):
         if data[at] != 0xFF:  # what does not belong there: as libjpeg, look for the next marker
             at = data.find(b"\xff", at)
@@ -87,9 +115,10 @@ def scans_of(data: bytes) -> Iterator[tuple[int, int]]:
         elif marker == _END:
             return
         else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4])
+            header, at = at + 4, at + 2 + int.from_bytes(data[at + 2 : at + 4])
+            progressive |= marker in _PROGRESSIVE
             if marker == _SCAN:
                 found = _MARKER.search(data, at)
                 end = found.start() if found else len(data)
-                yield at, end
+                yield Scan(data[header:at], at, end, progressive)
                 at = end

@@ -18,6 +18,12 @@ SUFFIXES = frozenset(
 NEVER_PICTURES = frozenset((".csv", ".html", ".json", ".jsonl", ".md", ".txt", ".xml", ".yaml"))
 
 AS_PICTURE = "save it as PNG, JPEG or WebP"
+_REMEDIES = {
+    "ZIP": "unpack it",
+    "video": "save its frames as PNG or JPEG",
+    "PDF": "save its pages as PNG",
+    "PostScript": "save its pages as PNG",
+}
 _STARTS = (
     (b"8BPS", "PSD"),
     (b"\xff\x0a", "JXL"),
@@ -83,7 +89,7 @@ def why_unread(head: bytes) -> tuple[str, str] | None:
     kind = next(kinds, None) or _container(head)
     if kind is None and b"<svg" in text:
         kind = "SVG"
-    return None if kind is None else (f"{kind} is not read", AS_PICTURE)
+    return None if kind is None else (f"{kind} is not read", _REMEDIES.get(kind, AS_PICTURE))
 
 
 def why_unread_by_name(suffix: str) -> tuple[str, str] | None:

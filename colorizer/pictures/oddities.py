@@ -1,5 +1,8 @@
 """Kinds of pictures that Pillow reads otherwise than they are meant and elsewhere shown."""
 
+import io
+import struct
+
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
@@ -23,6 +26,17 @@ def as_meant(image: Image.Image) -> Image.Image:
         case "TIFF" if isinstance(image, TiffImagePlugin.TiffImageFile):
             return _with_tags_values(image)
     return image
+
+
+def is_other_tiff(data: bytes) -> bool:
+    """Whether a file that Pillow does not know is a sound TIFF with pixels of another kind."""
+    try:
+        TiffImagePlugin.TiffImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        return str(error).startswith("unknown")
+    except (OSError, ValueError, TypeError, KeyError, IndexError, struct.error):
+        pass
+    return False
 
 
 def _without_empty_alpha(image: Image.Image) -> Image.Image:
@@ -70,7 +84,9 @@ def _with_tags_values(image: TiffImagePlugin.TiffImageFile) -> Image.Image:
     """16-bit grey whose zero is white, and palettes of 0 to 255 in place of 0 to 65535."""
     photometric, colors = (image.tag_v2.get(tag) for tag in (PHOTOMETRIC, COLOR_MAP))
     if image.mode.startswith("I;16") and photometric == ZERO_IS_WHITE:
-        return Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
+        positive = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
+        positive.info = dict(image.info)
+        return positive
     if image.mode == "P" and colors and max(colors) < 256:
         image.load()
         image.putpalette(bytes(np.reshape(colors, (3, -1)).T.astype(np.uint8).ravel()))

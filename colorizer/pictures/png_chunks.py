@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterator
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SHOWN = frozenset((b"iCCP", b"eXIf"))  # what changes how a picture is shown
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -26,15 +27,23 @@ def _holds_pixels(name: bytes) -> bool:
 
 def wrong_checksum(data: bytes) -> int | None:
     """Where the first chunk begins that pixels depend on and whose checksum is wrong."""
-    view = memoryview(data)
     for name, start, end in _chunks(data):
-        checksum = int.from_bytes(view[end - 4 : end])
-        if _holds_pixels(name) and zlib.crc32(view[start + 4 : end - 4]) != checksum:
+        if _holds_pixels(name) and not _is_sound(data, start, end):
             return start
     return None
 
 
-def pixels_alone(data: bytes) -> bytes:
-    """A PNG without what is beside its pixels: texts, profiles, dates."""
-    kept = (data[start:end] for name, start, end in _chunks(data) if _holds_pixels(name))
-    return b"".join((SIGNATURE, *kept))
+def _is_sound(data: bytes, start: int, end: int) -> bool:
+    view = memoryview(data)
+    return zlib.crc32(view[start + 4 : end - 4]) == int.from_bytes(view[end - 4 : end])
+
+
+def without_notes(data: bytes) -> Iterator[bytes]:
+    """A PNG without what is beside its pixels: first with its sound profile and EXIF, then not."""
+    for kept in (SHOWN, frozenset()):
+        chunks = (
+            data[start:end]
+            for name, start, end in _chunks(data)
+            if _holds_pixels(name) or (name in kept and _is_sound(data, start, end))
+        )
+        yield b"".join((SIGNATURE, *chunks))

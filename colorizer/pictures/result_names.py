@@ -13,14 +13,21 @@ def result_names(sources: Sequence[str], suffix: str) -> list[PurePath]:
         suffix: Of the results, with its dot.
 
     Returns:
-        `a.png` for `a.jpg`; but for `a.jpg` beside `a.png` `a.jpg.png` and `a.png.png`.
+        `a.png` for `a.jpg`; but for `a.jpg` beside `a.png` `a.jpg.png` and `a.png.png`. So, too,
+        where a folder is called `a.png`.
     """
-    plain = [_with_suffix(source, suffix) for source in sources]
-    times = Counter(plain)
-    return [
-        name if times[name] == 1 else PurePath(f"{source}{suffix}")
-        for source, name in zip(sources, plain, strict=True)
-    ]
+    long = [PurePath(f"{source}{suffix}") for source in sources]
+    names = [_with_suffix(source, suffix) for source in sources]
+    folders = {folder for source in sources for folder in PurePath(source).parents}
+    while True:  # a long name may be another's short one
+        times = Counter(names)
+        better = [
+            longer if times[name] > 1 or name in folders else name
+            for name, longer in zip(names, long, strict=True)
+        ]
+        if better == names:
+            return names
+        names = better
 
 
 def _with_suffix(source: str, suffix: str) -> PurePath:

@@ -38,7 +38,7 @@ def fault_of(data: bytes, kind: str | None, pixels: int) -> str | None:
 
 def _has_end(data: bytes) -> bool:
     """Whether a JPEG's last data are followed by a marker."""
-    ends = [end for _, end in scans_of(data)]
+    ends = [scan.end for scan in scans_of(data)]
     return bool(ends) and ends[-1] < len(data)
 
 

@@ -151,7 +151,7 @@ def progress(
     """
     if not shown:
         yield lambda now, figures="": None
-    elif _console().is_terminal:
+    elif sys.stdout.isatty():  # whatever FORCE_COLOR says, a file gets no bar
         yield from _live(title, total, unit, done)
     else:
         yield from _plain(title, total, unit, done)
@@ -231,8 +231,7 @@ def run(main: Callable[[], None]) -> None:
     One of several processes that fails ends at once: taking leave in order, it would wait for what
     the others, which know nothing of it, do not send any more.
     """
-    nowhere = open(os.devnull, "w")  # noqa: SIM115  # a service may start a program without either
-    sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name in other letters ends no work
             stream.reconfigure(errors="backslashreplace")
@@ -257,6 +256,21 @@ def run(main: Callable[[], None]) -> None:
             raise
         traceback.print_exc()
         end_at_once()
+
+
+def _open_what_is_closed() -> None:
+    """A service may start a program without input and outputs: nothing else may take their places.
+
+    Workers would inherit a file that was opened as number 2, and write warnings into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", closefd=False))  # noqa: SIM115
 
 
 def end_at_once() -> None:

@@ -15,6 +15,7 @@ from colorizer.system import console
 from colorizer.system.errors import UserError
 
 PARTIAL = ".partial"
+NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 MAX_NAME = 255  # bytes, of nearly every file system
 FULL = (errno.ENOSPC, errno.EDQUOT)  # no lack of a disk's, but of room on it
 
@@ -48,14 +49,18 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        remedy = "make room there"
+        if error.errno in NAME_REFUSED:
+            remedy = "give it a name that the disk takes"
         raise UserError(
-            f"cannot write {path}: {error.strerror}; make room there or choose another output."
+            f"cannot write {path}: {error.strerror}; {remedy} or choose another output."
         ) from error
 
 
-def is_name_too_long(error: UserError) -> bool:
-    """Whether a file could not be written for the length of its name alone."""
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
+def is_name_refused(error: UserError) -> bool:
+    """Whether a file could not be written for its name alone: its length, or a letter in it."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in NAME_REFUSED
 
 
 @contextmanager

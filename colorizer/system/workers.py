@@ -40,14 +40,14 @@ def map_in_order(
         workers: Processes; 0: one for each CPU core that this process may use.
 
     Raises:
-        UserError: a worker was killed from outside.
+        UserError: a worker was killed from outside, or none can be started.
         Exception: whatever the function raises, from the first task in order that does.
     """
     workers = workers or usable_cores()
     waiting: deque[Future[Result]] = deque()
     with _pool(workers) as pool:
         for task in tasks:
-            with interrupts_held_back():  # a worker may start here
+            with interrupts_held_back(), _starting_workers():
                 waiting.append(pool.submit(function, task))
             if len(waiting) >= LOOK_AHEAD * workers:
                 yield waiting.popleft().result()
@@ -59,7 +59,7 @@ def map_in_order(
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned, as a forked copy of a process with threads (OpenCV's, the progress bar's) may hang.
     context = multiprocessing.get_context("spawn")
-    with interrupts_held_back():
+    with interrupts_held_back(), _starting_workers():
         pool = ProcessPoolExecutor(workers, context, _start_worker)
     try:
         yield pool
@@ -69,6 +69,18 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _starting_workers() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"no more worker processes can be started ({error.strerror}); give fewer --workers,"
+            " raise the limit of processes (`ulimit -u`), or give the container a /dev/shm that can"
+            " be written (`docker run --shm-size 1g`)."
+        ) from error
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What a command asks to be coloured: folders, patterns, tables; and what it is refused for."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from colorizer.coloring.jobs import list_jobs
 from colorizer.coloring.pipeline import written
 from colorizer.config.commands import ColorizeConfig
 from colorizer.system.errors import UserError
-from colorizer.system.storage import replace_file
+from colorizer.system.storage import replace_file, writing
 
 
 @pytest.fixture
@@ -66,11 +68,16 @@ def test_drawings_that_differ_in_their_ending_alone_keep_it(folder, tmp_path):
     assert names(jobs(folder, line=folder / "2.*"), tmp_path / "out") == ["2.jpg.png", "2.png.png"]
 
 
-def test_two_drawings_with_one_result_are_both_named(folder):
+def test_no_two_drawings_of_a_folder_have_one_result(folder):
     for name in ("2.jpg", "2.jpg.png"):
         (folder / name).write_bytes((folder / "cut/1.jpg").read_bytes())
-    with pytest.raises(UserError, match=r"would both become .*2\.jpg\.png; rename"):
-        jobs(folder)
+    assert len({job.output for job in jobs(folder)}) == 5
+
+
+def test_two_rows_with_one_result_are_both_named(folder):
+    rows = "line,reference\n2.png,10.png\ncut/../2.png,10.png\n"
+    with pytest.raises(UserError, match=r"would both become .*2\.png"):
+        jobs(folder, line=table(folder, rows), reference=())
 
 
 @pytest.mark.parametrize(
@@ -150,11 +157,22 @@ def test_a_table_in_another_encoding_is_refused(folder):
         jobs(folder, line=table(folder, "line,reference\né.png,2.png\n", "latin-1"))
 
 
+def _refusing(fault: int):
+    def write(job, painting, digest) -> None:
+        with writing(job.output):
+            raise OSError(fault, os.strerror(fault))
+
+    return write
+
+
 def test_a_result_whose_name_is_too_long_is_the_fault_of_its_drawing_alone(folder, tmp_path):
     job = replace(jobs(folder)[0], output=tmp_path / ("x" * 252 + ".png"))
     write = lambda job, painting, digest: replace_file(job.output, b"")  # noqa: E731
     outcome = written(write, job, None, "")
     assert outcome.error is not None and "File name too long" in outcome.error
+    for fault in (errno.EINVAL, errno.EILSEQ):  # exFAT and shares refuse colons and question marks
+        outcome = written(_refusing(fault), job, None, "")
+        assert "give it a name that the disk takes" in str(outcome.error)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UserError, match="cannot write"):  # all others would fail as well
         written(write, replace(job, output=tmp_path / "file" / "a.png"), None, "")

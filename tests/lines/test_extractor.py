@@ -121,15 +121,14 @@ def test_long_names_and_equal_stems_in_a_folder(trained_extractor, draw_scene, t
 def test_what_cannot_be_drawn_is_refused(trained_extractor, picture_folder, tmp_path):
     scene, broken = picture_folder / "scene 1.jpg", tmp_path / "broken.png"
     broken.write_bytes(b"nothing")
-    twin = tmp_path / "twins"
-    twin.mkdir()
-    for name in ("a.jpg", "a.png", "a.jpg.png"):
-        shutil.copy(scene, twin / name)
+    cv2.imwrite(str(tmp_path / "scene.png"), np.zeros((40, 40, 3), np.uint8))
+    (tmp_path / "link.png").symlink_to("scene.png")
     for picture, output, words in [
         (tmp_path / "none.png", tmp_path / "a.png", "no such picture or folder"),
         (scene, tmp_path / "a.jpg", "must end in .png"),
         (picture_folder, picture_folder / "drawn", "lies in"),
-        (twin, tmp_path / "drawn", "would both become"),
+        (tmp_path / "scene.png", tmp_path / "scene.png", "would take the place of the picture"),
+        (tmp_path / "scene.png", tmp_path / "link.png", "would take the place of the picture"),
         (broken, tmp_path / "a.png", "no picture could be read"),
     ]:
         with pytest.raises(UserError, match=words):

@@ -292,3 +292,35 @@ def test_what_has_no_two_halves_is_rejected(tmp_path: Path, width: int, reason: 
         load(pairs_of(tmp_path))
     assert rejected.value.reason == reason
     assert f"{width}x20" in rejected.value.detail
+
+
+# ---- Links to folders
+
+
+def test_halves_that_are_links_are_paired_and_other_links_are_named(tmp_path: Path) -> None:
+    for half in ("colour", "line"):
+        save(tmp_path / "disk" / half / "a.png", grey(0))
+        save(tmp_path / "disk" / "scene" / half / "b.png", grey(0))
+    root = tmp_path / "root"
+    (root / "mia").mkdir(parents=True)
+    for half in ("colour", "line"):
+        (root / "mia" / half).symlink_to(tmp_path / "disk" / half)
+    (root / "scene").symlink_to(tmp_path / "disk" / "scene")
+    items, (rejection,) = find(PairedConfig(folder=root, output=OUTPUT))
+    assert [item.source for item in items] == ["mia/colour/a.png"]
+    assert (rejection.source, rejection.reason) == ("scene", "link to a folder")
+    top = tmp_path / "top"
+    top.mkdir()
+    for half in ("colour", "line"):
+        (top / half).symlink_to(tmp_path / "disk" / half)
+    items, rejections = find(PairedConfig(folder=top, output=OUTPUT))
+    assert [item.source for item in items] == ["colour/a.png"] and not rejections
+
+
+def test_a_link_to_a_folder_of_tars_is_named(tmp_path: Path) -> None:
+    write_tar(tmp_path / "disk" / "y.tar", [("a.png", encoded(grey(0)))])
+    write_tar(tmp_path / "tars" / "x.tar", [("a.png", encoded(grey(0)))])
+    (tmp_path / "tars" / "more").symlink_to(tmp_path / "disk")
+    items, (rejection,) = find(TarsConfig(tars=tmp_path / "tars", output=OUTPUT))
+    assert [item.source for item in items] == ["x.tar/a"]
+    assert (rejection.source, rejection.reason) == ("more", "link to a folder")

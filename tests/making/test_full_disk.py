@@ -81,7 +81,7 @@ def files_up_to(size: int) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("size", "name"),
     [
-        (0, "listing-new.sqlite"),
+        (100, "listing-new.sqlite"),
         (10_000, "listing-new.sqlite"),
         (26_000, "000000.pictures"),
         (80_000, "000000.tar"),

@@ -1,5 +1,7 @@
 """Pictures that are one in several qualities and sizes: one side of the split gets them all."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from colorizer.commands.make_shards import print_report
 from colorizer.making.config import FolderConfig
+from colorizer.making.near_duplicates import SCHEMA, SIDE, NearDuplicates
 from colorizer.making.pipeline import make_shards
 from colorizer.making.splitting import place_of
 from tests.helpers.making import (
@@ -121,3 +124,16 @@ def test_groups_whose_names_are_no_text_are_joined_as_well(config: FolderConfig)
     save(config.folder / "\udc83other" / "a.jpg", picture(0), quality=90)
     report = make_shards(replace(config, group_by="parent", held_out=0.4, size=64))
     assert report.alike == 2 and report.groups == 5
+
+
+def test_a_long_fade_is_no_long_chain() -> None:
+    """Whose every picture looks like the one before, and is called after it."""
+    thumbnails = [bytes([250 - number // 12]) * (SIDE * SIDE * 3) for number in range(2400)]
+    with closing(sqlite3.connect(":memory:")) as base:
+        base.executescript(SCHEMA)
+        steps = []
+        base.set_progress_handler(lambda: steps.append(1), 1000)
+        alike = NearDuplicates(base)
+        alike.find((f"{number:06d}", None, seen) for number, seen in enumerate(thumbnails))
+        assert len({alike.name_of(f"{number:06d}") for number in range(2400)}) == 1
+    assert len(steps) < 30_000

@@ -266,9 +266,23 @@ def test_a_line_that_is_meant_otherwise_is_told(tmp_path: Path, line: str) -> No
 
 
 def test_missing_list_is_named(tmp_path: Path) -> None:
-    for path in (tmp_path / "gone.txt", tmp_path):
-        with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match=r"gone\.txt cannot be read"):
+        find(ListConfig(file=tmp_path / "gone.txt", output=OUTPUT))
+
+
+def test_a_list_that_can_be_read_once_only_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UserError, match=r"is no regular file, .* write it to a file first"):
             find(ListConfig(file=path, output=OUTPUT))
+
+
+def test_damage_in_a_wide_list_rejects_its_line_alone(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", grey(0))
+    (tmp_path / "list.txt").write_bytes("a.png\nb".encode("utf-16") + b"x")
+    items, (rejection,) = find(ListConfig(file=tmp_path / "list.txt", output=OUTPUT))
+    assert [item.source for item in items] == ["a.png"]
+    assert rejection.reason == "cannot be opened"
 
 
 # ---- Which lines

@@ -289,5 +289,5 @@ def test_output_inside_the_source_is_refused(config: FolderConfig) -> None:
 
 def test_output_that_cannot_be_written_is_refused(config: FolderConfig) -> None:
     config.output.write_text("a file")
-    with pytest.raises(UserError, match=r"cannot write .*made"):
+    with pytest.raises(UserError, match=r"made cannot be an output folder: .*made is a file"):
         make_shards(config)

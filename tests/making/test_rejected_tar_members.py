@@ -225,3 +225,51 @@ def test_a_sparse_member_is_no_plain_file(tmp_path: Path) -> None:
     items, _ = find(tars_of(tmp_path))
     assert [item.source for item in items] == ["x.tar/b"]
     assert reasons(tars_of(tmp_path))["x.tar/a.png"] == "no plain file"
+
+
+def test_pictures_that_are_numbered_behind_a_dot_are_not_lost_in_silence(tmp_path: Path) -> None:
+    """Other members of a key, such as depth maps, are passed over."""
+    names = ("girl.png", "girl.1.png", "girl.2.png", "girl.depth.png", "22.05.png")
+    write_tar(tmp_path / "x.tar", [(name, encoded(grey(0))) for name in names])
+    items, _ = find(tars_of(tmp_path))
+    assert [item.source for item in items] == ["x.tar/girl"]
+    assert reasons(tars_of(tmp_path)) == dict.fromkeys(
+        ("x.tar/girl.1.png", "x.tar/girl.2.png", "x.tar/22"), "a dot in its name"
+    )
+
+
+def test_a_link_among_a_keys_members_parts_them_not(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        for name, data in (
+            *(("a.color.png", encoded(noise(0))), ("a.depth.png", None)),
+            *(("a.json", b"{}"), ("a.line.png", encoded(noise(1)))),
+        ):
+            member = tarfile.TarInfo(name)
+            if data is None:
+                member.type, member.linkname = tarfile.SYMTYPE, "a.color.png"
+            else:
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data or b""))
+    assert reasons(tars_of(tmp_path)) == {"x.tar/a.depth.png": "no plain file"}
+    (picture,) = load(tars_of(tmp_path)).values()
+    assert picture.line is not None and "metadata" in picture.metadata
+
+
+def test_half_an_emoji_in_a_group_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_workers(monkeypatch)
+    members = [
+        member
+        for number in range(3)
+        for member in (
+            (f"{number}.png", encoded(noise(number))),
+            (f"{number}.json", b'{"character": "miku \\ud83d"}'),
+        )
+    ]
+    write_tar(tmp_path / "from" / "x.tar", members)
+    config = TarsConfig(
+        tars=tmp_path / "from", output=tmp_path / "made", size=32, group_by="json:character"
+    )
+    report = make_shards(config)
+    assert (report.train, report.groups) == (3, 1)

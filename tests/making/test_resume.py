@@ -111,7 +111,7 @@ def test_stopped_before_or_after_any_file_gets_its_name(
             assert files_of(here.output) == whole and not (here.output / "unfinished").exists()
         else:
             assert_goes_on(here, whole)
-    assert len(set(moments)) == len(moments) > 12
+    assert len(set(moments)) == len(moments) - 1 > 12  # the trial of the disk is two with nothing
     lone = ("unfinished/000001.pictures", "unfinished/000001.jsonl")
     assert any(lone[0] in files and lone[1] not in files for files in moments)
 

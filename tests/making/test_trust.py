@@ -13,6 +13,7 @@ from PIL import Image
 
 from colorizer.making.config import FolderConfig
 from colorizer.making.pipeline import make_shards
+from colorizer.system.errors import UserError
 from tests.helpers.making import (
     noise,
     read_rejected,
@@ -172,3 +173,28 @@ def test_a_folder_whose_name_is_no_text_gets_its_shards(config: FolderConfig) ->
     named = replace(config, output=config.output.with_name("\udcff made"))
     assert make_shards(named).train
     assert (named.output / "train" / "index.json").exists()
+
+
+@pytest.mark.parametrize("name", ["preview.png", "rejected.jsonl"])
+def test_files_of_the_user_in_the_output_folder_stay(config: FolderConfig, name: str) -> None:
+    save(config.folder / "a.png", noise(0))
+    config.output.mkdir()
+    (config.output / name).write_text("mine")
+    with pytest.raises(UserError, match=rf"{name} is in the way"):
+        make_shards(config)
+    assert (config.output / name).read_text() == "mine"
+
+
+def test_shards_do_not_go_between_the_pictures(config: FolderConfig) -> None:
+    save(config.folder / "train" / "a.png", noise(0))
+    inside = replace(config, folder=config.folder / "train", output=config.folder)
+    with pytest.raises(UserError, match=r"would put shards into .*, where the pictures are"):
+        make_shards(inside)
+    assert [path.name for path in (config.folder / "train").iterdir()] == ["a.png"]
+
+
+def test_an_output_that_is_a_file_is_said_to_be_one(config: FolderConfig) -> None:
+    save(config.folder / "a.png", noise(0))
+    config.output.write_text("a file")
+    with pytest.raises(UserError, match=r"cannot be an output folder: .* is a file"):
+        make_shards(config)

@@ -82,3 +82,18 @@ def test_a_turned_jpeg_is_judged_as_well() -> None:
 def test_bytes_behind_the_end_do_no_harm() -> None:
     pixels = np.full((64, 64, 3), 128, np.uint8)
     decode_picture(jpeg(pixels) + b"\xff\xd8 a second picture, or a film" + bytes(1000))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.9])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_progressive_jpeg_without_its_last_scans_is_broken(share: float, mode: str) -> None:
+    """It is coarse everywhere, and nowhere grey."""
+    Image.fromarray(noise(0, 160, 128)).convert(mode).save(
+        file := io.BytesIO(), "JPEG", progressive=True
+    )
+    data = file.getvalue()
+    decode_picture(data)
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    cut = data[: scans[max(1, int(share * len(scans)))]] + END
+    with pytest.raises(UnusablePicture, match="broken"):
+        decode_picture(cut)

@@ -16,6 +16,7 @@ from colorizer.pictures.decode import (
     decode_picture,
 )
 from tests.helpers.making import encoded, noise
+from tests.helpers.profiles import DISPLAY_P3, rgb_profile
 
 GREYS = np.arange(0, 256, 4, np.uint8).repeat(64).reshape(64, 64)
 
@@ -196,6 +197,22 @@ def test_transparency_stays_where_notes_are_broken() -> None:
     expected = decode_picture(file.getvalue())
     decoded = decode_picture(with_chunk(file.getvalue(), BROKEN_NOTES["a wrong checksum"]))
     assert np.array_equal(decoded.pixels, expected.pixels) and decoded.remarks == (NOTES_IGNORED,)
+
+
+def test_a_sound_profile_and_exif_stay_beside_broken_notes() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(noise(0, 60, 40), "PNG", exif=exif, icc_profile=rgb_profile(*DISPLAY_P3))
+    broken = with_chunk(data, BROKEN_NOTES["a wrong checksum"])
+    assert np.array_equal(decode_picture(broken).pixels, decode_picture(data).pixels)
+    assert decode_picture(data).pixels.shape == (60, 40, 3)
+
+
+def test_a_cut_png_is_said_to_be_cut() -> None:
+    data = encoded(noise(0, 64, 64), "PNG")
+    with pytest.raises(UnusablePicture) as rejected:
+        decode_picture(data[: len(data) // 2])
+    assert "truncated" in rejected.value.detail
 
 
 def test_broken_pixels_are_broken_with_any_notes() -> None:

@@ -1,5 +1,6 @@
 """Worker processes: order, errors and interruptions."""
 
+import errno
 import os
 import signal
 import threading
@@ -58,3 +59,22 @@ def test_interrupt_while_a_worker_starts_waits_until_it_has(interruptible: None)
 
 def _kill_self(number: int) -> None:
     os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("fault", [errno.EROFS, errno.EAGAIN, errno.ENOENT])
+def test_workers_that_cannot_be_started_are_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    """For a /dev/shm that cannot be written, or a limit of processes."""
+
+    def refusing(*arguments: object, **settings: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refusing)
+    with pytest.raises(UserError, match=r"no more worker processes can be started .*--workers"):
+        list(map_in_order(abs, [1, 2], workers=1))
+
+
+def test_an_error_of_the_disk_in_a_worker_stays_what_it_is() -> None:
+    with pytest.raises(FileNotFoundError):
+        list(map_in_order(os.listdir, ["/there/is/nothing"], workers=1))

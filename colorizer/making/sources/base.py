@@ -177,7 +177,12 @@ class Grouping:
         if isinstance(found, list) and len(found) == 1:
             (found,) = found
         named = isinstance(found, (str, int)) and not isinstance(found, bool)
-        return composed(str(found)).strip() or None if named else None
+        return composed(_whole_letters(str(found))).strip() or None if named else None
+
+
+def _whole_letters(text: str) -> str:
+    """A text without halves of letters, which JavaScript leaves where it cuts an emoji."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _entry(note: Any, name: str) -> Any:

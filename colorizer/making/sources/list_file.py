@@ -143,12 +143,17 @@ class _FirstLines:
 
 
 def _lines_of(file: Path) -> Iterator[str]:
+    if file.exists() and not file.is_file():
+        raise UserError(
+            f"{file} is no regular file, and a list is read more than once; write it to a file"
+            " first."
+        )
     try:
         with file.open("rb") as start:
             is_wide = start.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         # As file names are: bytes that need not be text. PowerShell writes two for each letter.
-        encoding = "utf-16" if is_wide else "utf-8-sig"
-        lines = file.open(encoding=encoding, errors="surrogateescape")
+        encoding, errors = ("utf-16", "replace") if is_wide else ("utf-8-sig", "surrogateescape")
+        lines = file.open(encoding=encoding, errors=errors)
     except OSError as error:
         raise UserError(
             f"{file} cannot be read: {error.strerror}; give a text file with a picture's"

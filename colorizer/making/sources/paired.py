@@ -19,7 +19,14 @@ from colorizer.making.sources.own_split import (
 )
 from colorizer.making.sources.unicode_names import common_spelling
 from colorizer.pictures.decode import read_file
-from colorizer.pictures.files import PictureFile, Rejection, pictures_in, walk
+from colorizer.pictures.files import (
+    PictureFile,
+    Rejection,
+    link_to_folder,
+    linked_folders,
+    pictures_in,
+    walk,
+)
 from colorizer.system.errors import UserError
 
 COLORS = ("colour", "color")  # names of the pictures' folder, if none is given
@@ -78,13 +85,14 @@ class PairedFolders(Source[tuple[str, str]]):
         places, unread, split_in = self._searched(split)
         for place in places:
             yield from self._find_in(place)
-        names = " and ".join(f"{name}/" for name in (self.colors[0], *self.lines))
-        yield from (Rejection(path, f"{BESIDE}{names}", "") for path in unread)
+        yield from unread
         if split is not None:
             for folder in split_in:
                 yield from beside_split(self.folder, split, folder, self.exclude)
 
-    def _searched(self, split: OwnSplit | None) -> tuple[list[_Place], list[str], tuple[str, ...]]:
+    def _searched(
+        self, split: OwnSplit | None
+    ) -> tuple[list[_Place], list[Rejection], tuple[str, ...]]:
         """The places to search, the topmost folders that hold none, and what holds the split.
 
         Raises:
@@ -98,31 +106,43 @@ class PairedFolders(Source[tuple[str, str]]):
             return self._split_halves(top, split), unread, (str(top.color), *top.lines)
         found = [self._search(name, part) for name, part in split.folders]
         places = [place for in_one, _ in found for place in in_one]
-        return places, [path for _, paths in found for path in paths], ("",)
+        return places, [each for _, unread in found for each in unread], ("",)
 
-    def _search(self, within: str, split: Split | None = None) -> tuple[list[_Place], list[str]]:
+    def _search(
+        self, within: str, split: Split | None = None
+    ) -> tuple[list[_Place], list[Rejection]]:
         """Every place of pairs, and the topmost folders that hold none.
+
+        Links to folders are followed if they are called as the two are; others are rejected.
 
         Raises:
             UserError: no place has both halves, or one has two folders of pictures.
         """
         halves: dict[str, list[str]] = defaultdict(list)
-        others = []
+        others, linked = [], []
         for path in walk(self.folder, within, self.exclude):
             parts = _below(path, within).split("/")
             depth = next((n for n, part in enumerate(parts) if part in self._names), None)
             if depth is None:
                 others.append(path)
+                for link in linked_folders(self.folder, path, self.exclude):
+                    if link.rpartition("/")[2] in self._names:
+                        halves[path].append(link)
+                    else:
+                        linked.append(link)
             elif depth == len(parts) - 1:
                 halves[path.rpartition("/")[0]].append(path)
         places = [self._place(paths, _below(at, within), split) for at, paths in halves.items()]
         if not any(place.whole for place in places):
             self._refuse(within)
         leading = {parent for place in halves for parent in (place, *_parents(place))}
+        names = " and ".join(f"{name}/" for name in (self.colors[0], *self.lines))
         unread = [
-            path for path in others if path not in leading and path.rpartition("/")[0] in leading
+            Rejection(path, f"{BESIDE}{names}", "")
+            for path in others
+            if path not in leading and path.rpartition("/")[0] in leading
         ]
-        return places, unread
+        return places, unread + [link_to_folder(link) for link in linked]
 
     def _place(self, paths: list[str], group_path: str, split: Split | None) -> _Place:
         colors = [path for path in paths if path.rpartition("/")[2] in self.colors]

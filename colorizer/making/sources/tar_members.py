@@ -49,6 +49,16 @@ class Member:
         return role if f".{suffix}" in SUFFIXES else None
 
     @property
+    def is_picture(self) -> bool:
+        """Whether it is one at all."""
+        return self._role is not None
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it is a picture that was numbered behind a dot, as others of its name."""
+        return self._role is not None and self._role.isdecimal()
+
+    @property
     def holds_color(self) -> bool:
         """Whether it is a sample's picture."""
         return self._role in COLOR_ROLES

@@ -22,7 +22,7 @@ from colorizer.making.sources.own_split import (
 from colorizer.making.sources.tar_members import COMPRESSED_TAR, Member, Place, members_of
 from colorizer.making.sources.unicode_names import common_spelling, composed
 from colorizer.pictures.decode import MAX_BYTES, UnusablePicture
-from colorizer.pictures.files import Rejection, walk
+from colorizer.pictures.files import Rejection, link_to_folder, linked_folders, walk
 from colorizer.pictures.kinds import why_unread_by_name
 from colorizer.pictures.left_out import is_excluded, is_hidden
 from colorizer.system.errors import UserError
@@ -30,6 +30,7 @@ from colorizer.system.errors import UserError
 COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
 MAX_JSON = 1_000_000  # bytes of a sample's metadata
 MAX_DEPTH = 50
+DOTTED = "a dot in its name", "a key ends at its first dot: rename it"
 APART = (
     "not beside the others of this key; sort the tar, as with"
     " `tar --sort=name -cf sorted.tar -C UNPACKED .`"
@@ -105,6 +106,7 @@ class Tars(Source[Where]):
             except OSError as error:
                 yield Rejection(parent, "cannot be listed", error.strerror or str(error))
                 continue
+            yield from map(link_to_folder, linked_folders(self.tars, parent, self.exclude))
             for name in names:
                 path = f"{parent}/{name}" if parent else name
                 is_tar = name.lower().endswith((".tar", *COMPRESSED)) and not is_hidden(name)
@@ -113,17 +115,14 @@ class Tars(Source[Where]):
 
     def _list_tar(self, tar: str, split: Split | None) -> Iterator[Item[Where] | Rejection]:
         begun: dict[int, bool] = {}  # hash of each key so far → whether it had a picture
-        for key, found in groupby(self._members_of(tar), _key_of):
+        rejected: list[Rejection] = []  # which part no key's members
+        for key, found in groupby(self._members_of(tar, rejected), _key_of):
             members: dict[str, Member] = {}
             for each in found:
-                if isinstance(each, Rejection):
-                    yield each
-                elif each.name in members:
+                if each.name in members:
                     yield Rejection(f"{tar}/{each.name}", "listed twice", "the first is kept")
                 else:
                     members[each.name] = each
-            if key is None:
-                continue
             samples = [
                 sample
                 for own_key, own in _told_apart(list(members.values()))
@@ -135,11 +134,15 @@ class Tars(Source[Where]):
             else:
                 yield Rejection(f"{tar}/{key}", "members apart", f"{', '.join(members)}: {APART}")
             begun[hash(key)] = pictured or bool(had_picture)
+        yield from rejected
 
-    def _members_of(self, tar: str) -> Iterator[Member | Rejection]:
+    def _members_of(self, tar: str, rejected: list[Rejection]) -> Iterator[Member]:
+        """The members that can be taken; the others are added to a list."""
         for found in members_of(self._folder / tar, tar):
-            name = found.name if isinstance(found, Member) else found.source
-            if not is_excluded(name, self.exclude):
+            if isinstance(found, Rejection):
+                if not is_excluded(found.source, self.exclude):
+                    rejected.append(found)
+            elif not is_excluded(found.name, self.exclude):
                 yield found
 
     def _samples(
@@ -154,13 +157,19 @@ class Tars(Source[Where]):
                 pictures.append(member)
             elif member.holds_line:
                 lines.append(member)
+        for member in members:
+            if member.is_numbered and pictures:
+                yield Rejection(f"{tar}/{member.name}", *DOTTED)
+        if not pictures and any(member.is_picture for member in members) and not lines:
+            yield Rejection(f"{tar}/{key}", DOTTED[0], f"{_names(members)}: {DOTTED[1]}")
+            return
         if not pictures:
             unread = (why_unread_by_name(f".{m.kind.rpartition('.')[2]}") for m in members)
             reason, _ = next(filter(None, unread), ("no picture", ""))
-            yield Rejection(f"{tar}/{key}", reason, ", ".join(m.name for m in members))
+            yield Rejection(f"{tar}/{key}", reason, _names(members))
             return
         if max(map(len, (pictures, notes))) > 1:
-            names = ", ".join(m.name for m in pictures + lines + notes)
+            names = _names(pictures + lines + notes)
             yield Rejection(f"{tar}/{key}", "pictures not clear", names)
             return
         note = notes[0].place if notes else None
@@ -225,8 +234,12 @@ class Tars(Source[Where]):
         return f"{self.tars} holds no tar with pictures; name them KEY.jpg or KEY.png in it."
 
 
-def _key_of(found: Member | Rejection) -> str | None:
-    return composed(found.key) if isinstance(found, Member) else None
+def _names(members: list[Member]) -> str:
+    return ", ".join(member.name for member in members)
+
+
+def _key_of(member: Member) -> str:
+    return composed(member.key)
 
 
 def _told_apart(members: list[Member]) -> Iterator[tuple[str, list[Member]]]:
