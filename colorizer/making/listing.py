@@ -101,17 +101,15 @@ def write_listing(source: Source, path: Path) -> None:
 
 
 @contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """What sqlite cannot hold in memory goes there, and not where there may be no room."""
-    before = os.environ.get("SQLITE_TMPDIR")
-    os.environ["SQLITE_TMPDIR"] = str(folder.absolute())
+def _temporary_files_in(folder: Path, base: sqlite3.Connection) -> Iterator[None]:
+    """What sqlite sorts goes there, and not where there may be no room; it holds for all bases."""
+    place = str(folder.absolute())
+    if place.isprintable():  # sqlite takes no name that is no text
+        base.execute("PRAGMA temp_store_directory = '{}'".format(place.replace("'", "''")))
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["SQLITE_TMPDIR"]
-        else:
-            os.environ["SQLITE_TMPDIR"] = before
+        base.execute("PRAGMA temp_store_directory = ''")
 
 
 @contextmanager
@@ -128,8 +126,8 @@ def scratch(path: Path, schema: str) -> Iterator[sqlite3.Connection]:
         # One process alone uses it, so it needs no locks, which some disks lack.
         address = f"file:{quote(os.fsencode(path.absolute()))}?nolock=1"
         with (
-            _temporary_files_in(path.parent),
             closing(sqlite3.connect(address, uri=True, isolation_level=None)) as base,
+            _temporary_files_in(path.parent, base),
         ):
             # Nothing need be safe in it, either.
             base.execute("PRAGMA journal_mode = OFF")

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import struct
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from colorizer.making.config import FolderConfig
+from colorizer.making.listing import scratch
 from colorizer.making.pipeline import make_shards
 from colorizer.system.errors import UserError
 from tests.helpers.making import (
@@ -198,3 +201,15 @@ def test_an_output_that_is_a_file_is_said_to_be_one(config: FolderConfig) -> Non
     config.output.write_text("a file")
     with pytest.raises(UserError, match=r"cannot be an output folder: .* is a file"):
         make_shards(config)
+
+
+@pytest.mark.parametrize("name", ["made", "it's made", "\udcff made"])
+def test_what_is_sorted_lies_on_the_outputs_disk(tmp_path: Path, name: str) -> None:
+    """The folder for temporary files may be small."""
+    (tmp_path / name).mkdir()
+    with scratch(tmp_path / name / "a.sqlite", "CREATE TABLE a (b)") as base:
+        held = base.execute("PRAGMA temp_store_directory").fetchone()
+        assert held == (None if "\udcff" in name else (str(tmp_path / name),))
+        base.execute("COMMIT")
+    with closing(sqlite3.connect(":memory:")) as base:
+        assert base.execute("PRAGMA temp_store_directory").fetchone() is None
