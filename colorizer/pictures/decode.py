@@ -150,7 +150,7 @@ def _whole(data: bytes, image: Image.Image) -> Decoded:
         pixels = decoded.pixels if as_stored else np.asarray(image)
         if is_filled_up(data, image, pixels):
             raise UnusablePicture("broken", "data is missing, grey blocks instead")
-        if lacks_scans(data):
+        if "progressive" in image.info and lacks_scans(data):
             raise UnusablePicture("broken", "its finer scans are missing: it was cut")
     return decoded
 
@@ -167,7 +167,8 @@ def decode_image(image: Image.Image) -> Decoded:
     image = reduced(as_meant(image), MAX_PIXELS)
     remarks: tuple[str, ...] = ()
     try:
-        image = ImageOps.exif_transpose(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+            image = ImageOps.exif_transpose(image)
     except _DAMAGE:
         remarks = (EXIF_IGNORED,)
     decoded = _decoded(image, animated)
@@ -268,7 +269,7 @@ def _decoded(image: Image.Image, animated: bool) -> Decoded:
             base = as_srgb(base, image.info["icc_profile"] or b"")
         except BrokenProfile:
             remarks = (PROFILE_IGNORED,)
-    pixels = np.asarray(base.convert("RGB"))
+    pixels = np.asarray(base if base.mode == "RGB" else base.convert("RGB"))
     if alpha is not None:
         pixels = _over_white(pixels, alpha)
     return Decoded(pixels, animated, alpha, remarks)
