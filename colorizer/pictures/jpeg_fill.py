@@ -39,13 +39,13 @@ def is_filled_up(data: bytes, image: Image.Image, pixels: np.ndarray) -> bool:
 
 
 def _has_grey_block(pixels: np.ndarray) -> bool:
-    """Whether any block is all grey but for its edge: four pixels of each are looked at first."""
+    """Whether any block is all grey but for its edge: four values of each are looked at first."""
+    plane = pixels if pixels.ndim == 2 else pixels[..., 1]
     rows, columns = (side // BLOCK * BLOCK for side in pixels.shape[:2])
     corners = ((1, 1), (2, 5), (5, 2), (6, 6))  # colours of neighbours run into the edges
     suspects = np.ones((rows // BLOCK, columns // BLOCK), bool)
     for top, left in corners:
-        values = pixels[top:rows:BLOCK, left:columns:BLOCK]
-        suspects &= _is_grey(values).reshape(*suspects.shape, -1).all(axis=2)
+        suspects &= _is_grey(plane[top:rows:BLOCK, left:columns:BLOCK])
         if not suspects.any():
             return False
     return any(
