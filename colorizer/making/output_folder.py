@@ -106,8 +106,8 @@ def _added(begun: Path, now: Path) -> int:
             # Both are in one order, so each search goes on where the last ended.
             if all(item in rest for item in held.items(range(held.count))):
                 return found.count - held.count
-    except (UserError, sqlite3.Error):  # it is damaged, or an earlier version's
-        pass
+    except (UserError, sqlite3.Error):  # damaged, or an earlier version's: the settings tell
+        return 0
     return 0
 
 

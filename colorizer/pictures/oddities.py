@@ -35,7 +35,7 @@ def is_other_tiff(data: bytes) -> bool:
     except SyntaxError as error:
         return str(error).startswith("unknown")
     except (OSError, ValueError, TypeError, KeyError, IndexError, struct.error):
-        pass
+        return False  # damaged
     return False
 
 

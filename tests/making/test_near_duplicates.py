@@ -19,16 +19,7 @@ from tests.helpers.making import (
     noise,
     read_set,
     save,
-    without_workers,
 )
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """An empty folder, into shards of 32, prepared in this process."""
-    without_workers(monkeypatch)
-    (tmp_path / "pictures").mkdir()
-    return FolderConfig(folder=tmp_path / "pictures", output=tmp_path / "made", size=32)
 
 
 def smooth(seed: int, width: int, height: int) -> np.ndarray:

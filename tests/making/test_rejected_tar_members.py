@@ -193,6 +193,7 @@ def test_folder_without_tars_is_named(tmp_path: Path) -> None:
         (b"<!DOCTYPE html>" + bytes(600), "a web page, no picture"),
         (b"anything else" + bytes(600), "damaged tar"),
     ],
+    ids=["compressed", "zip", "page", "else"],  # a compressed file holds the time
 )
 def test_what_is_no_tar_is_named_by_its_content(
     tmp_path: Path, content: bytes, reason: str

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,16 +19,7 @@ from tests.helpers.making import (
     read_rejected,
     samples_of,
     save,
-    without_workers,
 )
-
-
-@pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderConfig:
-    """An empty folder, into shards of 32, prepared in this process."""
-    without_workers(monkeypatch)
-    (tmp_path / "pictures").mkdir()
-    return FolderConfig(folder=tmp_path / "pictures", output=tmp_path / "made", size=32)
 
 
 def test_broken_colour_profiles_are_counted(

@@ -30,16 +30,9 @@ def test_a_cut_jpeg_with_a_new_end_is_broken(kind: str, share: float) -> None:
     start = data.index(b"\xff\xda")
     until = 0.4 * share if kind == "progressive" else share  # its first scans hold all blocks
     cut = data[: start + int(until * (len(data) - start))].rstrip(b"\xff") + END
-    if kind == "progressive" and _is_whole(cut):
-        pytest.skip("every block has its first scan: coarse, not grey")
     with pytest.raises(UnusablePicture) as rejected:
         decode_picture(cut)
-    assert (rejected.value.reason, rejected.value.detail[:15]) == ("broken", "data is missing")
-
-
-def _is_whole(data: bytes) -> bool:
-    with Image.open(io.BytesIO(data)) as image:
-        return not (np.asarray(image)[-8:, -8:] == 128).all()
+    assert rejected.value.reason == "broken" and "missing" in rejected.value.detail
 
 
 def test_grey_ink_and_print_are_cut_as_well() -> None:

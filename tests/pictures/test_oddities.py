@@ -11,6 +11,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 from colorizer.pictures.decode import (
     EXIF_IGNORED,
     NOTES_IGNORED,
+    PROFILE_IGNORED,
     Decoded,
     UnusablePicture,
     decode_picture,
@@ -79,6 +80,13 @@ def test_sixteen_bits_whose_zero_is_white_are_no_negative() -> None:
     assert np.array_equal(decode_picture(data).pixels[..., 0], GREYS)
     negative = retagged(data, 262, 0)
     assert np.array_equal(decode_picture(negative).pixels[..., 0], 255 - GREYS)
+
+
+def test_a_profile_of_such_grey_is_applied() -> None:
+    image = Image.fromarray(GREYS.astype(np.uint16) * 257)
+    image.save(file := io.BytesIO(), "TIFF", icc_profile=b"no profile")
+    decoded = decode_picture(retagged(file.getvalue(), 262, 0))
+    assert decoded.remarks == (PROFILE_IGNORED,)
 
 
 def test_palettes_of_a_byte_are_no_black() -> None:

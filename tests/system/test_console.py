@@ -277,3 +277,17 @@ def test_a_full_disk_with_the_output_ends_no_work(tmp_path: Path, full: str) -> 
     if full != ">/dev/full 2>&1":
         said = ended.stdout + ended.stderr
         assert said.count("no more output here (No space left on device); the work goes on") == 1
+
+
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_a_file_gets_no_bar_whatever_the_environment_says(tmp_path: Path, name: str) -> None:
+    """Of a day of training it would be a hundred megabytes."""
+    program = (
+        "from colorizer.system import console; import time\n"
+        "with console.progress('training', 40, 'steps') as advance:\n"
+        "    for step in range(40): advance(step + 1); time.sleep(0.02)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": ROOT, name: "1"}
+    with (tmp_path / "log").open("w") as log:
+        subprocess.run([sys.executable, "-c", program], stdout=log, env=environment, check=True)
+    assert len((tmp_path / "log").read_text().splitlines()) == 1

@@ -115,7 +115,7 @@ class Tars(Source[Where]):
 
     def _list_tar(self, tar: str, split: Split | None) -> Iterator[Item[Where] | Rejection]:
         begun: dict[int, bool] = {}  # hash of each key so far → whether it had a picture
-        rejected: list[Rejection] = []  # which part no key's members
+        rejected: list[Rejection] = []  # since the last key, whose members they do not part
         for key, found in groupby(self._members_of(tar, rejected), _key_of):
             members: dict[str, Member] = {}
             for each in found:
@@ -134,6 +134,8 @@ class Tars(Source[Where]):
             else:
                 yield Rejection(f"{tar}/{key}", "members apart", f"{', '.join(members)}: {APART}")
             begun[hash(key)] = pictured or bool(had_picture)
+            yield from rejected
+            rejected.clear()
         yield from rejected
 
     def _members_of(self, tar: str, rejected: list[Rejection]) -> Iterator[Member]:
