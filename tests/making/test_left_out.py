@@ -69,3 +69,16 @@ def test_a_link_to_a_folder_of_tars_is_named(tmp_path: Path) -> None:
     items, (rejection,) = find(TarsConfig(tars=tmp_path / "tars", output=OUTPUT))
     assert [item.source for item in items] == ["x.tar/a"]
     assert (rejection.source, rejection.reason) == ("more", "link to a folder")
+
+
+def test_a_split_is_told_without_what_is_excluded(tmp_path: Path) -> None:
+    """Neither are excluded folders part of it, nor are they named as not read."""
+    for name in ("train/a.png", "test/b.png", "val/c.png", "sketches/d.png"):
+        save(tmp_path / name, grey(0))
+    config = FolderConfig(folder=tmp_path, output=OUTPUT, exclude=("val", "sketches"))
+    items, rejections = find(config)
+    assert {item.source: item.split for item in items} == {
+        "train/a.png": "train",
+        "test/b.png": "held-out",
+    }
+    assert not rejections

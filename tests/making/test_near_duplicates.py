@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from colorizer.commands.make_shards import print_report
-from colorizer.making.config import FolderConfig
+from colorizer.making.config import FolderConfig, PairedConfig
 from colorizer.making.near_duplicates import SCHEMA, SIDE, NearDuplicates
 from colorizer.making.pipeline import make_shards
 from colorizer.making.splitting import place_of
@@ -128,3 +128,21 @@ def test_a_long_fade_is_no_long_chain() -> None:
         alike.find((f"{number:06d}", None, seen) for number, seen in enumerate(thumbnails))
         assert len({alike.name_of(f"{number:06d}") for number in range(2400)}) == 1
     assert len(steps) < 30_000
+
+
+def test_what_stands_on_one_side_anyway_is_not_counted(config: FolderConfig) -> None:
+    """A picture's several drawings, and what is alike within a group."""
+    root = config.folder
+    for number in range(3):
+        save(root / "colour" / f"{number}.png", picture(number))
+        for half in ("line", "rough"):
+            save(root / half / f"{number}.png", picture(len(half) * 10 + number))
+    paired = PairedConfig(folder=root, output=config.output, size=64, line=("line", "rough"))
+    report = make_shards(paired)
+    assert (report.found, report.alike) == (6, 0)
+    other_versions(root / "mia", 7)
+    other_versions(root / "ben", 8)
+    grouped = replace(
+        config, folder=root, output=config.output.with_name("grouped"), group_by="parent", size=64
+    )
+    assert make_shards(replace(grouped, exclude=("colour", "line", "rough"))).alike == 0
