@@ -64,7 +64,7 @@ def own_split_in(
             names = [
                 entry.name
                 for entry in entries
-                if _first_called(TRAIN + HELD_OUT, [entry.name]) and os.path.isdir(entry.path)
+                if _is_called(TRAIN + HELD_OUT, entry.name) and os.path.isdir(entry.path)
             ]
     except OSError:
         return None
@@ -93,6 +93,11 @@ def word_of(tar: str) -> str:
     """The word before the number of a tar's name: train of train-000001.tar."""
     found = LAST_WORD.fullmatch(tar.rpartition(".")[0].lower())
     return found[1] if found else ""
+
+
+def _is_called(wanted: tuple[str, ...], name: str) -> bool:
+    called = name.casefold()
+    return called in wanted or SIZED.sub("", called) in wanted
 
 
 def _first_called(wanted: tuple[str, ...], names: list[str]) -> str | None:
