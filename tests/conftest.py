@@ -61,7 +61,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw_scene() -> DrawScene:
     """`draw_scene(number, width, height)` -> height×width×3 uint8 RGB."""
     return _draw_scene

@@ -11,6 +11,7 @@ from tests.helpers.programs import ROOT
 PACKAGE = ROOT / "colorizer"
 FLOORS = (  # lowest first; rooms of one floor do not know each other
     ("networks", "characters", "system"),
+    ("remote",),
     ("shards", "pictures", "config"),
     ("loading", "augmentation", "checkpoints", "drawings"),
     ("training", "coloring", "lines"),

@@ -10,6 +10,9 @@ from typing import Any
 import docstring_parser
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
+from colorizer.remote.address import Address, Location, location_of
+from colorizer.system.errors import UserError
+
 _paths = ConstructorRegistry()
 
 
@@ -25,6 +28,28 @@ def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
         is_instance=lambda value: isinstance(value, Path),
         str_from_instance=lambda path: [str(path)],
     )
+
+
+@_paths.primitive_rule
+def _location(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Location] | None:
+    """A folder, or the address of one."""
+    if info.type != Location:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="FOLDER|ADDRESS",
+        instance_from_str=lambda words: _location_of(words[0]),
+        is_instance=lambda value: isinstance(value, Path | Address),
+        str_from_instance=lambda location: [str(location)],
+    )
+
+
+def _location_of(word: str) -> Location:
+    try:
+        location = location_of(word)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+    return _at_home(word) if isinstance(location, Path) else location
 
 
 def _at_home(word: str) -> Path:

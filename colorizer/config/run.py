@@ -16,15 +16,19 @@ from colorizer.config.bounds import (
     Share,
     WidthFactor,
 )
+from colorizer.config.cache import CacheConfig
+from colorizer.remote.address import Location
+from colorizer.remote.cache import ShardFolder
 
 
 @dataclass(frozen=True)
 class RunSettings:
     """What is trained on, and for how long."""
 
-    data: tuple[Path, ...]
-    """Read the shards in this folder, or in several, of pictures of one size.
-    The sample grid, the looks at held-out pictures and the best checkpoint are of the first."""
+    data: tuple[Location, ...]
+    """Read the shards in this folder or at this address (s3://bucket/shards, say), or in several,
+    of pictures of one size. The sample grid, the looks at held-out pictures and the best checkpoint
+    are of the first."""
     output: Path
     """Write checkpoints, samples and metrics to this folder."""
     shares: Annotated[tuple[float, ...], Bounds(0)] = ()
@@ -37,16 +41,6 @@ class RunSettings:
     """Split a batch into this many, one after the other, where memory is too small for it."""
     seed: Annotated[int, Bounds(0, 2**64 - 1)] = 0  # what torch takes
     """Draw weights, order of samples and augmentation from this seed."""
-
-    @property
-    def training_shards(self) -> list[Path]:
-        """The folders of shards that are trained on."""
-        return [folder / "train" for folder in self.data]
-
-    @property
-    def held_out_shards(self) -> Path:
-        """The folder of shards that the run is judged by."""
-        return self.data[0] / "held-out"
 
 
 @dataclass(frozen=True)
@@ -85,6 +79,10 @@ class LoadingSettings:
     """Start this many loader processes for each training process; 0: none, it loads itself."""
     shard_window: PositiveCount = 16
     """Shuffle the samples of this many shards together."""
+    lanes: Annotated[int, Bounds(1, 65536)] = 1
+    """Cut the sets into this many lanes, each read by one process, so that several machines read
+    each shard once an epoch in all; 64, say, for shards that come over a network. A multiple or a
+    divisor of --batch-size, and the same for any number of machines."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +182,7 @@ class RunConfig(  # the fields' order is that of the bases from the last to the 
     FaultSettings,
     CheckpointSettings,
     ProgressSettings,
+    CacheConfig,
     LoadingSettings,
     PrecisionSettings,
     StartSettings,
@@ -192,3 +191,13 @@ class RunConfig(  # the fields' order is that of the bases from the last to the 
     """What every training has, whatever it trains."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+    @property
+    def training_shards(self) -> list[ShardFolder]:
+        """The folders of shards that are trained on."""
+        return [self.cached(location / "train") for location in self.data]
+
+    @property
+    def held_out_shards(self) -> ShardFolder:
+        """The folder of shards that the run is judged by."""
+        return self.cached(self.data[0] / "held-out")

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from colorizer.remote.address import Address, Location, location_of
+
 Settings = TypeVar("Settings")
 
 
@@ -17,9 +19,20 @@ def to_json(config: Any) -> dict[str, Any]:
             return {key: plain(item) for key, item in value.items()}
         if isinstance(value, tuple):
             return [plain(item) for item in value]
-        return str(value) if isinstance(value, Path) else value
+        return str(value) if isinstance(value, Path | Address) else value
 
-    return plain(dataclasses.asdict(config))
+    return plain(_fields(config))
+
+
+def _fields(settings: Any) -> dict[str, Any]:
+    """Settings by name; only dataclasses of settings are taken apart, no address."""
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return {
+        name: _fields(value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, Address)
+        else value
+        for name, value in values.items()
+    }
 
 
 def from_json(kind: type[Settings], content: Any) -> Settings:
@@ -36,6 +49,8 @@ def _parse(kind: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _parse_settings(kind, value, name)
     origin, inner = get_origin(kind), get_args(kind)
+    if kind == Location and isinstance(value, str):
+        return location_of(value)
     if origin is UnionType:  # X | None
         return None if value is None else _parse(inner[0], value, name)
     if origin is tuple and isinstance(value, list):

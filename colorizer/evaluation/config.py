@@ -6,7 +6,9 @@ from typing import Annotated, Literal, get_args
 
 import tyro
 
+from colorizer.config.cache import CacheConfig
 from colorizer.config.training import ColorizationConfig
+from colorizer.remote.address import Location
 
 Mode = Literal["self", "random", "cross"]
 Metric = Literal["psnr", "ms-ssim", "lpips-alex", "lpips-vgg", "palette", "fid", "kid"]
@@ -46,7 +48,7 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
+class EvaluateConfig(CacheConfig):
     """Colour held-out drawings and compare with the truth.
 
     `--weights` alone lists the weights that the figures need, and where they are.
@@ -55,8 +57,8 @@ class EvaluateConfig:
     checkpoint: Path
     """Run folder (its newest intact checkpoint), checkpoint folder, .safetensors file, or shipped:
     the small colorizer that comes with the program."""
-    data: Path
-    """Folder of shards; its held-out/ part is used."""
+    data: Location
+    """Folder of shards, or the address of one; its held-out/ part is used."""
     output: Path
     """Folder for report.md, report.json, pictures.csv and grids of pictures."""
     against: Path | None = None

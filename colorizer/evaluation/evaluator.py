@@ -34,6 +34,7 @@ from colorizer.evaluation.report import (
     summarize,
 )
 from colorizer.evaluation.stream import share, stream
+from colorizer.remote.cache import ShardFolder, default_folder
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system import console
 from colorizer.system.device import choose_device, reproducible
@@ -64,14 +65,16 @@ def evaluate(config: EvaluateConfig) -> dict[str, Any] | None:
 def _evaluate(config: EvaluateConfig, world: World) -> dict[str, Any] | None:
     check_writable(config.output)
     other = comparison.read_evaluation(config.against) if config.against else None
-    reader, available, protocol = prepare(config.measure, config.data, world)
+    reader, available, protocol = prepare(
+        config.measure, config.cached(config.data / "held-out"), world
+    )
     file = find_generator(config.checkpoint, GeneratorConfig)
     device = choose_device(world.local_rank)
     if device.type == "cpu":
         keep_freed_memory()
     content = identity = None
     if world.is_first:
-        identity = identify(config.measure, file, reader.index, available, protocol, device)
+        identity = identify(config.measure, file, reader, available, protocol, device)
         if other is not None:
             comparison.check_comparable(identity, other)
         content = finished(config.output, identity)
@@ -89,8 +92,15 @@ def _evaluate(config: EvaluateConfig, world: World) -> dict[str, Any] | None:
     return content
 
 
+def _features(config: EvaluateConfig) -> Path:
+    """Where features of the held-out pictures are kept: beside them, or in the cache."""
+    if isinstance(config.data, Path):
+        return config.data / "features"
+    return (config.cache or default_folder()) / "features"
+
+
 def prepare(
-    config: MeasureConfig, data: Path, world: World
+    config: MeasureConfig, held_out: ShardFolder, world: World
 ) -> tuple[ShardReader, Available, Protocol]:
     """What will be measured of a folder of shards; nothing is computed yet.
 
@@ -99,7 +109,7 @@ def prepare(
     """
     if config.batch_size < 1 or config.pairs_seed < 0:
         raise UserError("--batch-size must be at least 1 and --pairs-seed at least 0.")
-    reader = ShardReader(data / "held-out")
+    reader = ShardReader(held_out)
     if len(reader) == 0:
         raise UserError(
             f"{reader.index.folder}: nothing is held out; make the shards with a larger --held-out."
@@ -132,7 +142,7 @@ def _measure(
     cache = kept = None
     if identity is not None and inception is not None:
         pictures = identity["data"]["sha256"]
-        cache = FeatureCache(config.data / "features", pictures, len(reader), inception)
+        cache = FeatureCache(_features(config), pictures, len(reader), inception)
         kept = cache.read()
     with_references = inception is not None and not world.first_says(kept is not None)
     features = protocol.modes if inception is not None else []
@@ -163,7 +173,7 @@ def _examine_all(
     threads = min(batch_size, world.cores)
     examine = partial(examiner, with_references=with_references)
     with console.progress("evaluating", len(numbers), "pictures", shown=world.is_first) as advance:
-        results = in_order(examine, stream(examiner.reader.index, numbers), threads)
+        results = in_order(examine, stream(examiner.reader, numbers), threads)
         for done, examined in enumerate(results, 1):
             yield examined
             advance(done)

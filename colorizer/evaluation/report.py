@@ -23,7 +23,6 @@ from colorizer.evaluation.metrics.inception import fid, kid
 from colorizer.evaluation.protocol import ROWS, Protocol
 from colorizer.evaluation.statistics import Bootstrap, Interval
 from colorizer.evaluation.stream import pictures_digest
-from colorizer.shards.index import Index
 from colorizer.shards.reader import ShardReader
 from colorizer.system.device import device_name
 from colorizer.system.errors import UserError
@@ -40,7 +39,7 @@ DISTANCES = {"fid": fid, "kid": kid}
 def identify(
     config: MeasureConfig,
     generator: GeneratorFile[GeneratorConfig],
-    index: Index,
+    reader: ShardReader,
     available: Available,
     protocol: Protocol,
     device: torch.device,
@@ -61,11 +60,11 @@ def identify(
             "network": asdict(generator.network),
         },
         "data": {
-            "path": str(index.folder),
-            "sha256": pictures_digest(index),
-            "pictures": index.samples,
-            "size": index.size,
-            **({"shapes": len(index.shapes)} if len(index.shapes) > 1 else {}),
+            "path": str(reader.index.folder),
+            "sha256": pictures_digest(reader),
+            "pictures": len(reader),
+            "size": reader.index.size,
+            **({"shapes": len(shapes)} if len(shapes := reader.index.shapes) > 1 else {}),
         },
         "protocol": {
             "modes": protocol.modes,

@@ -12,6 +12,7 @@ from colorizer.coloring.colorizer import Colorizer
 from colorizer.evaluation.presentation import SHOWN, legend, markdown_table
 from colorizer.loading.references import groups, random_references, same_group
 from colorizer.pictures import grid
+from colorizer.remote.cache import ShardFolder
 from colorizer.shards.reader import ShardReader
 from colorizer.system import console
 from colorizer.system.storage import replace_file
@@ -167,14 +168,14 @@ def write_table(folder: Path, settings: dict[str, Any], reports: Reports) -> Non
 
 
 def comparison_grid(
-    data: Path, runs: dict[str, Path], rows: int, pairs_seed: int, device: torch.device
+    held_out: ShardFolder, runs: dict[str, Path], rows: int, pairs_seed: int, device: torch.device
 ) -> np.ndarray:
     """A row a picture, a column a method: H×W×3 uint8.
 
     The reference is another picture of the group where there is one, else a random one.
 
     Args:
-        data: Folder of shards; its held-out/ part is used.
+        held_out: Folder of shards.
         runs: Method → its run folder.
         rows: Pictures, spread over all.
         pairs_seed: Draws the random references.
@@ -183,7 +184,7 @@ def comparison_grid(
     Raises:
         UserError: a run or a picture cannot be read.
     """
-    reader = ShardReader(data / "held-out")
+    reader = ShardReader(held_out)
     of_groups = groups(reader)
     partners, others = same_group(of_groups), random_references(of_groups, pairs_seed)
     numbers = np.linspace(0, len(reader) - 1, min(rows, len(reader))).round().astype(int)

@@ -129,14 +129,21 @@ def check(config: Table1Config) -> None:
     # Accelerate lets the processes meet, once for all: torch cannot do it again in one program.
     start_accelerator(as_method(config, METHODS[0], config.seed))
     with processes() as world:
-        _, available, protocol = prepare(config.measure, config.data[0], world)
+        _, available, protocol = prepare(config.measure, config.held_out_shards, world)
     if world.is_first:
         for name, reason in (available.absent | protocol.absent).items():
             console.say(f"Will not be measured: {name}; {reason}")
 
 
 def _evaluation(config: Table1Config, run: ColorizationConfig) -> EvaluateConfig:
-    return EvaluateConfig(run.output, run.data[0], run.output / "report", measure=config.measure)
+    return EvaluateConfig(
+        run.output,
+        run.data[0],
+        run.output / "report",
+        measure=config.measure,
+        cache=run.cache,
+        cache_size=run.cache_size,
+    )
 
 
 def _write(config: Table1Config, reports: Reports) -> None:
@@ -145,6 +152,6 @@ def _write(config: Table1Config, reports: Reports) -> None:
     write_table(config.output, settings, reports)
     runs = {method: run_folder(config, method, config.seed) for method in METHODS}
     seed = config.measure.pairs_seed
-    sheet = comparison_grid(config.data[0], runs, config.rows, seed, choose_device())
+    sheet = comparison_grid(config.held_out_shards, runs, config.rows, seed, choose_device())
     grid.write_picture(config.output / "table1.png", sheet)
     console.say(f"Written: {config.output / 'table1.md'}, .json and .png")

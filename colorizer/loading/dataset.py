@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,8 @@ from colorizer.loading.partners import Partners
 from colorizer.loading.sets import JoinedSets
 from colorizer.loading.shaped_order import ShapedOrder
 from colorizer.pictures.geometry import cropped_to, shown_whole
+from colorizer.remote.bucket import NotFetched
+from colorizer.remote.cache import ShardFolder
 from colorizer.shards.index import Shape
 from colorizer.shards.reader import Sample
 from colorizer.system.errors import UserError
@@ -33,7 +34,7 @@ def draw_nothing(numbers: list[int], shape: Shape) -> Sequence[Tensor]:
     return ()
 
 
-def say(folders: Sequence[Path]) -> str:
+def say(folders: Sequence[object]) -> str:
     """Folders as a sentence names them."""
     return " and ".join(map(str, folders))
 
@@ -51,13 +52,14 @@ class TrainingData:
 
     def __init__(
         self,
-        folders: Sequence[Path],
+        folders: Sequence[ShardFolder],
         seed: int,
         window: int,
         bad_samples: float = 0.0,
         same_group: float = 0.0,
         shares: Sequence[float] = (),
         batch_size: int = 1,
+        lanes: int = 1,
     ) -> None:
         """Open the shards.
 
@@ -73,6 +75,8 @@ class TrainingData:
                 the sets' sizes.
             batch_size: Samples of a step, over all processes and accumulated batches: they are of
                 one shape.
+            lanes: Parts of the sets that fixed processes read (`loading.lanes`). With several, a
+                reference of the same group is of the same shard, which this process has.
 
         Raises:
             UserError: an index or a shard is missing or damaged, or a set has no samples, pictures
@@ -87,10 +91,13 @@ class TrainingData:
                     f"{folder} would give none of {BLOCK} samples; give it more in --shares."
                 )
         self.shares = [count / BLOCK for count in counts]
-        self.order = ShapedOrder(self.reader, self.shares, seed, window, batch_size)
+        self.order = ShapedOrder(self.reader, self.shares, seed, window, batch_size, lanes)
+        self._window, self._lanes = window, lanes
         self.seed = seed
         self.same_group = same_group
-        self.partners = Partners(self.reader.groups) if same_group > 0 else None
+        self.partners = None
+        if same_group > 0:
+            self.partners = Partners(self.reader.groups, self.reader.starts if lanes > 1 else None)
         self.bad_samples = bad_samples
         # 0.29 * 100 is 28.999...
         self.allowed = math.floor(round(bad_samples * self.order.total, 6))  # unreadable samples
@@ -105,6 +112,12 @@ class TrainingData:
     def of_buckets(self) -> bool:
         """Whether some samples are no squares."""
         return any(height != width for height, width in self.shapes)
+
+    def at_once(self, processes: int) -> int:
+        """Shards that one of so many processes reads at the same time."""
+        if self._lanes == 1:
+            return self._window
+        return -(-self._window // self._lanes) * -(-self._lanes // processes)
 
     def layout(self, count: int, shape: Shape, draw: Draw) -> Layout:
         """How so many samples of a shape lie in memory."""
@@ -207,7 +220,8 @@ class TrainingData:
         )
 
     def _count(self, place: int, error: UserError) -> None:
-        if not self.bad_samples:
+        # A network that is down makes no sample bad.
+        if not self.bad_samples or isinstance(error, NotFetched):
             raise error
         self._bad.add(place)
         if len(self._bad) > self.allowed:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.context import ForkProcess
-from threading import Thread
 
 import cv2
 import numpy as np
@@ -19,10 +18,12 @@ from torch import Tensor
 from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import Draw, TrainingData, draw_nothing, say
 from colorizer.loading.order import BatchNumbers
+from colorizer.loading.prefetching import fetching_ahead
+from colorizer.loading.traffic import Traffic
 from colorizer.system.errors import UserError
 from colorizer.system.layout import Layout
 from colorizer.system.memory import keep_one_picture
-from colorizer.system.workers import leave_with_parent
+from colorizer.system.workers import begin_as_helper
 
 LOOK_AHEAD = 2  # batches under way for each loader process
 REAPING = 10.0  # seconds; a process in the midst of a dead disk's read cannot even be killed
@@ -38,6 +39,7 @@ def load_batches(
     pin_memory: bool,
     timeout: float = 0.0,
     draw: Draw = draw_nothing,
+    traffic: Traffic | None = None,
 ) -> Generator[Batch, None, None]:
     """Batches in order. Close it to stop early.
 
@@ -48,16 +50,29 @@ def load_batches(
         pin_memory: For a faster copy to a GPU.
         timeout: Seconds to wait for loader processes that send no batch; 0: for ever.
         draw: The samples' augmentation.
+        traffic: With room for `workers` + 1 helpers; gets what is fetched from elsewhere.
 
     Raises:
         UserError: a sample cannot be read, or a loader process has ended or sends nothing.
     """
-    if workers:
-        ahead = _load_ahead(data, numbers, workers, timeout, draw)
-    else:
-        ahead = (data.load(batch, draw) for batch in numbers)
-    for batch in ahead:
-        yield batch._replace(memory=_copied(batch.memory, pin_memory))
+    traffic = traffic or Traffic(workers + 1)
+    with fetching_ahead(data, numbers, traffic, helper=workers) as helper:
+        if workers:
+            ahead = _load_ahead(data, numbers, workers, timeout, draw, traffic)
+        else:
+            ahead = _load_here(data, numbers, draw, traffic)
+        for number, batch in enumerate(ahead):
+            traffic.batch = number
+            helper.check()
+            yield batch._replace(memory=_copied(batch.memory, pin_memory))
+
+
+def _load_here(
+    data: TrainingData, numbers: BatchNumbers, draw: Draw, traffic: Traffic
+) -> Iterator[Batch]:
+    for batch in numbers:
+        yield data.load(batch, draw)
+        traffic.add(0, data.reader.take_fetched())
 
 
 def _copied(memory: Tensor, pin_memory: bool) -> Tensor:
@@ -68,7 +83,12 @@ def _copied(memory: Tensor, pin_memory: bool) -> Tensor:
 
 
 def _load_ahead(
-    data: TrainingData, numbers: BatchNumbers, workers: int, timeout: float, draw: Draw
+    data: TrainingData,
+    numbers: BatchNumbers,
+    workers: int,
+    timeout: float,
+    draw: Draw,
+    traffic: Traffic,
 ) -> Generator[Batch, None, None]:
     """Batches in order, which loader processes load in turn; each is good until the next."""
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
@@ -82,7 +102,9 @@ def _load_ahead(
 
     def load(batch: int) -> Loaded:
         memory, layout = place(batch)
-        return data.load_into(layout.views(memory), numbers[batch], draw)
+        loaded = data.load_into(layout.views(memory), numbers[batch], draw)
+        traffic.add(batch % workers, data.reader.take_fetched())
+        return loaded
 
     ahead = len(room) - 1
     with _loader_processes(workers, load, say(data.reader.folders)) as processes:
@@ -180,10 +202,7 @@ class _LoaderProcess(ForkProcess):
     def run(self) -> None:
         cv2.setNumThreads(0)
         keep_one_picture()
-        # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer ends its processes.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-        Thread(target=leave_with_parent, daemon=True).start()
+        begin_as_helper()
         while True:
             self.others_connection.send(self._loaded(self.others_connection.recv()))
 

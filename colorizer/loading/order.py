@@ -1,8 +1,8 @@
 """The order of training: which sample is the n-th of a run, and which process loads it.
 
-The n-th sample of a run is a pure function of (seed, n): its set and its number there → epoch →
-permuted shards → windows of shards → permuted samples. Step s takes samples s·B to (s+1)·B - 1, so
-the number of processes and loader workers changes nothing.
+The n-th sample of a run is a pure function of (seed, n): its lane and its number there → its set
+and its number there → epoch → permuted shards → windows of shards → permuted samples. Step s takes
+samples s·B to (s+1)·B - 1, so the number of processes and loader workers changes nothing.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,24 +15,29 @@ BLOCK = 1000  # samples of a run in which every set has exactly its share
 
 
 class Order:
-    """Which sample of a set is the n-th that a run takes from it."""
+    """Which sample of a set, or of a lane's part of it, is the n-th that a run takes from there."""
 
     def __init__(
         self,
         counts: Sequence[int],  # samples of each shard
         seed: int,
         window: int,  # shards whose samples are shuffled together
+        firsts: Sequence[int] = (),  # position of each shard's first sample; all 0 without
+        turns: int = 1,  # lanes that take these samples in turn
+        turn: int = 0,  # which of those lanes this is
     ) -> None:
         self.counts = np.asarray(counts)
+        self.firsts = np.asarray(firsts or [0] * len(counts))
         self.seed = seed
         self.window = window
+        self.turns, self.turn = turns, turn
         self.total = int(self.counts.sum())
         self._epoch = lru_cache(2)(self._permute_shards)
         self._samples = lru_cache(4)(self._permute_window)
 
     def __getitem__(self, n: int) -> tuple[int, int]:
         """(shard, position in it) of the n-th sample, for any n ≥ 0."""
-        epoch, place = divmod(n, self.total)
+        epoch, place = divmod(n * self.turns + self.turn, self.total)
         _, starts = self._epoch(epoch)
         window = int(np.searchsorted(starts, place, "right")) - 1
         shard, position = self._samples(epoch, window)[place - starts[window]]
@@ -49,8 +54,10 @@ class Order:
         shards = self._epoch(epoch)[0][window]
         samples = np.concatenate(
             [
-                np.stack([np.full(n, s), np.arange(n)], 1)
-                for s, n in zip(shards, self.counts[shards], strict=True)
+                np.stack([np.full(n, s), np.arange(first, first + n)], 1)
+                for s, first, n in zip(
+                    shards, self.firsts[shards], self.counts[shards], strict=True
+                )
             ]
         )
         return np.random.default_rng([self.seed, epoch, window, 1]).permutation(samples)

@@ -10,12 +10,16 @@ from colorizer.shards.index import NO_GROUP
 class Partners:
     """The partners of a sample: the other samples of its group."""
 
-    def __init__(self, groups: np.ndarray) -> None:
+    def __init__(self, groups: np.ndarray, starts: np.ndarray | None = None) -> None:
         """Sort the samples by their groups.
 
         Args:
             groups: N numbers from 0, the group of each sample; NO_GROUP for one that has none.
+            starts: Place of each shard's first sample, and N. With these, partners are of one
+                shard, too.
         """
+        if starts is not None:
+            groups = _within_shards(groups, starts)
         self._groups = groups
         self._members = np.argsort(groups, kind="stable")  # group by group, NO_GROUP first
         numbers = np.arange(groups.max(initial=NO_GROUP) + 2)
@@ -44,3 +48,13 @@ class Partners:
         for other in rng.permutation(others):
             if other != first:
                 yield int(members[other + (other >= itself)])
+
+
+def _within_shards(groups: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """As many groups of each as there are shards that have samples of it."""
+    shards = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    parts = shards * (groups.max(initial=NO_GROUP) + 1) + groups
+    numbers = np.unique(parts[groups != NO_GROUP], return_inverse=True)[1]
+    found = np.full(len(groups), NO_GROUP)
+    found[groups != NO_GROUP] = numbers
+    return found

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from colorizer.remote.cache import ShardFolder
+from colorizer.shards.files import RemoteFiles, RemoteShard
 from colorizer.shards.index import NO_GROUP, distinct_shapes
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system.errors import UserError
@@ -18,7 +20,7 @@ class JoinedSets:
     always of one set.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[ShardFolder]) -> None:
         """Open the shards.
 
         Raises:
@@ -43,6 +45,25 @@ class JoinedSets:
 
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    @property
+    def remote_shards(self) -> dict[int, RemoteShard]:
+        """Those that lie elsewhere, by their numbers over all sets."""
+        return {
+            first + number: RemoteShard(reader.files, entry)
+            for reader, first in zip(self.readers, self._first_shards.tolist(), strict=False)
+            if isinstance(reader.files, RemoteFiles)
+            for number, entry in enumerate(reader.index.shards)
+        }
+
+    def take_fetched(self) -> int:
+        """Bytes that this process has fetched from elsewhere since it was last asked."""
+        fetched = 0
+        for reader in self.readers:
+            if isinstance(reader.files, RemoteFiles):
+                fetched += reader.files.fetched
+                reader.files.fetched = 0
+        return fetched
 
     def read(self, shard: int, position: int) -> Sample:
         """The sample at a position of a shard.
@@ -96,9 +117,9 @@ def _within(firsts: np.ndarray, number: int) -> tuple[int, int]:
     return place, number - int(firsts[place])
 
 
-def _distinct_names(folders: Sequence[Path]) -> list[str]:
+def _distinct_names(folders: Sequence[ShardFolder]) -> list[str]:
     """The last parts of the paths that tell them apart: `a` and `b` for x/a/train and x/b/train."""
-    paths = [folder.absolute().parts for folder in folders]
+    paths = [_parts(folder) for folder in folders]
     while len(paths) > 1 and len({parts[-1] for parts in paths}) == 1:  # train/, say
         paths = [parts[:-1] for parts in paths]
     for last in count(1):
@@ -106,3 +127,9 @@ def _distinct_names(folders: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return names
     raise AssertionError
+
+
+def _parts(folder: ShardFolder) -> tuple[str, ...]:
+    if isinstance(folder, Path):
+        return folder.absolute().parts
+    return tuple(str(folder).split("/"))

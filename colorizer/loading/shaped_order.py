@@ -2,7 +2,8 @@
 
 A run is blocks of STEPS steps. In each, every shape has its count of steps, spread evenly and drawn
 by (seed, block). With B samples a step, the k-th step of a shape takes samples k·B to (k+1)·B - 1
-of the shape's own order. So of one shape the order is just that of its sets.
+of the shape's own order, which is that of its lanes. So of one shape and in one lane the order is
+just that of its sets.
 """
 
 import math
@@ -11,7 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from colorizer.loading.order import BLOCK, MixedOrder, Order, counts_in_block
+from colorizer.loading.lanes import Lanes, lane_parts
+from colorizer.loading.order import BLOCK, counts_in_block
 from colorizer.loading.sets import JoinedSets
 from colorizer.shards.index import Shape
 
@@ -22,7 +24,13 @@ class ShapedOrder:
     """Which sample is the n-th of a run, and of which shape the n-th is."""
 
     def __init__(
-        self, sets: JoinedSets, shares: Sequence[float], seed: int, window: int, batch_size: int
+        self,
+        sets: JoinedSets,
+        shares: Sequence[float],
+        seed: int,
+        window: int,
+        batch_size: int,
+        lanes: int = 1,
     ) -> None:
         """Sort the shards by their shapes.
 
@@ -33,13 +41,14 @@ class ShapedOrder:
             seed: Of the order.
             window: Shards whose samples are shuffled together.
             batch_size: Samples of a step, over all processes and accumulated batches.
+            lanes: Parts that each shape of each set is cut into; a divisor or a multiple of the
+                batch size.
         """
         self.total = len(sets)
         self.shapes = sets.shapes
         self._seed = seed
         self._batch_size = batch_size
-        self._orders: list[MixedOrder] = []  # of each shape
-        self._shards: list[list[int]] = []  # of each shape, as the sets number them
+        self._lanes: list[Lanes] = []  # of each shape
         given = []
         for shape in self.shapes:
             shards = [
@@ -54,9 +63,8 @@ class ShapedOrder:
             ]
             there = [number for number, part in enumerate(parts) if part > 0]
             mixed = _at_least_one([parts[number] for number in there], BLOCK)
-            orders = [Order(counts[number], seed, window) for number in there]
-            self._orders.append(MixedOrder(orders, mixed, seed))
-            self._shards.append([shard for number in there for shard in shards[number]])
+            cut = [lane_parts(shards[number], counts[number], lanes, seed) for number in there]
+            self._lanes.append(Lanes(cut, mixed, seed, window, batch_size))
             given.append(sum(parts))
         self._steps = _at_least_one(given, STEPS)  # of a block, for each shape
         self._block = lru_cache(2)(self._spread_block)
@@ -68,21 +76,23 @@ class ShapedOrder:
     def choices(self, n: int, epochs: int) -> Iterator[tuple[int, int]]:
         """(shard, position in it) of the n-th sample, and of others that may take its place.
 
-        First come those at its place so many epochs of its set and shape later. Then, as all
-        samples of a set and shape may be unreadable, those at this place of the other shapes, the
-        nearest first.
+        First come those at its place so many epochs of its set, shape and lane later. Then, as all
+        of them may be unreadable, those at this place of the other lanes, and last those of the
+        other shapes, the nearest first.
         """
         own, place = self._place(n)
         for number in self._nearest_to(own):
-            met: set[tuple[int, int]] = set()
-            for later in range(epochs + 1):
-                shard, position = self._orders[number].later(place, later)
-                if (shard, position) in met:
-                    continue
-                met.add((shard, position))
-                yield self._shards[number][shard], position
-                if len(met) == self._orders[number].total:
-                    break
+            own_lane, of_lane = self._lanes[number].of(place)
+            for lane in self._lanes[number].from_(own_lane):
+                met: set[tuple[int, int]] = set()
+                for later in range(epochs + 1):
+                    shard, position = lane.order.later(of_lane, later)
+                    if (shard, position) in met:
+                        continue
+                    met.add((shard, position))
+                    yield lane.shards[shard], position
+                    if len(met) == lane.order.total:
+                        break
 
     def _nearest_to(self, own: int) -> list[int]:
         """Numbers of all shapes, from this itself to the one whose aspect ratio is farthest."""

@@ -4,11 +4,11 @@ A sample is `<key>.color.webp`, `<key>.line.webp` and `<key>.json`. Names, order
 are fixed, so the same samples give the same bytes.
 """
 
+import os
 import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from colorizer.shards.index import ShardEntry, check_shard_size
@@ -61,47 +61,53 @@ def _fixed_fields(header: bytes) -> bytes:
 FIXED_FIELDS = _fixed_fields(EMPTY_HEADER)
 
 
-def scan_shard(path: Path, entry: ShardEntry) -> list[SampleMembers]:
+def scan_shard(file: BinaryIO, entry: ShardEntry, name: object) -> list[SampleMembers]:
     """Find the samples of a shard, reading nothing but the tar's headers.
+
+    Args:
+        file: The shard, unbuffered or not.
+        entry: What its index says.
+        name: Its name, for messages.
 
     Raises:
         UserError: the shard cannot be read, or has another size or sample count than its index
             says, a damaged header, an unsafe or foreign member, a sample with a member missing, or
             a key twice.
     """
-    check_shard_size(path, entry)
     samples: dict[str, dict[str, tuple[int, int]]] = {}
     try:
-        for name, offset, size in _members(path, entry.bytes):
-            key, member = _split_name(name)
+        check_shard_size(file.seek(0, os.SEEK_END), entry, name)
+        for member_name, offset, size in _members(file, entry.bytes):
+            key, member = _split_name(member_name)
             places = samples.setdefault(key, {})
             if member in places:
                 raise ValueError(f"key {key!r} is there twice")
             if size > MAX_BYTES[member]:
-                raise ValueError(f"{name} has {size} bytes, more than a picture or its JSON needs")
+                raise ValueError(
+                    f"{member_name} has {size} bytes, more than a picture or its JSON needs"
+                )
             places[member] = (offset, size)
         found = [_sample_members(key, places) for key, places in samples.items()]
         if len(found) != entry.samples:
             raise ValueError(f"{len(found)} samples, {entry.samples} by its index")
     except ValueError as error:
-        raise UserError(f"shard {path} is damaged: {error}; make the shards again.") from error
+        raise UserError(f"shard {name} is damaged: {error}; make the shards again.") from error
     except OSError as error:
         raise UserError(
-            f"shard {path} cannot be read: {error.strerror}; check the disk, or make the shards"
+            f"shard {name} cannot be read: {error.strerror}; check the disk, or make the shards"
             " again."
         ) from error
     return found
 
 
-def _members(path: Path, end: int) -> Iterator[tuple[str, int, int]]:
+def _members(file: BinaryIO, end: int) -> Iterator[tuple[str, int, int]]:
     """Name, offset and size of each member of a tar, with every header checked."""
     offset = 0
-    with path.open("rb", buffering=0) as file:
-        while header := _header_at(file, offset):
-            name, size = _parse_header(header, offset)
-            offset += BLOCK
-            yield name, offset, size
-            offset += size + -size % BLOCK
+    while header := _header_at(file, offset):
+        name, size = _parse_header(header, offset)
+        offset += BLOCK
+        yield name, offset, size
+        offset += size + -size % BLOCK
     if offset + 2 * BLOCK != end:
         raise ValueError(f"it ends at byte {end}, its last member at {offset}")
 

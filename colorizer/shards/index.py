@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colorizer.remote.cache import ShardFolder, read_kept
 from colorizer.shards.encoding import MAX_SIDE
 from colorizer.system.errors import UserError
-from colorizer.system.json_file import read_json
+from colorizer.system.json_file import parse_json, read_json
 from colorizer.system.programs import command
 
 FORMAT = 3
@@ -42,7 +43,7 @@ class ShardEntry:
 class Index:
     """The shards of one folder, and the settings that they were made with."""
 
-    folder: Path
+    folder: ShardFolder
     size: int  # side of the pictures, in pixels; in buckets they have about as many pixels
     settings: dict[str, Any]
     groups: tuple[str, ...]  # their names, sorted
@@ -79,13 +80,27 @@ def checksum(color: bytes, line: bytes, json: bytes) -> str:
     return f"{zlib.crc32(json, zlib.crc32(line, zlib.crc32(color))):08x}"
 
 
-def read_index(folder: Path) -> Index:
-    """Read index.json of a folder of shards and check that every shard is there with its size.
+def read_index(folder: ShardFolder) -> Index:
+    """Read index.json of a folder of shards; on this machine, look for every shard and its size.
 
     Raises:
         UserError: the index is missing, damaged or of another format, or a shard is missing or has
             another size.
     """
+    if isinstance(folder, Path):
+        return _read_local(folder)
+    text = read_kept(folder, INDEX)
+    try:
+        content = parse_json(text)
+    except ValueError as error:
+        raise UserError(
+            f"{folder / INDEX} is no index of shards ({error}); look at the address, or copy the"
+            " set there again."
+        ) from error
+    return _parse_index(folder, content)
+
+
+def _read_local(folder: Path) -> Index:
     path = folder / INDEX
     try:
         content = read_json(path, MAX_BYTES)
@@ -95,34 +110,37 @@ def read_index(folder: Path) -> Index:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise UserError(f"{path} is damaged ({error}); make the shards again.") from error
-    index = _parse_index(path, content)
+    index = _parse_index(folder, content)
     for shard in index.shards:
-        check_shard_size(folder / shard.name, shard)
+        check_shard_size(_size_of(folder / shard.name), shard, folder / shard.name)
     return index
 
 
-def check_shard_size(path: Path, entry: ShardEntry) -> None:
-    """Look whether a shard is there, with the size that the index says.
-
-    Raises:
-        UserError: it is not.
-    """
+def _size_of(shard: Path) -> int:
     try:
-        size = path.stat().st_size
+        return shard.stat().st_size
     except OSError as error:
         raise UserError(
-            f"shard {path} cannot be read: {error.strerror}; make the shards again."
+            f"shard {shard} cannot be read: {error.strerror}; make the shards again."
         ) from error
+
+
+def check_shard_size(size: int, entry: ShardEntry, name: object) -> None:
+    """Compare the size of a shard with what the index says.
+
+    Raises:
+        UserError: it is another.
+    """
     if size != entry.bytes:
         raise UserError(
-            f"shard {path} has {size} bytes, {entry.bytes} by its index: it was cut or changed;"
+            f"shard {name} has {size} bytes, {entry.bytes} by its index: it was cut or changed;"
             " make the shards again."
         )
 
 
 def _no_index(folder: Path) -> str:
     if re.match(r"[a-z0-9+]+:", str(folder)):
-        return f"{folder}: addresses and pipes are not opened; give a folder on this machine."
+        return f"{folder} is no folder on this machine, and no address (s3://bucket/folder)."
     if not folder.is_dir():
         return f"{folder} is not a folder; give a folder of shards."
     if (folder / "train" / INDEX).is_file():
@@ -130,10 +148,11 @@ def _no_index(folder: Path) -> str:
     return f"{folder} holds no {INDEX}; make its shards with {command('make_shards')}."
 
 
-def _parse_index(path: Path, content: Any) -> Index:
+def _parse_index(folder: ShardFolder, content: Any) -> Index:
+    path = folder / INDEX
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(
-            f"{path} is not an index of shard format {FORMAT}; delete {path.parent} and make the"
+            f"{path} is not an index of shard format {FORMAT}; delete {folder} and make the"
             " shards again."
         )
     try:
@@ -145,7 +164,7 @@ def _parse_index(path: Path, content: Any) -> Index:
         shards = tuple(
             _parse_entry(number, item, len(groups), size) for number, item in enumerate(entries)
         )
-        index = Index(path.parent, size, _typed(content, "settings", dict), groups, shards)
+        index = Index(folder, size, _typed(content, "settings", dict), groups, shards)
         samples = _count(content, "samples")
         if samples != index.samples:
             raise ValueError(f"samples is {samples}, {index.samples} in its shards")

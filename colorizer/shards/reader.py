@@ -1,14 +1,16 @@
 """Random access to the samples of a folder of shards; each is checked whenever it is read."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, get_args
 
 import numpy as np
 
 from colorizer.characters.traits import Art
+from colorizer.remote.bucket import NotFetched
+from colorizer.remote.cache import ShardFolder
 from colorizer.shards.encoding import decode_color, decode_line, picture_size
-from colorizer.shards.format import BLOCK, scan_shard
+from colorizer.shards.files import files_of
+from colorizer.shards.format import BLOCK, SampleMembers, scan_shard
 from colorizer.shards.index import Index, checksum, read_index
 from colorizer.system.errors import UserError
 from colorizer.system.json_file import parse_json
@@ -38,8 +40,14 @@ class Encoded(NamedTuple):
 class ShardReader:
     """Reads any sample of a folder of shards."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: ShardFolder) -> None:
+        """Read the index.
+
+        Raises:
+            UserError: it is missing or damaged, or a shard is missing.
+        """
         self.index = read_index(folder)
+        self.files = files_of(folder)
         self.counts = [entry.samples for entry in self.index.shards]
         self.starts = np.cumsum([0, *self.counts])  # place of each shard's first sample in the set
         # int32: of every sample its group's place in `index.groups`, or NO_GROUP
@@ -60,7 +68,8 @@ class ShardReader:
         """The sample at a position of a shard.
 
         Raises:
-            UserError: it cannot be read or is not what was written; names shard and key.
+            UserError: it cannot be read or is not what was written; names shard and key. Or its
+                shard cannot be fetched.
         """
         return decode_sample(self.index, shard, position, self.read_encoded(shard, position))
 
@@ -70,10 +79,21 @@ class ShardReader:
         Raises:
             UserError: see `read`.
         """
+        try:
+            return self._read_encoded(shard, position)
+        except NotFetched:
+            raise
+        except UserError:
+            if not self.files.is_worth_another_try(self.index.shards[shard]):
+                raise
+        self._members.cache_clear()
+        return self._read_encoded(shard, position)
+
+    def _read_encoded(self, shard: int, position: int) -> Encoded:
         members = self._members(shard)[position]
         key = members["key"].decode()
         try:
-            with open(self.index.folder / self.index.shards[shard].name, "rb") as file:
+            with self.files.open(self.index.shards[shard]) as file:
                 sample = Encoded(key, *(_read_at(file, *place) for place in members["places"]))
         except (OSError, ValueError) as error:
             raise unreadable(self.index, shard, key, error) from error
@@ -120,10 +140,27 @@ class ShardReader:
         shard = int(np.searchsorted(self.starts, number, "right")) - 1
         return shard, number - int(self.starts[shard])
 
+    def scan(self, shard: int) -> list[SampleMembers]:
+        """Where the samples of a shard lie in it.
+
+        Raises:
+            UserError: see `scan_shard`; or the shard cannot be fetched.
+        """
+        entry = self.index.shards[shard]
+        name = self.index.folder / entry.name
+        try:
+            file = self.files.open(entry)
+        except OSError as error:
+            raise UserError(
+                f"shard {name} cannot be read: {error.strerror}; check the disk, or make the"
+                " shards again."
+            ) from error
+        with file:
+            return scan_shard(file, entry, name)
+
     def _scan(self, shard: int) -> np.ndarray:
         """A shard's samples, packed: `key`, and `places`, 3×2, of its members (`_read_at`)."""
-        entry = self.index.shards[shard]
-        samples = scan_shard(self.index.folder / entry.name, entry)
+        samples = self.scan(shard)
         longest = max(len(sample.key) for sample in samples)
         table = np.empty(len(samples), [("key", f"S{longest}"), ("places", np.uint32, (3, 2))])
         table["key"] = [sample.key for sample in samples]

@@ -50,6 +50,7 @@ class ShardWriter:
             settings: What determines the samples, as JSON values; goes into the index.
         """
         self.index = Index(folder, size, settings, (), ())  # without shards until the end
+        self._folder = folder
         self._samples_per_shard = samples_per_shard
         self._groups: dict[str, int] = {}  # name → number in the order in which they came
         self._samples = 0
@@ -63,7 +64,7 @@ class ShardWriter:
         return self._samples
 
     def __enter__(self) -> Self:
-        folder = self.index.folder
+        folder = self._folder
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         if (folder / INDEX).exists() or any(folder.glob("*.tar")):
@@ -82,7 +83,7 @@ class ShardWriter:
             shards = tuple(entry for _, entry in sorted(self._finished.items()))
             index = dataclasses.replace(self.index, shards=shards)
             self.index = _with_sorted_groups(index, self._groups)
-            _write_index(self.index)
+            _write_index(self._folder, self.index)
             return
         for shard in self._open.values():
             with suppress(OSError):  # a disk still full; the first error says so
@@ -121,7 +122,7 @@ class ShardWriter:
         self._samples += 1
         text = json.dumps(metadata, sort_keys=True, allow_nan=False).encode()
         if shard is None:
-            shard = _OpenShard(self.index.folder, self._begun, (height, width))
+            shard = _OpenShard(self._folder, self._begun, (height, width))
             self._open[shard.shape] = shard
             self._begun += 1
         shard.append(
@@ -207,7 +208,7 @@ def _with_sorted_groups(index: Index, numbers: dict[str, int]) -> Index:
     return dataclasses.replace(index, groups=names, shards=shards)
 
 
-def _write_index(index: Index) -> None:
+def _write_index(folder: Path, index: Index) -> None:
     content = {
         "format": FORMAT,
         "size": index.size,
@@ -218,7 +219,7 @@ def _write_index(index: Index) -> None:
     }
     # Not indented: every sample's group would take a line of its own.
     text = json.dumps(content, allow_nan=False)
-    replace_file(index.folder / INDEX, f"{text}\n".encode())
+    replace_file(folder / INDEX, f"{text}\n".encode())
 
 
 def _entry(shard: ShardEntry) -> dict[str, Any]:

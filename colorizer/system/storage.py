@@ -104,6 +104,44 @@ def _lock(file: TextIO, folder: Path) -> None:
         )
 
 
+def wait_for_lock(file: TextIO, folder: Path) -> None:
+    """Wait until no other process or thread has locked a file, where the disk has locks.
+
+    Args:
+        file: Open for writing; closing it ends the lock.
+        folder: On the same disk, for what is said of it.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        _go_without("shared locks", folder, _no_shared_locks(folder, error))
+
+
+def try_lock(file: TextIO, folder: Path, without_locks: bool) -> bool:
+    """Lock a file; gives whether that was possible, and `without_locks` where there are none.
+
+    Args:
+        file: Open for writing; closing it ends the lock.
+        folder: On the same disk, for what is said of it.
+        without_locks: The answer on a disk that has none.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        _go_without("shared locks", folder, _no_shared_locks(folder, error))
+        return without_locks
+    return True
+
+
+def _no_shared_locks(folder: Path, error: OSError) -> str:
+    return (
+        f"the disk of {folder} has no locks ({error.strerror}), so that several processes may fetch"
+        " the same shard: a cache is best on a disk of the machine itself"
+    )
+
+
 def check_writable(folder: Path) -> None:
     """Before long work: whether an output folder can be made and written to, by doing it.
 

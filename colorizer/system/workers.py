@@ -108,6 +108,14 @@ def _start_worker() -> None:
     threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
+def begin_as_helper() -> None:
+    """Settle down in a process that was forked to work for this one until it is killed."""
+    # Ctrl-C and a scheduler's SIGTERM reach the whole group; the trainer ends its processes.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=leave_with_parent, daemon=True).start()
+
+
 def leave_with_parent() -> None:
     """End when it has: a worker would wait for work for ever after its parent was killed."""
     parent = multiprocessing.parent_process()

@@ -21,6 +21,9 @@ from colorizer.training.run import RunFolder
 from colorizer.training.together import gathered
 from colorizer.training.tracking import Trackers
 
+SLOW = 0.05  # share of the time spent waiting that is worth a warning
+SAY_SLOW_EVERY = 600.0  # seconds
+
 
 @contextmanager
 def warning_instead() -> Iterator[None]:
@@ -44,6 +47,8 @@ class Reporter:
         self._step = step  # of the last line
         self._moment = time.monotonic()
         self._waited = 0.0  # seconds, for data, since then
+        self._fetched = 0  # bytes, until then
+        self._said_slow = -math.inf  # when
 
     def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The same batches; the time spent waiting for them is remembered."""
@@ -55,12 +60,13 @@ class Reporter:
                 return
             yield batch
 
-    def step(self, step: int, means: Mapping[str, float]) -> str:
+    def step(self, step: int, means: Mapping[str, float], fetched: int = 0) -> str:
         """Write what was learned since the last time.
 
         Args:
             step: Steps done.
             means: Losses, gradients' norms and learning rates by their names in metrics.jsonl.
+            fetched: Bytes of shards that have come from elsewhere, in all.
 
         Returns:
             The line for the progress bar.
@@ -69,22 +75,42 @@ class Reporter:
         seconds = moment - self._moment
         rate = (step - self._step) * self.config.batch_size / seconds
         waiting = self._waited / seconds
-        self._step, self._moment, self._waited = step, moment, 0.0
-        self._write(
-            step,
-            {
-                **means,
-                **self._memory(),
-                "images_per_second": rate,
-                "waiting": self._largest([waiting])[0],
-            },
-        )
+        arriving = (fetched - self._fetched) / seconds / 1e6
+        self._step, self._moment, self._waited, self._fetched = step, moment, 0.0, fetched
+        figures = {
+            **means,
+            **self._memory(),
+            "images_per_second": rate,
+            "waiting": self._largest([waiting])[0],
+        }
+        if fetched:
+            figures["network/mb_per_second"] = arriving
+        self._write(step, figures)
+        self._say_slow_network(step, waiting, arriving)
         shown = "  ".join(
             f"{name.removeprefix('loss/')} {value:.4f}"
             for name, value in means.items()
             if name.startswith("loss/")
         )
         return f"{shown}  {rate:.1f} images/s"
+
+    def _say_slow_network(self, step: int, waiting: float, arriving: float) -> None:
+        """Warn, now and then, where shards come more slowly than they are learned from.
+
+        Args:
+            step: Steps done.
+            waiting: Share of the time since the last line.
+            arriving: MB of shards a second since then.
+        """
+        main, now = self.accelerator.is_main_process, time.monotonic()
+        if not main or waiting < SLOW or not arriving or now - self._said_slow < SAY_SLOW_EVERY:
+            return
+        self._said_slow = now
+        console.warn(
+            f"step {step}: {waiting:.0%} of the time was spent waiting for shards; they come at"
+            f" {arriving:,.1f} MB/s, and this process learns from {arriving / (1 - waiting):,.1f}"
+            " MB/s. The next epochs need no network if --cache-size holds what this machine reads."
+        )
 
     def held_out(self, step: int, figures: Mapping[str, float], seconds: float) -> None:
         """Write what a look at the held-out pictures has shown, and draw the curves.

@@ -26,6 +26,8 @@ from colorizer.system.version import code_version
 CHANGEABLE_ON_RESUME = frozenset(
     [
         "data",
+        "cache",
+        "cache_size",
         "output",
         "start_from",
         "steps",

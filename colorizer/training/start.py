@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -106,7 +107,8 @@ def check_sets(config: TrainConfig) -> None:
     sets, shares = len(config.data), len(config.shares)
     if not sets:
         raise UserError("--data names no folder; give at least one.")
-    if len({folder.resolve() for folder in config.data}) < sets:
+    distinct = {f.resolve() if isinstance(f, Path) else f for f in config.data}
+    if len(distinct) < sets:
         raise UserError(f"--data names a folder twice ({say(config.data)}); give each once.")
     if shares and sets == 1:
         raise UserError("--shares is for several sets, but --data names one; leave --shares out.")
@@ -134,6 +136,11 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         raise UserError(
             f"--batch-size is {config.batch_size}; give a multiple of {share}, the number of"
             f" processes ({processes}) times --accumulate ({config.accumulate})."
+        )
+    if config.batch_size % config.lanes and config.lanes % config.batch_size:
+        raise UserError(
+            f"--lanes is {config.lanes}; give a multiple or a divisor of --batch-size,"
+            f" {config.batch_size}."
         )
     if config.compile and config.recompute:
         raise UserError("--compile and --recompute do not go together; give one of them.")

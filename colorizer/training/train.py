@@ -109,6 +109,7 @@ def open_data(config: TrainConfig) -> TrainingData:
         same_group,
         config.shares,
         config.batch_size,
+        config.lanes,
     )
 
 

@@ -14,6 +14,7 @@ from colorizer.loading.batch import Batch
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers
+from colorizer.loading.traffic import Traffic
 from colorizer.shards.index import read_index
 from colorizer.system import console
 from colorizer.system.errors import UserError
@@ -154,6 +155,7 @@ class Trainer:
         """All that a run needs while it goes on; gives its batches."""
         config, accelerator = self.config, self.accelerator
         main = accelerator.is_main_process
+        self.traffic = Traffic(config.workers + 1)
         self.samples = self.task.sample_grid() if main and config.sample_every else None
         self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
         self.shown_losses = ""  # beside the progress bar
@@ -216,6 +218,7 @@ class Trainer:
             pin_memory,
             config.timeout,
             self.task.draw_parameters,
+            self.traffic,
         )
 
     def _learn(self, batch: Batch) -> None:
@@ -243,7 +246,8 @@ class Trainer:
     def _log(self) -> str:
         """Write the losses since the last time; gives the line for the progress bar."""
         rates = {f"learning-rate/{name}": rate for name, rate in self.learning_rates.items()}
-        return self.reporter.step(self.step, {**self.health.means(), **rates})
+        figures = {**self.health.means(), **rates}
+        return self.reporter.step(self.step, figures, self.traffic.fetched)
 
     def _look_if_due(self) -> Best | None:
         """Judge the generator on the held-out pictures; gives the look if it is the best so far."""

@@ -32,7 +32,7 @@ def metadata(reader: ShardReader, number: int) -> Any:
 
 def streamed(reader: ShardReader, number: int) -> Any:
     """A whole sample, as evaluation reads it."""
-    ((_, sample),) = stream(reader.index, range(number, number + 1))
+    ((_, sample),) = stream(reader, range(number, number + 1))
     return sample
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from colorizer.evaluation.stream import stream
-from colorizer.shards.index import INDEX, Index, read_index
+from colorizer.shards.index import INDEX
 from colorizer.shards.reader import Sample, ShardReader
 from colorizer.system.errors import UserError
 
@@ -51,7 +51,7 @@ def fuzz_shards(folder: Path, work: Path, seed: int) -> str:
     for read in (
         *(partial(one, number) for number in range(len(originals))),
         lambda: (_read(ShardReader(work)), originals),
-        lambda: (_stream(read_index(work)), originals),
+        lambda: (_stream(ShardReader(work)), originals),
     ):
         try:
             samples, expected = read()
@@ -108,8 +108,8 @@ def _read(reader: ShardReader) -> list[Sample]:
     return [reader[number] for number in range(len(reader))]
 
 
-def _stream(index: Index) -> list[Sample]:
-    return [sample for _, sample in stream(index, range(index.samples))]
+def _stream(reader: ShardReader) -> list[Sample]:
+    return [sample for _, sample in stream(reader, range(len(reader)))]
 
 
 @lru_cache(1)

@@ -17,8 +17,8 @@ from colorizer.making.sources import source_of
 from colorizer.making.sources.base import Item, Picture, Rejection
 from colorizer.pictures.decode import UnusablePicture
 from colorizer.shards.encoding import decode_color, decode_line
-from colorizer.shards.format import scan_shard
 from colorizer.shards.index import read_index
+from tests.helpers.spoiling import scan_file
 
 OUTPUT = Path("nowhere")
 
@@ -151,7 +151,7 @@ def samples_of(output: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray, dict
         for shard in read_index(output / split).shards:
             path = output / split / shard.name
             data = path.read_bytes()
-            for members in scan_shard(path, shard):
+            for members in scan_file(path, shard):
                 color, line, text = (
                     data[offset : offset + size]
                     for offset, size in (members.color, members.line, members.json)

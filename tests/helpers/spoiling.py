@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from colorizer.shards.format import COLOR, JSON, LINE, SampleMembers, scan_shard, tar_header
-from colorizer.shards.index import INDEX, checksum, read_index
+from colorizer.shards.index import INDEX, ShardEntry, checksum, read_index
 
 MEMBERS = (COLOR, LINE, JSON)
 
@@ -13,7 +13,13 @@ MEMBERS = (COLOR, LINE, JSON)
 def members_of(folder: Path, shard: int) -> list[SampleMembers]:
     """Where the samples of a shard of a folder lie in it."""
     entry = read_index(folder).shards[shard]
-    return scan_shard(folder / entry.name, entry)
+    return scan_file(folder / entry.name, entry)
+
+
+def scan_file(path: Path, entry: ShardEntry) -> list[SampleMembers]:
+    """Where the samples of a shard lie in its file."""
+    with path.open("rb") as file:
+        return scan_shard(file, entry, path)
 
 
 def place_of(members: SampleMembers, member: str) -> tuple[int, int]:

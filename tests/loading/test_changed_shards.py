@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from colorizer.shards.format import SampleMembers, scan_shard
-from colorizer.shards.index import ShardEntry
+from colorizer.shards.format import SampleMembers
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
@@ -140,12 +139,14 @@ def test_a_shard_cut_while_it_is_streamed_is_named(shard_folder, reader, monkeyp
 def after_scan(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Between the look at a shard's headers and the streaming of it."""
 
-    def then(path: Path, entry: ShardEntry) -> list[SampleMembers]:
-        found = scan_shard(path, entry)
+    scan = ShardReader.scan
+
+    def then(reader: ShardReader, shard: int) -> list[SampleMembers]:
+        found = scan(reader, shard)
         happens()
         return found
 
-    monkeypatch.setattr("colorizer.evaluation.stream.scan_shard", then)
+    monkeypatch.setattr(ShardReader, "scan", then)
 
 
 def spoil_file(path: Path, change: str) -> None:
@@ -172,7 +173,7 @@ def test_an_error_of_the_disk_is_a_sentence(
         if Path(file) != path:
             return opened
         opened.close()
-        return Broken()
+        return Broken(path.stat().st_size)
 
     monkeypatch.setattr("builtins.open", broken)
     monkeypatch.setattr("io.open", broken)  # Path.open's
@@ -182,6 +183,9 @@ def test_an_error_of_the_disk_is_a_sentence(
 
 
 class Broken(io.RawIOBase):
+    def __init__(self, size: int) -> None:
+        self.size = size
+
     def readable(self) -> bool:
         return True
 
@@ -189,7 +193,7 @@ class Broken(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return offset
+        return offset + (self.size if whence == os.SEEK_END else 0)
 
     def read(self, size: int = -1) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -94,7 +94,9 @@ def scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     real = reading.scan_shard
     monkeypatch.setattr(
-        reading, "scan_shard", lambda path, entry: names.append(entry.name) or real(path, entry)
+        reading,
+        "scan_shard",
+        lambda _, entry, name: names.append(entry.name) or real(_, entry, name),
     )
     return names
 

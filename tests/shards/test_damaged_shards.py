@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorizer.shards.format import scan_shard
 from colorizer.shards.index import ShardEntry, read_index
 from colorizer.system.errors import UserError
+from tests.helpers.spoiling import scan_file
 
 # ---- A damaged index
 
@@ -74,7 +74,7 @@ def test_missing_or_cut_shard_is_named(shard_folder: Path) -> None:
 @pytest.mark.parametrize("address", ["pipe:touch proof", "s3://bucket/a", "http://localhost/a"])
 def test_addresses_are_refused_and_nothing_is_started(address, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"addresses and pipes are not opened; give a folder"):
+    with pytest.raises(UserError, match=r"is no folder on this machine, and no address"):
         read_index(Path(address) / "train")
     assert not list(tmp_path.iterdir())
 
@@ -90,14 +90,14 @@ def shard(shard_folder: Path) -> tuple[Path, ShardEntry]:
 def refuse(path: Path, data: bytes, entry: ShardEntry, match: str) -> None:
     path.write_bytes(data)
     with pytest.raises(UserError, match=match) as refusal:
-        scan_shard(path, dataclasses.replace(entry, bytes=len(data)))
+        scan_file(path, dataclasses.replace(entry, bytes=len(data)))
     assert path.name in str(refusal.value)
 
 
 def test_any_changed_header_byte_is_noticed(shard) -> None:
     path, entry = shard
     whole = path.read_bytes()
-    header = scan_shard(path, entry)[1].line[0] - 512
+    header = scan_file(path, entry)[1].line[0] - 512
     for place in (0, 5, 99, 100, 124, 130, 148, 153, 156, 157, 257, 300, 511):
         data = bytearray(whole)
         data[header + place] ^= 1
@@ -107,7 +107,7 @@ def test_any_changed_header_byte_is_noticed(shard) -> None:
 def test_cut_at_any_place_is_noticed(shard) -> None:
     path, entry = shard
     whole = path.read_bytes()
-    members = scan_shard(path, entry)
+    members = scan_file(path, entry)
     places = (
         0,
         100,  # in the first header
@@ -123,7 +123,7 @@ def test_cut_at_any_place_is_noticed(shard) -> None:
 
 def test_fewer_samples_than_indexed_are_noticed(shard) -> None:
     path, entry = shard
-    cut = scan_shard(path, entry)[2].color[0] - 512
+    cut = scan_file(path, entry)[2].color[0] - 512
     data = path.read_bytes()[:cut] + bytes(1024)  # a valid tar of two samples
     refuse(path, data, entry, "2 samples, 4 by its index")
 

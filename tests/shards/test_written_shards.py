@@ -13,11 +13,11 @@ import pytest
 import webdataset
 
 from colorizer.shards.encoding import decode_color, decode_line, encode_color, encode_line
-from colorizer.shards.format import scan_shard
 from colorizer.shards.index import Index, read_index
 from colorizer.shards.reader import ShardReader
 from colorizer.shards.writer import ShardWriter
 from colorizer.system.errors import UserError
+from tests.helpers.spoiling import scan_file
 
 SIDE = 32
 
@@ -68,7 +68,7 @@ def test_samples_come_back_as_written(shard_folder: Path, draw_scene) -> None:
     for shard in index.shards:
         path = shard_folder / shard.name
         assert hashlib.sha256(path.read_bytes()).hexdigest() == shard.sha256
-        for members in scan_shard(path, shard):
+        for members in scan_file(path, shard):
             color, line, metadata = read_sample(path, members)
             assert members.key == f"scene-{number}"
             assert np.array_equal(color, draw_scene(number, 32, 32))
