@@ -105,7 +105,7 @@ def keep_log(folder: Path, rank: int, processes: int) -> Iterator[Logbook]:
     exception that passes through. The terminal shows what it would show without.
 
     Args:
-        folder: The run's; processes on other machines may write there too.
+        folder: The run's.
         rank: This process among all of the run.
         processes: How many these are.
     """

@@ -31,7 +31,7 @@ from colorizer.networks.discriminator import Discriminator
 from colorizer.system.errors import UserError
 from colorizer.system.programs import command
 from colorizer.training.run import difference
-from colorizer.training.together import anyone
+from colorizer.training.together import TensorsOfFiles, sent_by_first
 
 
 class TrainedDiscriminator(NamedTuple):
@@ -162,37 +162,26 @@ def _naming_setting() -> Iterator[None]:
 
 
 def read_origin(accelerator: Accelerator, found: FoundOrigin) -> TrainedWeights:
-    """The weights that the first process has found, in each process.
+    """The weights that the first process has found, in each process; the others read no file.
 
     Raises:
-        UserError: in every process, if one cannot read just these.
+        UserError: in every process, if the first cannot read just these.
     """
-    weights = failure = None
-    try:
+
+    def read() -> TensorsOfFiles:
         with _naming_setting():
-            weights = _read(found)
-    except UserError as error:
-        failure = error
-    rank = accelerator.process_index
-    if anyone(accelerator, failure is not None):
-        if failure is None:
-            raise UserError(f"process {rank} stops too; see another process's message.")
-        if not accelerator.is_main_process:
-            raise UserError(
-                f"process {rank} cannot read what process 0 has found: {failure} Put it on a disk"
-                " that all machines share."
-            )
-        raise failure
-    assert weights is not None
-    return weights
+            return _read(found)
+
+    sent = sent_by_first(accelerator, read)
+    return TrainedWeights(sent["generator"], sent.get("discriminator"))
 
 
-def _read(found: FoundOrigin) -> TrainedWeights:
+def _read(found: FoundOrigin) -> TensorsOfFiles:
     """Raises: UserError or Damaged: these are not the tensors that were found."""
     file, cpu = found.generator, torch.device("cpu")
     generator = load_generator(file, MODULES[type(file.network)], cpu).state_dict()
     if found.discriminator is None:
-        return TrainedWeights(generator, None)
+        return {"generator": generator}
     path, sha256, width = found.discriminator
     discriminator = read_tensors(path)
     if sha256_of(path) != sha256:
@@ -201,4 +190,4 @@ def _read(found: FoundOrigin) -> TrainedWeights:
         wanted = Discriminator(width=width).state_dict()
     if unfit := misfits(discriminator, wanted):
         raise UserError(f"{path}: the tensors do not fit a discriminator ({unfit}).")
-    return TrainedWeights(generator, discriminator)
+    return {"generator": generator, "discriminator": discriminator}

@@ -180,27 +180,31 @@ class RunFolder:
         """Add a line to metrics.jsonl."""
         append_lines(self.metrics, [figures])
 
-    def append_samples(self, rank: int, step: int, batch: Batch) -> None:
-        """Write down what one process has trained on.
+    def append_samples(self, lines: Sequence[Sequence[dict[str, Any]]]) -> None:
+        """Write down what each process has trained on, as `sample_lines` tells it."""
+        for rank, of_rank in enumerate(lines):
+            append_lines(self.order / f"rank-{rank}.jsonl", of_rank)
 
-        The samples, the reference pictures if the batch carries them, and digests of the
-        augmentation.
 
-        Args:
-            rank: The process.
-            step: The step that the batch belongs to.
-            batch: The samples.
-        """
-        lines, parameters = [], batch.parameters
-        for row, (number, key) in enumerate(zip(batch.numbers, batch.keys, strict=True)):
-            digest = hashlib.blake2b(digest_size=8)
-            for column in parameters:
-                digest.update(column[row].numpy().tobytes())
-            line = {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
-            if batch.references:
-                line["reference"] = batch.references[row]
-            lines.append(line)
-        append_lines(self.order / f"rank-{rank}.jsonl", lines)
+def sample_lines(step: int, batch: Batch) -> list[dict[str, Any]]:
+    """What one process trains on, a line a sample.
+
+    The samples, the reference pictures if the batch carries them, and digests of the augmentation.
+
+    Args:
+        step: The step that the batch belongs to.
+        batch: The samples.
+    """
+    lines, parameters = [], batch.parameters
+    for row, (number, key) in enumerate(zip(batch.numbers, batch.keys, strict=True)):
+        digest = hashlib.blake2b(digest_size=8)
+        for column in parameters:
+            digest.update(column[row].numpy().tobytes())
+        line = {"step": step, "n": number, "key": key, "augmentation": digest.hexdigest()}
+        if batch.references:
+            line["reference"] = batch.references[row]
+        lines.append(line)
+    return lines
 
 
 def append_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:

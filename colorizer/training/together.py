@@ -1,5 +1,6 @@
 """Several training processes as one: what the first found out is told to all."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeVar
@@ -13,6 +14,7 @@ from colorizer.system.errors import LostConnection, UserError
 from colorizer.system.processes import is_lost_connection
 
 Answer = TypeVar("Answer")
+TensorsOfFiles = dict[str, dict[str, Tensor]]  # file → name → tensor
 
 
 def found_by_first(accelerator: Accelerator, find: Callable[[], Answer]) -> Answer:
@@ -37,6 +39,44 @@ def found_by_first(accelerator: Accelerator, find: Callable[[], Answer]) -> Answ
         )
     (answer,) = told[0]
     return answer
+
+
+def sent_by_first(accelerator: Accelerator, read: Callable[[], TensorsOfFiles]) -> TensorsOfFiles:
+    """The tensors that the first process reads, in each process; the others need no disk for it.
+
+    Args:
+        accelerator: Of all processes, which must call this together.
+        read: Gives the tensors of each file, on the CPU; not called in the others.
+
+    Raises:
+        UserError: in every process, if it is raised in the first.
+    """
+    own: TensorsOfFiles = {}
+
+    def outline() -> dict[str, dict[str, tuple[torch.Size, torch.dtype]]]:
+        own.update(read())
+        return {f: {n: (t.shape, t.dtype) for n, t in own[f].items()} for f in own}
+
+    found = found_by_first(accelerator, outline)
+    if accelerator.num_processes == 1:
+        return own
+    sent: TensorsOfFiles = {}
+    for file, tensors in found.items():
+        sent[file] = {}
+        for name, (shape, dtype) in tensors.items():
+            if accelerator.is_main_process:
+                tensor = own[file][name].to(accelerator.device)
+            else:
+                tensor = torch.empty(shape, dtype=dtype, device=accelerator.device)
+            torch.distributed.broadcast(tensor, 0)
+            sent[file][name] = tensor.cpu()
+    return sent
+
+
+def on_first_machine() -> bool:
+    """Whether this process runs where the first one does, and has its disk."""
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return int(os.environ.get("RANK", "0")) < ranks
 
 
 def anyone(accelerator: Accelerator, answer: bool) -> bool:

@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import no_longer_gains
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
-from colorizer.loading.dataset import TrainingData
+from colorizer.loading.dataset import TrainingData, say
 from colorizer.shards.index import distinct_shapes, read_index
 from colorizer.system import console
 from colorizer.system.device import exact_float32, kernels_by_trying
@@ -22,7 +22,12 @@ from colorizer.training.origin import FoundOrigin, find_origin, read_origin
 from colorizer.training.run import RunFolder
 from colorizer.training.start import check_settings, check_size, describe, start_accelerator
 from colorizer.training.task import Task
-from colorizer.training.together import anyone, found_by_first, naming_lost_process
+from colorizer.training.together import (
+    anyone,
+    found_by_first,
+    naming_lost_process,
+    on_first_machine,
+)
 from colorizer.training.trainer import Trainer
 
 
@@ -41,7 +46,6 @@ def train(config: TrainConfig) -> bool:
     if accelerator.device.type == "cpu":
         keep_freed_memory()
     check_settings(config, accelerator.num_processes)
-    check_writable(config.output)
     with (
         keep_log(config.output, accelerator.process_index, accelerator.num_processes) as logbook,
         naming_lost_process(accelerator, config.timeout),
@@ -54,16 +58,18 @@ def train(config: TrainConfig) -> bool:
 
 def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> bool:
     main = accelerator.is_main_process
+    found_by_first(accelerator, partial(check_writable, config.output))
     data = open_data(config)
     held_out = read_index(config.held_out_shards)
     check_size(config, distinct_shapes((*data.shapes, *held_out.shapes)))
     run = RunFolder(config, [reader.index for reader in data.reader.readers])
+    check_same_data(accelerator, run)
     origin = found_by_first(accelerator, partial(origin_of, config, run))
     if main:
         describe(config, accelerator, data, origin)
     if config.dry_run:
         return False
-    if is_complete(config, run.peek()):
+    if is_complete(config, found_by_first(accelerator, run.peek)):
         newest = found_by_first(accelerator, run.find_checkpoint)
         if newest and is_complete(config, newest.state):
             if main:
@@ -75,15 +81,13 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
     task = build_task(config, accelerator)
     with run.locked() if main else nullcontext():
         newest = found_by_first(accelerator, run.find_checkpoint)  # nobody else saves there now
-        if newest:  # where this process has it: a disk may have another place on each machine
-            newest = newest._replace(path=run.checkpoints / newest.path.name)
-        check_same(accelerator, run, newest)
         if newest is None and config.start_from is not None and weights is None:
             raise UserError(f"{run.folder}: its checkpoints have just gone; try again.")
         if main:
             run.prepare(newest, origin.record if origin else None)
         accelerator.wait_for_everyone()
-        logbook.begin()
+        if on_first_machine():
+            logbook.begin()
         trainer = Trainer(config, accelerator, data, run, task)
         if newest:
             trainer.resume(newest)
@@ -153,20 +157,15 @@ def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
             return Extraction(config, accelerator)
 
 
-def check_same(
-    accelerator: Accelerator, run: RunFolder, newest: checkpoint.FoundCheckpoint | None
-) -> None:
-    """See that this process has before it what the first one has checked.
+def check_same_data(accelerator: Accelerator, run: RunFolder) -> None:
+    """See that this process has the same shards before it as the first one.
 
     Raises:
         UserError: in every process, if one has not.
     """
-    try:
-        mine = checkpoint.read_state(newest.path) if newest else run.peek()
-    except checkpoint.Damaged:
-        mine = None
-    if anyone(accelerator, mine != (newest.state if newest else None)):
+    first = found_by_first(accelerator, lambda: run.data)
+    if anyone(accelerator, run.data != first):
         raise UserError(
-            f"{run.folder}: not all processes find the same checkpoint in it; give an --output on a"
-            " disk that all machines share."
+            f"{say(run.config.data)}: not all processes have the same shards there; give each"
+            " machine the same, or --data an address."
         )

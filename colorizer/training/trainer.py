@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import Best, chosen_figure, no_longer_gains
@@ -23,11 +24,17 @@ from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper
 from colorizer.training.profiling import StepProfiler
 from colorizer.training.reporting import Reporter, warning_instead
-from colorizer.training.run import RunFolder
+from colorizer.training.run import RunFolder, sample_lines
 from colorizer.training.schedule import learning_rate_factor
 from colorizer.training.signals import StopRequest
 from colorizer.training.task import Task
-from colorizer.training.together import anyone, lost_process
+from colorizer.training.together import (
+    anyone,
+    found_by_first,
+    lost_process,
+    on_first_machine,
+    sent_by_first,
+)
 from colorizer.training.watch import Watch
 
 STEPS_BETWEEN_AGREEMENTS = 10  # how often several processes ask each other whether to stop
@@ -88,8 +95,11 @@ class Trainer:
         """
         state = newest.state
         names = [name.removesuffix(".safetensors") for name in state.files]
+        tensors = sent_by_first(
+            self.accelerator, lambda: {name: checkpoint.read(newest.path, name) for name in names}
+        )
         try:
-            self.task.load_state({n: checkpoint.read(newest.path, n) for n in names}, state.step)
+            self.task.load_state(tensors, state.step)
             if self.accelerator.scaler is not None and state.scaler is not None:
                 self.accelerator.scaler.load_state_dict(state.scaler)
         except (KeyError, RuntimeError) as error:
@@ -99,10 +109,11 @@ class Trainer:
             ) from error
         self.step, self.looked, self.best = state.step, state.looked, state.best
         self.origin = state.origin
-        if self.best and not (newest.path.parent / checkpoint.step_name(self.best.step)).is_dir():
+        best = self.best
+        if best and not found_by_first(self.accelerator, lambda: _is_there(newest, best)):
             if self.accelerator.is_main_process:
                 console.warn(
-                    f"the best checkpoint, of step {self.best.step}, is gone; the next look counts"
+                    f"the best checkpoint, of step {best.step}, is gone; the next look counts"
                     " as the best so far."
                 )
             self.best = None
@@ -159,8 +170,9 @@ class Trainer:
         self.samples = self.task.sample_grid() if main and config.sample_every else None
         self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
         self.shown_losses = ""  # beside the progress bar
+        profiled = config.profile if on_first_machine() else 0
         self.profiler = StepProfiler(
-            self.run_folder.profile, config.profile, accelerator.process_index, self.step
+            self.run_folder.profile, profiled, accelerator.process_index, self.step
         )
         with (
             StopRequest() as self.stop,
@@ -230,9 +242,10 @@ class Trainer:
             outcome = self.task.step(batch)
         self.health.add(self.step + 1, batch, outcome)
         if config.log_samples:
-            rank = self.accelerator.process_index
-            with warning_instead():
-                self.run_folder.append_samples(rank, self.step + 1, batch)
+            lines = gather_object([sample_lines(self.step + 1, batch)])
+            if self.accelerator.is_main_process:
+                with warning_instead():
+                    self.run_folder.append_samples(lines)
 
     def _is_stopped(self) -> bool:
         """Whether any process was asked to stop; every process gets the same answer."""
@@ -301,3 +314,7 @@ class Trainer:
             best=self.best,
             origin=self.origin,
         )
+
+
+def _is_there(newest: checkpoint.FoundCheckpoint, best: Best) -> bool:
+    return (newest.path.parent / checkpoint.step_name(best.step)).is_dir()

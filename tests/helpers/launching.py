@@ -43,34 +43,38 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, *said)
 
 
-def start_ranks(command: Sequence[object], count: int = 2, joined: bool = True) -> list[Forked]:
+def start_ranks(
+    command: Sequence[object], count: int = 2, joined: bool = True, apart: bool = False
+) -> list[Forked]:
     """A script several times, as torchrun starts it, without a launcher that would end it.
 
-    $RANK in an argument is the process's.
+    $RANK in an argument is the process's. `apart`: each as if on a machine of its own.
     """
     _, script, *arguments = map(str, command)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
-    place = os.environ | PLAIN | place | {"LOCAL_WORLD_SIZE": str(count)}
+    place = os.environ | PLAIN | place | {"LOCAL_WORLD_SIZE": "1" if apart else str(count)}
     return [
         fork(
             Path(script),
             [argument.replace("$RANK", str(rank)) for argument in arguments],
-            place | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            place | {"RANK": str(rank), "LOCAL_RANK": "0" if apart else str(rank)},
             joined=joined,
         )
         for rank in range(count)
     ]
 
 
-def run_ranks(command: Sequence[object], count: int = 2) -> subprocess.CompletedProcess[str]:
+def run_ranks(
+    command: Sequence[object], count: int = 2, apart: bool = False
+) -> subprocess.CompletedProcess[str]:
     """What such processes have said when all have ended, the first one's first.
 
     Its status is 0 if that of all is.
     """
-    ranks = start_ranks(command, count, joined=False)
+    ranks = start_ranks(command, count, joined=False, apart=apart)
     with ThreadPoolExecutor() as readers:  # none waits until somebody reads what it says
         said = list(readers.map(lambda rank: rank.communicate(180), ranks))
     status = next((rank.returncode for rank in ranks if rank.returncode), 0)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -105,13 +106,38 @@ def test_a_bad_sample_that_both_processes_meet_is_one(character_shards, tmp_path
     assert "warning: 1 samples could not be read" in made.stderr and warned > 1
 
 
-def test_processes_that_do_not_share_the_output_are_refused(character_shards, tmp_path):
-    first = demo(run_ranks, character_shards, tmp_path / "run-$RANK", "--steps", 2)
-    assert first.returncode == 0, first.stderr
-    second = demo(run_ranks, character_shards, tmp_path / "run-$RANK", "--steps", 4)
-    assert second.returncode != 0
-    assert "not all processes find the same checkpoint" in second.stderr
-    assert (tmp_path / "run-0" / "checkpoints" / "step-00000002").is_dir()
+def test_only_the_first_process_touches_the_output(character_shards, tmp_path):
+    """As two machines that share nothing: the other gets the checkpoint, and writes nothing."""
+    machines = partial(run_ranks, apart=True)
+    more = ("--optimizer.ema-decay", 0.9, "--loss.adversarial", 1, "--log-samples")
+    more = (*more, "--discriminator-width", 0.25, "--profile", 1)
+    for steps in (2, 4):
+        made = demo(machines, character_shards, tmp_path / "run-$RANK", "--steps", steps, *more)
+        assert made.returncode == 0, made.stderr
+    whole = demo(run_ranks, character_shards, tmp_path / "whole", "--steps", 4, *more)
+    assert whole.returncode == 0, whole.stderr
+    assert not (tmp_path / "run-1").exists()
+    learned = [
+        load_file(tmp_path / run / "checkpoints" / "step-00000004" / "average.safetensors")
+        for run in ("run-0", "whole")
+    ]
+    torch.testing.assert_close(*learned)
+    for rank in range(2):
+        order = f"order/rank-{rank}.jsonl"
+        assert (tmp_path / "run-0" / order).read_text() == (tmp_path / "whole" / order).read_text()
+
+
+def test_processes_with_other_shards_are_refused(character_shards, tmp_path):
+    for rank in range(2):
+        shutil.copytree(character_shards, tmp_path / f"data-{rank}")
+    index = tmp_path / "data-1" / "train" / "index.json"
+    content = json.loads(index.read_text())
+    content["shards"][0]["sha256"] = "0" * 64
+    index.write_text(json.dumps(content))
+    made = demo(run_ranks, tmp_path / "data-$RANK", tmp_path / "run", "--steps", 2)
+    assert made.returncode != 0
+    assert "not all processes have the same shards there; give each machine the same" in made.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_two_processes_with_a_discriminator_stay_in_step(character_shards, tmp_path):

@@ -69,6 +69,10 @@ def keys(data: TrainingData, steps: int, workers: int, rank=0, world=1, pause=0.
     return found
 
 
+def children() -> set[int]:
+    return {process.pid for process in psutil.Process().children()}
+
+
 def tars(served: Served) -> Counter[str]:
     return Counter({name: n for name, n in served.requests.items() if name.endswith(".tar")})
 
@@ -179,25 +183,26 @@ def test_what_is_needed_last_makes_room(served, folder, cache):
 
 
 def test_a_killed_helper_is_named_and_the_samples_are_the_same(served, folder, cache, capsys):
-    data = data_of(served, cache)
+    data, before = data_of(served, cache), children()
     numbers = BatchNumbers(0, EPOCH, BATCH, 1, 0, 1)
     found = []
     for batch in load_batches(data, numbers, 0, False):
         found += zip(batch.numbers, batch.keys, strict=True)
         if len(found) == BATCH:
-            (helper,) = psutil.Process().children()
-            os.kill(helper.pid, signal.SIGKILL)
+            (helper,) = children() - before
+            os.kill(helper, signal.SIGKILL)
             time.sleep(0.2)
     assert found == keys(TrainingData([folder], 3, 1, batch_size=BATCH), EPOCH, 0)
     assert capsys.readouterr().err.count("fetches shards ahead has ended") == 1
 
 
 def test_no_helper_is_left(served, cache):
+    before = children()
     batches = load_batches(data_of(served, cache), BatchNumbers(0, 9, BATCH, 1, 0, 1), 1, False)
     next(batches)
-    assert len(psutil.Process().children()) == 2
+    assert len(children() - before) == 2
     batches.close()
-    assert not psutil.Process().children()
+    assert children() == before
 
 
 @pytest.mark.parametrize("workers", [0, 1])
