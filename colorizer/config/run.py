@@ -39,6 +39,9 @@ class RunSettings:
     """Learn from this many pictures a step, over all processes and accumulated batches."""
     accumulate: PositiveCount = 1
     """Split a batch into this many, one after the other, where memory is too small for it."""
+    at_once: Count = 0
+    """Learn from at most this many pictures at once in each process: --accumulate follows from it,
+    whatever the number of processes; 0: --accumulate says it."""
     seed: Annotated[int, Bounds(0, 2**64 - 1)] = 0  # what torch takes
     """Draw weights, order of samples and augmentation from this seed."""
 

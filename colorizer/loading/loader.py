@@ -92,12 +92,14 @@ def _load_ahead(
 ) -> Generator[Batch, None, None]:
     """Batches in order, which loader processes load in turn; each is good until the next."""
     # Shared memory that is used in turn: new memory, and batches sent, cost as much as decoding.
-    layouts = {shape: data.layout(numbers.share, shape, draw) for shape in data.shapes}
+    counts = range(max(1, numbers.largest - 1), numbers.largest + 1)  # of samples in a batch
+    layouts = {(c, shape): data.layout(c, shape, draw) for c in counts for shape in data.shapes}
     largest = max(layout.nbytes for layout in layouts.values())
     room = [_shared(largest) for _ in range(LOOK_AHEAD * workers + 1)]
 
     def place(batch: int) -> tuple[Tensor, Layout]:
-        layout = layouts[data.order.shape_of(numbers[batch][0])]
+        own = numbers[batch]
+        layout = layouts[len(own), data.order.shape_of(own[0])]
         return room[batch % len(room)][: layout.nbytes], layout
 
     def load(batch: int) -> Loaded:

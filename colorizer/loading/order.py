@@ -124,7 +124,11 @@ def counts_in_block(shares: Sequence[float], block: int = BLOCK) -> list[int]:
 
 @dataclass(frozen=True)
 class BatchNumbers:
-    """The numbers n of every batch that one process loads."""
+    """The numbers n of every batch that one process loads.
+
+    A step's numbers are cut into a run for each accumulated batch of each process: as long as each
+    other, to one number.
+    """
 
     first_step: int
     steps: int
@@ -137,16 +141,17 @@ class BatchNumbers:
         return (self.steps - self.first_step) * self.accumulate
 
     @property
-    def share(self) -> int:
-        """Numbers in each batch of this process."""
-        return self.batch_size // (self.accumulate * self.processes)
+    def largest(self) -> int:
+        """Numbers in the largest batch of any process."""
+        return -(-self.batch_size // (self.accumulate * self.processes))
 
     def __getitem__(self, batch: int) -> list[int]:
         """The numbers of one batch, which are counted from 0."""
         step, turn = divmod(batch, self.accumulate)
-        before = (turn * self.processes + self.rank) * self.share  # of the same step
-        start = (self.first_step + step) * self.batch_size + before
-        return list(range(start, start + self.share))
+        run, runs = turn * self.processes + self.rank, self.accumulate * self.processes
+        start = (self.first_step + step) * self.batch_size
+        ends = (start + self.batch_size * end // runs for end in (run, run + 1))
+        return list(range(*ends))
 
     def __iter__(self) -> Iterator[list[int]]:
         return map(self.__getitem__, range(len(self)))

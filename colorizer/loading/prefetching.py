@@ -45,10 +45,10 @@ class Itinerary:
         Args:
             batch: That the process is at.
         """
-        share = self._numbers.share
-        last = min(batch + HORIZON // share + 1, len(self._numbers))
+        largest = self._numbers.largest
+        last = min(batch + HORIZON // largest + 1, len(self._numbers))
         self._known = max(self._known, batch)
-        until = min(self._known + STRIDE // share + 1, last)
+        until = min(self._known + STRIDE // largest + 1, last)
         for ahead in range(self._known, until):
             for shard in {self._order[n][0] for n in self._numbers[ahead]}:
                 self._uses.setdefault(shard, deque()).append(ahead)

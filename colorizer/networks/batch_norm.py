@@ -2,7 +2,7 @@
 
 The numbers of torch's SyncBatchNorm, which leaves processes without samples out by a mask: three
 waits for the device a layer and direction, and a break in the graph of torch.compile. Here every
-process has equally many samples, so nothing has to be left out.
+process has samples, so none has to be left out.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from colorizer.networks.precision import widened
 def normalize_over_processes(network: nn.Module) -> None:
     """Have every batch norm in a network see the batches of all processes, in place.
 
-    The processes must call the network alike, with batches of one size.
+    The processes must call the network alike, each with a batch of any size but none.
     """
     for module in network.modules():
         if type(module) in (nn.BatchNorm1d, nn.BatchNorm2d):
@@ -38,9 +38,8 @@ class BatchNormOverProcesses(_BatchNorm):
         # The networks have no norm without statistics.
         assert self.running_mean is not None and self.running_var is not None
         assert self.num_batches_tracked is not None and self.momentum is not None
-        y, mean, variance = _Normalized.apply(input, self.weight, self.bias, self.eps)
+        y, mean, variance, count = _Normalized.apply(input, self.weight, self.bias, self.eps)
         with torch.no_grad():
-            count = dist.get_world_size() * input.numel() // input.shape[1]
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
@@ -51,27 +50,35 @@ class BatchNormOverProcesses(_BatchNorm):
 
 
 class _Normalized(Function):
-    """(x - mean) / √(variance + ε) · weight + bias; also gives mean and variance (C, float32)."""
+    """(x - mean) / √(variance + ε) · weight + bias.
+
+    Also gives mean and variance (C, float32), and how many values they are of (a scalar).
+    """
 
     @staticmethod
     def forward(
         ctx: Context, x: Tensor, weight: Tensor, bias: Tensor, eps: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        means, variances = _gathered(torch.stack(_mean_and_variance(x, eps))).unbind(1)  # each P×C
-        mean = means.mean(0)
-        variance = variances.mean(0) + (means - mean).square().mean(0)
-        ctx.save_for_backward(x, weight, mean, torch.rsqrt(variance + eps))
-        ctx.mark_non_differentiable(mean, variance)
-        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        own, own_variance = _mean_and_variance(x, eps)
+        count = torch.full_like(own, x.numel() // x.shape[1])
+        told = _gathered(torch.stack([own, own_variance, count]))
+        means, variances, counts = told.unbind(1)  # each P×C
+        total = counts[:, 0].sum()
+        share = counts / total
+        mean = (share * means).sum(0)
+        variance = (share * (variances + (means - mean).square())).sum(0)
+        ctx.save_for_backward(x, weight, mean, torch.rsqrt(variance + eps), counts[:, 0])
+        ctx.mark_non_differentiable(mean, variance, total)
+        return F.batch_norm(x, mean, variance, weight, bias, eps=eps), mean, variance, total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Context, d_y: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        x, weight, mean, scale = ctx.saved_tensors
+        x, weight, mean, scale, counts = ctx.saved_tensors
         sums = _sums(d_y, x, mean, scale, weight)
         total = torch.stack([sums.d_y, sums.d_y_x])
         dist.all_reduce(total)
-        d_x = _d_input(d_y, x, mean, scale, weight, *total)
+        d_x = _d_input(d_y, x, mean, scale, weight, total[0], total[1], counts)
         return d_x, sums.d_weight, sums.d_bias, None
 
 
@@ -128,16 +135,14 @@ def _d_input(
     weight: Tensor,
     sum_d_y: Tensor,  # over all processes, as the next one
     sum_d_y_x: Tensor,
+    counts: Tensor,  # P, of the values of a channel in each process
 ) -> Tensor:
-    processes = dist.get_world_size()
-    own = x.numel() // x.shape[1]  # values of a channel in this process, as in each
     if _has_kernels(x):
         d_y, x = _alike(d_y, x)
-        counts = torch.full((processes,), own, dtype=torch.int32, device=x.device)
         return torch.batch_norm_backward_elemt(
-            d_y, x, mean, scale, weight, sum_d_y, sum_d_y_x, counts
+            d_y, x, mean, scale, weight, sum_d_y, sum_d_y_x, counts.int()
         )
-    count = processes * own
+    count = counts.sum()
     centred = widened(x) - _per_channel(mean, x)
     d_x = widened(d_y) - _per_channel(sum_d_y / count, x)
     d_x = d_x - centred * _per_channel(scale.square() * sum_d_y_x / count, x)

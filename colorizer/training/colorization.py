@@ -101,7 +101,11 @@ class Colorization(Task[ColorizationConfig, DistortionParameters, Augmented, Col
         rows, columns = (side // stride for side in pictures.line.shape[2:])
         anchors = tokens_come_from(pictures.grid, rows, columns)
         # Each process has another number of them, and DDP takes the mean of all gradients.
-        count = reduced(self.accelerator, (anchors >= 0).sum().float(), "mean")
+        there, samples = (anchors >= 0).sum().float(), pictures.line.shape[0]
+        means = reduced(
+            self.accelerator, torch.stack([there, torch.full_like(there, samples)]), "mean"
+        )
+        count = means[0] * (samples / means[1])  # 1, but for unequal shares of a batch
         if weights.place > 0 and result.copies is not None:
             losses["place"] = place_loss(result.copies, anchors, (rows, columns), count)
         if weights.triplet > 0 and result.matching is not None:

@@ -39,7 +39,8 @@ class HeldOut(ABC):
         """
         self.accelerator = accelerator
         self.reader = ShardReader(config.held_out_shards)
-        self.batch_size = config.batch_size // (accelerator.num_processes * config.accumulate)
+        runs = accelerator.num_processes * config.accumulate
+        self.batch_size = -(-config.batch_size // runs)
         numbers = evenly_chosen(len(self.reader), config.evaluate_count)
         mine = numbers[accelerator.process_index :: accelerator.num_processes]
         self.cases = [case for number in mine for case in self.cases_of(number)]

@@ -148,7 +148,8 @@ def triplet_loss(
         anchors: B×M, for each key, as the positive p, the query q that it corresponds to; -1: none.
         negatives: B×M, another key n for each key.
         margin: By how much the positive must score higher.
-        count: Keys that correspond to a query; over several processes, their mean.
+        count: Keys that correspond to a query; over several processes, their mean for as many
+            samples as this one has.
 
     Returns:
         Mean over the keys that correspond to a query (0 if none does).
@@ -172,7 +173,8 @@ def place_loss(copies: Copies, anchors: Tensor, shape: tuple[int, int], count: T
         copies: Of results of N tokens.
         anchors: B×M, for each cell the token whose place it shows; -1: none.
         shape: Rows and columns of tokens.
-        count: Cells that show a token's place; over several processes, their mean.
+        count: Cells that show a token's place; over several processes, their mean for as many
+            samples as this one has.
 
     Returns:
         Mean over the cells that show a token's place (0 if none does).

@@ -33,6 +33,7 @@ CHANGEABLE_ON_RESUME = frozenset(
         "steps",
         "mixed_precision",
         "accumulate",
+        "at_once",
         "exchange",
         "recompute",
         "compile",

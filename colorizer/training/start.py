@@ -98,6 +98,20 @@ def start_accelerator(config: TrainConfig) -> Accelerator:
         ) from error
 
 
+def with_accumulation(config: TrainConfig) -> TrainConfig:
+    """The settings with the `accumulate` that `at_once` asks for in as many processes as started.
+
+    Raises:
+        UserError: both are set.
+    """
+    if not config.at_once:
+        return config
+    if config.accumulate > 1:
+        raise UserError("--accumulate and --at-once say the same; give one of them.")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    return replace(config, accumulate=-(-config.batch_size // (processes * config.at_once)))
+
+
 def check_sets(config: TrainConfig) -> None:
     """Refuse sets and shares that do not belong together.
 
@@ -131,11 +145,10 @@ def check_settings(config: TrainConfig, processes: int) -> None:
         UserError: naming the setting, what is wrong and what to do.
     """
     check_sets(config)
-    share = processes * config.accumulate
-    if config.batch_size % share:
+    if config.batch_size < (runs := processes * config.accumulate):
         raise UserError(
-            f"--batch-size is {config.batch_size}; give a multiple of {share}, the number of"
-            f" processes ({processes}) times --accumulate ({config.accumulate})."
+            f"--batch-size is {config.batch_size}; give at least {runs}, a picture for each of"
+            f" {processes} processes times --accumulate ({config.accumulate})."
         )
     if config.batch_size % config.lanes and config.lanes % config.batch_size:
         raise UserError(
@@ -286,10 +299,13 @@ def _say_references(data: TrainingData) -> list[tuple[str, str]]:
 
 def _say_batch(config: TrainConfig, processes: int) -> str:
     """`16 pictures`, or `16 pictures = 4 x 2 processes x 2 added up`."""
-    share = config.batch_size // (processes * config.accumulate)
+    runs = processes * config.accumulate
+    share = config.batch_size // runs
+    if config.batch_size % runs:
+        share = f"{share} or {share + 1}"
     factors = [f"{processes} processes"] * (processes > 1)
     factors += [f"{config.accumulate} added up"] * (config.accumulate > 1)
-    shares = " x ".join([str(share), *factors])
+    shares = " x ".join([f"{share}", *factors])
     return f"{config.batch_size} pictures" + (f" = {shares}" if factors else "")
 
 

@@ -159,24 +159,36 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
         An update whose gradient is not finite is left out, without the host knowing yet.
         """
         pictures = self.augmented(*self.on_device(batch))
+        weight = self._weight_of(batch)
         before = [buffer.clone() for buffer in self._buffers] if self.keeps_buffers else []
         outcome = StepResult({}, {})
         result = self.generate(pictures)
         if self.discriminator is not None:
             # D's update is finished before G's backward: one gradient scaler serves both.
-            self._update_discriminator(self.discriminator, pictures, result, outcome)
-        self._update_generator(pictures, result, outcome)
+            self._update_discriminator(self.discriminator, pictures, result, weight, outcome)
+        self._update_generator(pictures, result, weight, outcome)
         if before:
             self._restore(before, outcome.losses)
         if self.average is not None and self.accelerator.sync_gradients:
             self.average.update()
         return outcome
 
+    def _weight_of(self, batch: Batch) -> float:
+        """What its losses count: 1, or more or less where not all processes have as many samples.
+
+        The means over batches that follow, of gradients and of figures, are over samples so.
+        """
+        runs = self.accelerator.num_processes * self.config.accumulate
+        if self.config.batch_size % runs == 0:
+            return 1.0
+        return len(batch.numbers) * runs / self.config.batch_size
+
     def _update_discriminator(
         self,
         discriminator: Learner[Discriminator],
         pictures: Pictures,
         result: Result,
+        weight: float,
         outcome: StepResult,
     ) -> None:
         fake = self.fake(pictures, result)
@@ -184,15 +196,21 @@ class Task(ABC, Generic[Config, Parameters, Pictures, Result]):
             real_scores = discriminator.network(*self.real(pictures))
             fake_scores = discriminator.network(fake.picture.detach(), fake.line.detach())
         loss = discriminator_loss(real_scores, fake_scores)
+        if weight != 1:
+            loss = weight * loss
         self.accelerator.backward(loss)
         outcome.losses["discriminator"] = loss.detach()
         _update(discriminator, outcome)
 
-    def _update_generator(self, pictures: Pictures, result: Result, outcome: StepResult) -> None:
+    def _update_generator(
+        self, pictures: Pictures, result: Result, weight: float, outcome: StepResult
+    ) -> None:
         losses = self.losses(pictures, result)
         if self.discriminator is not None:
             scores = _judged(self.discriminator, self.fake(pictures, result))
             losses["adversarial"] = adversarial_loss(scores)
+        if weight != 1:
+            losses = {name: weight * loss for name, loss in losses.items()}
         self.accelerator.backward(
             sum(getattr(self.config.loss, name) * loss for name, loss in losses.items())
         )

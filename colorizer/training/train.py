@@ -20,7 +20,13 @@ from colorizer.training.extraction import Extraction
 from colorizer.training.logbook import Logbook, keep_log
 from colorizer.training.origin import FoundOrigin, find_origin, read_origin
 from colorizer.training.run import RunFolder
-from colorizer.training.start import check_settings, check_size, describe, start_accelerator
+from colorizer.training.start import (
+    check_settings,
+    check_size,
+    describe,
+    start_accelerator,
+    with_accumulation,
+)
 from colorizer.training.task import Task
 from colorizer.training.together import (
     anyone,
@@ -42,6 +48,7 @@ def train(config: TrainConfig) -> bool:
         UserError: settings, data, weights or an earlier run do not fit: nothing is changed then. Or
             a loss is no longer finite: the last checkpoint is from before.
     """
+    config = with_accumulation(config)
     accelerator = start_accelerator(config)
     if accelerator.device.type == "cpu":
         keep_freed_memory()

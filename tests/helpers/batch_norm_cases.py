@@ -20,10 +20,9 @@ from colorizer.training.recompute import recompute_activations
 WAITS = {"aten::_local_scalar_dense", "aten::nonzero", "aten::index", "aten::masked_select"}
 
 
-def _mine(whole: Tensor) -> Tensor:
-    """This process's half of a batch."""
-    half = len(whole) // 2
-    return whole[half * dist.get_rank() :][:half]
+def _mine(whole: Tensor, cut: int = 4) -> Tensor:
+    """This process's part of a batch: up to `cut`, or from there on."""
+    return whole[cut:] if dist.get_rank() else whole[:cut]
 
 
 def _shared(network: nn.Module) -> nn.Module:
@@ -37,21 +36,21 @@ def _compare(network: nn.Module, *shape: int) -> None:
     """One network sees the whole batch in each process, the other its half."""
     network = network.double()
     shared = _shared(network)
-    for _ in range(3):
+    for cut in (4, 3, 7):
         whole = (2 * torch.randn(8, *shape, dtype=torch.float64) + 5).requires_grad_()
-        half = _mine(whole).detach().requires_grad_()
-        y, shared_y = network(whole), shared(half)
+        part = _mine(whole, cut).detach().requires_grad_()
+        y, shared_y = network(whole), shared(part)
         gradient = torch.randn_like(y)
         y.backward(gradient)
-        shared_y.backward(_mine(gradient))
-        _close(shared_y, _mine(y))
-        _close(half.grad, _mine(whole.grad))
+        shared_y.backward(_mine(gradient, cut))
+        _close(shared_y, _mine(y, cut))
+        _close(part.grad, _mine(whole.grad, cut))
     for mine, wanted in zip(shared.parameters(), network.parameters(), strict=True):
         dist.all_reduce(mine.grad)
         _close(mine.grad, wanted.grad)
     for mine, wanted in zip(shared.buffers(), network.buffers(), strict=True):
         _close(mine, wanted)
-    _close(shared.eval()(half), _mine(network.eval()(whole)))
+    _close(shared.eval()(part), _mine(network.eval()(whole), cut))
 
 
 def _close(found: Tensor, wanted: Tensor) -> None:

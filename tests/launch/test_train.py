@@ -257,7 +257,7 @@ def test_help_lists_presets_and_every_setting_of_one():
     ("arguments", "words"),
     [
         (["--data", "/nowhere"], "/nowhere"),
-        (["--batch-size", "5", "--accumulate", "2"], "--batch-size is 5; give a multiple"),
+        (["--batch-size", "1", "--accumulate", "2"], "--batch-size is 1; give at least 2"),
         (
             ["--loss.perceptual", "1", "--loss.vgg-weights", "/none.safetensors"],
             "/none.safetensors",
@@ -275,11 +275,22 @@ def test_bad_settings_are_one_sentence_and_nothing_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_batch_that_two_processes_cannot_share_is_refused(character_shards, tmp_path):
-    refused = demo(run_ranks, character_shards, tmp_path / "run", "--batch-size", 3)
+@pytest.mark.parametrize("more", [(), ("--accumulate", 2), ("--at-once", 2)])
+def test_processes_with_more_and_fewer_samples_learn_the_same(character_shards, tmp_path, more):
+    """Five a step: two and three; or one, one, one and two; by memory in two batches, too."""
+    size = ("--steps", 3, "--batch-size", 5, "--loss.adversarial", 1, "--discriminator-width", 0.25)
+    one = demo(run, character_shards, tmp_path / "one", *size)
+    two = demo(run_ranks, character_shards, tmp_path / "two", *size, *more)
+    assert (one.returncode, two.returncode) == (0, 0), two.stderr
+    assert samples(tmp_path / "two") == samples(tmp_path / "one")
+    if not more:  # batch norm sees all five; Adam makes more of rounding
+        for ours, other in zip(losses(tmp_path / "two"), losses(tmp_path / "one"), strict=True):
+            assert ours == pytest.approx(other, rel=2e-3)
+        assert "5 pictures = 2 or 3 x 2 processes" in two.stdout
+
+
+def test_a_batch_smaller_than_its_processes_is_refused(character_shards, tmp_path):
+    refused = demo(run_ranks, character_shards, tmp_path / "run", "--batch-size", 1)
     assert refused.returncode != 0
-    assert (
-        "--batch-size is 3; give a multiple of 2, the number of processes (2) times"
-        in refused.stderr
-    )
+    assert "--batch-size is 1; give at least 2, a picture for each of 2 processes" in refused.stderr
     assert not (tmp_path / "run").exists()

@@ -41,7 +41,9 @@ def test_another_configuration_is_refused_with_the_difference(trained):
 
 def test_settings_that_cannot_run_are_refused_before_anything_is_built(tiny):
     for changes, words in [
-        ({"batch_size": 5, "accumulate": 2}, "--batch-size is 5; give a multiple of 2"),
+        ({"batch_size": 1, "accumulate": 2}, "--batch-size is 1; give at least 2, a picture for"),
+        ({"at_once": 2, "accumulate": 2}, "--accumulate and --at-once say the same; give one"),
+        ({"batch_size": 6, "lanes": 4}, "--lanes is 4; give a multiple or a divisor of --batch-s"),
         ({"accumulate": 0}, "--accumulate is 0"),
         ({"log_every": 0}, "--log-every is 0; it must be at least 1"),
         ({"seed": -1}, "--seed is -1"),
