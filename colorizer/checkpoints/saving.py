@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from colorizer.checkpoints.checkpoint import (
     STATE,
     State,
     dump_state,
+    read_state,
     saved_steps,
     step_name,
     step_of,
@@ -37,7 +38,14 @@ class Saver:
     Leaving the `with` block waits for the one that is being written.
     """
 
-    def __init__(self, folder: Path, keep: int, keep_every: int, buckets: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keep: int,
+        keep_every: int,
+        buckets: bool = False,
+        written: Callable[[Path, State], None] | None = None,
+    ) -> None:
         """Nothing is written yet.
 
         Args:
@@ -45,7 +53,9 @@ class Saver:
             keep: Newest checkpoints to keep.
             keep_every: Also keep those of steps that are multiples of this; 0: none.
             buckets: The run's pictures have several shapes.
+            written: Called with each checkpoint that is there, from the thread that wrote it.
         """
+        self._written = written
         self._folder = folder
         self._keep = keep
         self._keep_every = keep_every
@@ -96,7 +106,9 @@ class Saver:
             self.wait()
 
     def _write(self, tensors: Tensors, state: State) -> None:
-        save(self._folder, tensors, state, self._buckets)
+        checkpoint = save(self._folder, tensors, state, self._buckets)
+        if self._written is not None:
+            self._written(checkpoint, read_state(checkpoint))
         point_at_best(self._folder, state.best)
         prune(self._folder, self._keep, self._keep_every, state.best)
 
@@ -197,10 +209,18 @@ def prune(folder: Path, keep: int, keep_every: int = 0, best: Best | None = None
         best: Its checkpoint stays, too.
     """
     clean(folder)
-    for path in saved_steps(folder)[keep:]:
-        step = step_of(path)
-        if (not keep_every or step % keep_every) and not (best and step == best.step):
-            _remove(path)
+    steps = [step_of(path) for path in saved_steps(folder)]
+    for step in surplus(steps, keep, keep_every, best):
+        _remove(folder / step_name(step))
+
+
+def surplus(steps: Sequence[int], keep: int, keep_every: int, best: Best | None) -> list[int]:
+    """Those of some checkpoints' steps, newest first, that `prune` deletes."""
+    return [
+        step
+        for step in steps[keep:]
+        if (not keep_every or step % keep_every) and not (best and step == best.step)
+    ]
 
 
 def clean(folder: Path) -> None:

@@ -31,20 +31,23 @@ def _path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
 
 
 @_paths.primitive_rule
-def _location(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Location] | None:
+def _location(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Location | None] | None:
     """A folder, or the address of one."""
-    if info.type != Location:
+    if info.type not in (Location, Location | None):
         return None
+    optional = info.type != Location
     return PrimitiveConstructorSpec(
         nargs=1,
-        metavar="FOLDER|ADDRESS",
-        instance_from_str=lambda words: _location_of(words[0]),
-        is_instance=lambda value: isinstance(value, Path | Address),
+        metavar="{None}|FOLDER|ADDRESS" if optional else "FOLDER|ADDRESS",
+        instance_from_str=lambda words: _location_of(words[0], optional),
+        is_instance=lambda value: isinstance(value, Path | Address) or (optional and value is None),
         str_from_instance=lambda location: [str(location)],
     )
 
 
-def _location_of(word: str) -> Location:
+def _location_of(word: str, optional: bool) -> Location | None:
+    if optional and word == "None":
+        return None
     try:
         location = location_of(word)
     except UserError as error:

@@ -119,6 +119,9 @@ class CheckpointSettings:
     """Keep this many of the newest checkpoints."""
     keep_every: Count = 0
     """Also keep checkpoints whose step is a multiple of this; 0: none."""
+    mirror: Location | None = None
+    """Copy each checkpoint to this address or folder, too, in the background. A run whose --output
+    has no checkpoint as new as those there goes on from the newest intact one there."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def _parse(kind: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         return _parse_settings(kind, value, name)
     origin, inner = get_origin(kind), get_args(kind)
-    if kind == Location and isinstance(value, str):
+    if kind in (Location, Location | None) and isinstance(value, str):
         return location_of(value)
     if origin is UnionType:  # X | None
         return None if value is None else _parse(inner[0], value, name)

@@ -9,6 +9,7 @@ from accelerate import Accelerator
 from colorizer.checkpoints.best import Best
 from colorizer.checkpoints.checkpoint import State, saved_steps
 from colorizer.checkpoints.host_copy import Tensors
+from colorizer.checkpoints.mirror import Mirror
 from colorizer.checkpoints.saving import Saver, point_at_best
 from colorizer.config.training import TrainConfig
 from colorizer.system import console
@@ -28,7 +29,12 @@ class Keeper:
     ) -> None:
         self._accelerator = accelerator
         self._folder = run_folder.checkpoints
-        self._saver = Saver(self._folder, config.keep_checkpoints, config.keep_every, buckets)
+        keep, keep_every = config.keep_checkpoints, config.keep_every
+        self._mirror = None
+        if config.mirror is not None and accelerator.is_main_process:
+            self._mirror = Mirror(config.mirror, run_folder.folder, keep, keep_every)
+        copy = self._mirror.copy if self._mirror else None
+        self._saver = Saver(self._folder, keep, keep_every, buckets, copy)
 
     def __enter__(self) -> Self:
         self._saver.__enter__()
@@ -36,6 +42,8 @@ class Keeper:
 
     def __exit__(self, *exception: object) -> None:
         self._saver.__exit__(*exception)
+        if self._mirror is not None:
+            self._mirror.__exit__(*exception)
 
     def save(self, tensors: Tensors, state: State) -> None:
         """Have a checkpoint written while training goes on."""

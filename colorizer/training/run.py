@@ -49,6 +49,7 @@ CHANGEABLE_ON_RESUME = frozenset(
         "checkpoint_every",
         "keep_checkpoints",
         "keep_every",
+        "mirror",
         "not_finite",
         "bad_samples",
         "timeout",
@@ -108,7 +109,7 @@ class RunFolder:
                 state = checkpoint.read_state(path)
             except checkpoint.Damaged:
                 continue
-            self._check(state)
+            self.check(state)
             return state
         return None
 
@@ -120,10 +121,15 @@ class RunFolder:
         """
         newest = checkpoint.newest_intact(self.checkpoints)
         if newest is not None:
-            self._check(newest.state)
+            self.check(newest.state)
         return newest
 
-    def _check(self, state: checkpoint.State) -> None:
+    def check(self, state: checkpoint.State) -> None:
+        """Look whether a checkpoint is of this run.
+
+        Raises:
+            UserError: it had other settings or data; lists them.
+        """
         now = to_json(self.config)
         changeable = CHANGEABLE_ON_RESUME
         if None in (state.config["start_from"], now["start_from"]):

@@ -7,8 +7,10 @@ from accelerate import Accelerator
 
 from colorizer.checkpoints import checkpoint
 from colorizer.checkpoints.best import no_longer_gains
+from colorizer.checkpoints.mirror import bring_back, check_mirror
 from colorizer.config.training import ColorizationConfig, ExtractorTraining, TrainConfig
 from colorizer.loading.dataset import TrainingData, say
+from colorizer.remote.address import Location
 from colorizer.shards.index import distinct_shapes, read_index
 from colorizer.system import console
 from colorizer.system.device import exact_float32, kernels_by_trying
@@ -71,6 +73,8 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
     check_size(config, distinct_shapes((*data.shapes, *held_out.shapes)))
     run = RunFolder(config, [reader.index for reader in data.reader.readers])
     check_same_data(accelerator, run)
+    if config.mirror is not None and not config.dry_run:
+        found_by_first(accelerator, partial(look_into_mirror, config.mirror, run))
     origin = found_by_first(accelerator, partial(origin_of, config, run))
     if main:
         describe(config, accelerator, data, origin)
@@ -162,6 +166,18 @@ def build_task(config: TrainConfig, accelerator: Accelerator) -> Task:
             return Colorization(config, accelerator)
         case ExtractorTraining():
             return Extraction(config, accelerator)
+
+
+def look_into_mirror(mirror: Location, run: RunFolder) -> None:
+    """Try the mirror out, and fetch its newest checkpoint if it is newer than those here.
+
+    Raises:
+        UserError: it cannot be used, or holds another run.
+    """
+    with run.locked():
+        check_mirror(mirror, run.folder)
+        if brought := bring_back(mirror, run.folder, run.check):
+            console.say(f"{brought.name} comes from {mirror}.")
 
 
 def check_same_data(accelerator: Accelerator, run: RunFolder) -> None:
