@@ -20,6 +20,8 @@ from tests.helpers.runs import metrics_of, tensors_of
 
 STATE = "state.json"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch):
