@@ -48,7 +48,7 @@ class Reporter:
         self._moment = time.monotonic()
         self._waited = 0.0  # seconds, for data, since then
         self._fetched = 0  # bytes, until then
-        self._said_slow = -math.inf  # when
+        self._said_slow: float | None = None  # when; None: nothing was learned yet
 
     def timed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The same batches; the time spent waiting for them is remembered."""
@@ -102,8 +102,13 @@ class Reporter:
             waiting: Share of the time since the last line.
             arriving: MB of shards a second since then.
         """
-        main, now = self.accelerator.is_main_process, time.monotonic()
-        if not main or waiting < SLOW or not arriving or now - self._said_slow < SAY_SLOW_EVERY:
+        now = time.monotonic()
+        if self._said_slow is None:  # the first shards are waited for by everybody
+            self._said_slow = -math.inf
+            return
+        if waiting < SLOW or not arriving or now - self._said_slow < SAY_SLOW_EVERY:
+            return
+        if not self.accelerator.is_main_process:
             return
         self._said_slow = now
         console.warn(

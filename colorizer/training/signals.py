@@ -61,6 +61,17 @@ def ignore_notices() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def restarts_left() -> bool:
+    """Whether torchrun starts the processes again when one fails, with the machines that are left.
+
+    To it a process that ends well is done, and so would be the whole training.
+    """
+    done, most = (
+        os.environ.get(f"TORCHELASTIC_{n}", "0") for n in ("RESTART_COUNT", "MAX_RESTARTS")
+    )
+    return int(done) < int(most)
+
+
 def stop_with_launcher() -> None:
     """Have this process get SIGTERM when the launcher that started it ends without a word to it.
 

@@ -18,7 +18,7 @@ from colorizer.loading.order import BatchNumbers
 from colorizer.loading.traffic import Traffic
 from colorizer.shards.index import read_index
 from colorizer.system import console
-from colorizer.system.errors import UserError
+from colorizer.system.errors import LostConnection, UserError
 from colorizer.training.health import Health
 from colorizer.training.held_out import HeldOut
 from colorizer.training.keeping import Keeper
@@ -26,7 +26,7 @@ from colorizer.training.profiling import StepProfiler
 from colorizer.training.reporting import Reporter, warning_instead
 from colorizer.training.run import RunFolder, sample_lines
 from colorizer.training.schedule import learning_rate_factor
-from colorizer.training.signals import StopRequest
+from colorizer.training.signals import StopRequest, restarts_left
 from colorizer.training.task import Task
 from colorizer.training.together import (
     anyone,
@@ -121,7 +121,11 @@ class Trainer:
             console.say(f"Continuing {self.run_folder.folder} from step {self.step}.")
 
     def run(self) -> None:
-        """Train to the end or to a request to stop; either way the last step is saved."""
+        """Train to the end or to a request to stop; either way the last step is saved.
+
+        Raises:
+            LostConnection: another process was asked to stop, and the launcher goes on without it.
+        """
         with self._under_way() as batches:
             if self.origin and self.held_out and self.step == 0:
                 self._look(self.held_out)  # what there is to beat
@@ -132,6 +136,11 @@ class Trainer:
         self.reporter.close()
         if self.accelerator.is_main_process:
             self._say_end()
+        if not self.is_complete and not self.stop.received and restarts_left():
+            raise LostConnection(
+                f"process {self.accelerator.process_index} ends, as another one was asked to stop;"
+                " the launcher starts it again with those that are left."
+            )
 
     def _learn_from(self, batches: Iterator[Batch]) -> None:
         for batch in self.reporter.timed(batches):

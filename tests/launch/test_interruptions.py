@@ -84,9 +84,11 @@ def test_killed_at_any_moment_it_ends_as_if_it_never_had_been(character_shards, 
     assert newest[0].best == newest[1].best
 
 
-def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
-    character_shards, tmp_path
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_rank_that_is_killed_or_stopped_is_started_again_and_the_run_ends_the_same(
+    character_shards, tmp_path, number
 ):
+    """The others say that they did not end well: else torchrun takes the training to be done."""
     more = ("--steps", 24, "--checkpoint-every", 2)
     whole = run_ranks([sys.executable, *tiny(character_shards, tmp_path / "whole", *more)])
     assert whole.returncode == 0, whole.stderr
@@ -96,7 +98,7 @@ def test_a_rank_that_is_killed_is_started_again_and_the_run_ends_the_same(
     for rank in (1, 0):
         before = last_step(output)
         wait_for(lambda before=before: last_step(output) > before + 3, process)
-        os.kill(rank_process(process.pid, rank), signal.SIGKILL)
+        os.kill(rank_process(process.pid, rank), number)
     shown, _ = process.communicate(timeout=180)
     assert process.returncode == 0, shown
     assert file_hashes(output, 24) == file_hashes(tmp_path / "whole", 24)
