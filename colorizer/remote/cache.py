@@ -18,7 +18,7 @@ from colorizer.remote.address import Address
 from colorizer.remote.bucket import Bucket, NotFetched, Unreachable
 from colorizer.remote.needs import ToldNeeds, least_needed, needs_of_all
 from colorizer.system import console
-from colorizer.system.storage import PARTIAL, replace_file, try_lock, wait_for_lock, writing
+from colorizer.system.storage import PARTIAL, flush, try_lock, wait_for_lock, writing
 
 TRIES = 3  # to get a shard with the right sha256
 SUFFIX = ".tar"
@@ -74,8 +74,16 @@ def read_kept(folder: RemoteFolder, name: str) -> bytes:
         return data
     with writing(copy):
         copy.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(copy, data)
+        partial = _partial(copy)  # all processes of a machine begin by reading the same index
+        partial.write_bytes(data)
+        flush(partial)
+        os.replace(partial, copy)
     return data
+
+
+def _partial(path: Path) -> Path:
+    """What a file is called until it is whole, in this process and thread."""
+    return path.with_suffix(f".{os.getpid()}-{get_ident()}{PARTIAL}")
 
 
 class ShardCache:
@@ -156,7 +164,7 @@ class ShardCache:
     def _fetch(
         self, path: Path, size: int, place: Address, pieces: Callable[[], Iterator[bytes]]
     ) -> None:
-        partial = path.with_suffix(f".{os.getpid()}-{get_ident()}{PARTIAL}")
+        partial = _partial(path)
         for tries_left in reversed(range(TRIES)):
             self.make_room(size)
             try:

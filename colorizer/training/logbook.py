@@ -28,6 +28,7 @@ class Logbook(logging.Handler):
         self.path = folder / NAME
         self._place = place  # what names the process, after the time
         self._waiting: list[str] | None = []
+        self._is_left = False  # whether nothing is to be written
         self._lost = 0  # messages since one could last be written
         self._cut = False  # whether the last write stopped within a line
 
@@ -41,10 +42,16 @@ class Logbook(logging.Handler):
         finally:
             self.release()
 
+    def leave(self) -> None:
+        """Write nothing: the run's folder is on another machine."""
+        self._is_left, self._waiting = True, []
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write a message, or hold it back until `begin`."""
         if record.levelno < logging.WARNING and record.name != console.logger.name:
             return  # what libraries tell their developers
+        if self._is_left:
+            return
         entry = self.format(record)
         if self._waiting is None:
             self._append(entry)

@@ -99,6 +99,8 @@ def _train(config: TrainConfig, accelerator: Accelerator, logbook: Logbook) -> b
         accelerator.wait_for_everyone()
         if on_first_machine():
             logbook.begin()
+        else:
+            logbook.leave()
         trainer = Trainer(config, accelerator, data, run, task)
         if newest:
             trainer.resume(newest)

@@ -229,6 +229,20 @@ def test_two_after_one_shard_fetch_it_once(served, shard_folder, cache):
     assert {served.requests[name] for name in SHARDS} == {1}
 
 
+def test_many_that_read_one_index_at_once_do_not_disturb_each_other(served, cache):
+    threads = [threading.Thread(target=read_index, args=[remote(served, cache)]) for _ in range(16)]
+    failed = []
+    threading.excepthook, before = failed.append, threading.excepthook
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    threading.excepthook = before
+    assert not failed
+    (copy,) = (cache / "kept").iterdir()
+    assert copy.read_bytes()
+
+
 # ---- Addresses
 
 
