@@ -62,7 +62,7 @@ def load_batches(
         else:
             ahead = _load_here(data, numbers, draw, traffic)
         for number, batch in enumerate(ahead):
-            traffic.batch = number
+            traffic.batch = number + 1
             helper.check()
             yield batch._replace(memory=_copied(batch.memory, pin_memory))
 

@@ -16,7 +16,7 @@ class Traffic:
 
     @property
     def batch(self) -> int:
-        """The batch that was loaded last, counted from 0 where the process began."""
+        """The batch that is needed next, counted from 0 where the process began."""
         return int(self._numbers[0])
 
     @batch.setter

@@ -89,6 +89,15 @@ def test_every_sample_comes_as_often_as_any_other(counts, batch_and_lanes, seed,
         assert max(times.values(), default=0) - min(times.values(), default=0) <= 1
 
 
+@pytest.mark.parametrize("counts", [[2, 1, 3], [5], [1, 0, 3]])
+def test_lanes_that_take_turns_go_through_one_permutation_together(counts):
+    """Seven lanes and fewer samples: all lanes share them."""
+    lanes, total = lanes_of(counts, 7, 7, window=14), sum(counts)
+    for epoch in range(20):
+        numbers = range(epoch * total, (epoch + 1) * total)
+        assert sorted(sample_of(lanes, n) for n in numbers) == every_sample(counts)
+
+
 @given(st.integers(1, 6), st.integers(1, 4), batches_and_lanes(), SEED, st.integers(0, 3))
 @settings(deadline=None)
 def test_an_epoch_has_every_sample_once(size, shards, batch_and_lanes, seed, epoch):

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -16,11 +17,12 @@ from colorizer.loading import prefetching
 from colorizer.loading.dataset import TrainingData
 from colorizer.loading.loader import load_batches
 from colorizer.loading.order import BatchNumbers
-from colorizer.loading.prefetching import Itinerary, Pace, next_to_fetch
+from colorizer.loading.prefetching import Itinerary, Pace, Prefetcher, next_to_fetch
 from colorizer.loading.traffic import Traffic
 from colorizer.remote.address import Address
 from colorizer.remote.bucket import NotFetched
 from colorizer.remote.cache import CacheSettings, RemoteFolder
+from colorizer.shards.files import RemoteShard
 from colorizer.shards.writer import ShardWriter
 from tests.helpers.bucket_server import Served, serving
 
@@ -172,6 +174,35 @@ def test_a_cache_of_two_shards_fetches_none_twice_in_an_epoch(served, folder, ca
     assert tars(served) == {f"{number:06d}.tar": 1 for number in range(SHARDS)}
     held = sum(path.stat().st_size for path in cache.glob("*.tar"))
     assert held <= size
+
+
+@pytest.mark.parametrize(("room", "begun"), [(0, []), (2, [5, 2]), (9, [5, 2, 7, 1])])
+def test_nothing_is_begun_without_room_for_it(tmp_path, room, begun):
+    asked, submitted = [], []
+
+    def make_room(size, at):
+        asked.append((size, at))
+        return len(asked) <= room
+
+    cache = SimpleNamespace(path=lambda sha256: tmp_path / sha256, make_room=make_room)
+    files = SimpleNamespace(cache=cache)
+    shards = {
+        s: RemoteShard(files, SimpleNamespace(sha256=f"{s}", bytes=s)) for s in (5, 2, 7, 1, 4)
+    }
+    pool = SimpleNamespace(submit=lambda do, files, entry: submitted.append(int(entry.sha256)))
+    prefetcher = Prefetcher(None, shards, 4, None, 0)
+    uses = {5: 0, 2: 0, 7: 3, 1: 8, 4: 9}
+    prefetcher._begin_fetches(pool, uses, {shard: 10.0 + use for shard, use in uses.items()})
+    assert submitted == begun  # four at once
+    assert asked[: len(begun)] == [(shard, 10.0 + uses[shard]) for shard in begun]
+
+
+def test_nothing_is_fetched_that_would_drive_out_what_is_needed_before(served, folder, cache):
+    """Six shards are wanted ahead, and there is room for four."""
+    place = RemoteFolder(Address(served.url), CacheSettings(cache, 4 * shard_bytes(folder) + 5000))
+    data = TrainingData([place], 3, 3, batch_size=BATCH)
+    keys(data, EPOCH, 0, pause=0.08)
+    assert tars(served) == {f"{number:06d}.tar": 1 for number in range(SHARDS)}
 
 
 def test_what_is_needed_last_makes_room(served, folder, cache):
