@@ -69,7 +69,7 @@ def test_the_smallest_side_of_several_shapes_decides_over_ms_ssim(no_weights, tm
         for height, width in ((176, 176), (448, 160)):
             blank = np.full((height, width, 3), 255, np.uint8)
             writer.write(f"s{width}", blank, blank[..., 0], {})
-    _, available, _ = prepare(MeasureConfig(), tmp_path, ALONE)
+    _, available, _ = prepare(MeasureConfig(), tmp_path / "held-out", ALONE)
     assert available.absent["ms-ssim"] == (
         "pictures of 160x448 pixels are too small, sides of 161 are needed."
     )

@@ -177,7 +177,7 @@ def test_looks_are_those_of_an_evaluation_whatever_the_shapes(
     text = (tmp_path / "r" / "report.md").read_text()
     assert f"pictures of about 64x64 in {len(reader.index.shapes)} shapes" in text
     runs = dict.fromkeys(("sga", "ours"), config.output)
-    sheet = comparison_grid(bucket_shards, runs, 100, 0, torch.device("cpu"))
+    sheet = comparison_grid(bucket_shards / "held-out", runs, 100, 0, torch.device("cpu"))
     height, width = (max(sides) for sides in zip(*reader.index.shapes, strict=True))
     scale = -(-MIN_CELL // width)
     rows = LABEL + len(reader) * (scale * height + GAP)
