@@ -50,13 +50,13 @@ def load_batches(
         pin_memory: For a faster copy to a GPU.
         timeout: Seconds to wait for loader processes that send no batch; 0: for ever.
         draw: The samples' augmentation.
-        traffic: With room for `workers` + 1 helpers; gets what is fetched from elsewhere.
+        traffic: With room for `workers` + 2 helpers; gets what is fetched from elsewhere.
 
     Raises:
         UserError: a sample cannot be read, or a loader process has ended or sends nothing.
     """
-    traffic = traffic or Traffic(workers + 1)
-    with fetching_ahead(data, numbers, traffic, helper=workers) as helper:
+    traffic = traffic or Traffic(workers + 2)
+    with fetching_ahead(data, numbers, traffic, helper=workers + 1) as helper:
         if workers:
             ahead = _load_ahead(data, numbers, workers, timeout, draw, traffic)
         else:

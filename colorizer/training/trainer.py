@@ -175,7 +175,7 @@ class Trainer:
         """All that a run needs while it goes on; gives its batches."""
         config, accelerator = self.config, self.accelerator
         main = accelerator.is_main_process
-        self.traffic = Traffic(config.workers + 1)
+        self.traffic = Traffic(config.workers + 2)
         self.samples = self.task.sample_grid() if main and config.sample_every else None
         self.reporter = Reporter(config, accelerator, self.run_folder, self.step)
         self.shown_losses = ""  # beside the progress bar
