@@ -87,36 +87,36 @@ class Mirror:
         self._lock = Lock()
         self._waiting: tuple[Path, State] | None = None
         self._thread = ThreadPoolExecutor(1, "mirror")
-        self._copying: Future[None] | None = None
+        self._tasks: list[Future[None]] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._thread.shutdown()
+        for task in self._tasks:
+            task.result()
 
     def copy(self, checkpoint: Path, state: State) -> None:
         """Have a finished checkpoint copied."""
         with self._lock:
             self._waiting = checkpoint, state
-            if self._copying is None or self._copying.done():
-                self._copying = self._thread.submit(self._copy_waiting)
+        self._tasks.append(self._thread.submit(self._copy_waiting))
 
     def _copy_waiting(self) -> None:
-        while True:
-            with self._lock:
-                if self._waiting is None:
-                    self._copying = None
-                    return
-                (checkpoint, state), self._waiting = self._waiting, None
-            try:
-                self._copy(checkpoint, state)
-            except UserError as error:
-                if checkpoint.is_dir():  # else a newer one has taken its place
-                    console.warn(
-                        f"{checkpoint.name} is not copied to {self._location}: {error} Training"
-                        " goes on, and the next checkpoint is tried again."
-                    )
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        if waiting is None:  # a newer one came meanwhile, and has been copied
+            return
+        checkpoint, state = waiting
+        try:
+            self._copy(checkpoint, state)
+        except (UserError, OSError) as error:
+            if checkpoint.is_dir():  # else the run keeps it no longer
+                console.warn(
+                    f"{checkpoint.name} is not copied to {self._location}: {error} Training goes"
+                    " on, and the next checkpoint is tried again."
+                )
 
     def _copy(self, checkpoint: Path, state: State) -> None:
         bucket = bucket_of(self._location)
@@ -169,9 +169,8 @@ def bring_back(location: Location, folder: Path, check: Callable[[State], None])
         best = read_state(target).best
         if best is not None and not (best_one := target.with_name(step_name(best.step))).exists():
             _brought(bucket, best_one, check)
-        for beside in BESIDE:
-            if beside in bucket.files():
-                replace_file(folder / beside, bucket.read(beside))
+        for beside in bucket.files().keys() & set(BESIDE):
+            replace_file(folder / beside, bucket.read(beside))
         return target
     return None
 
@@ -206,10 +205,12 @@ def _fetch(bucket: Bucket, target: Path, check: Callable[[State], None]) -> None
         with writing(target):
             partial.mkdir(parents=True)
             (partial / STATE).write_bytes(bucket.read(f"{place}/{STATE}"))
-        check(read_state(partial))
-        for name, size in sizes.items():
-            if name != STATE:
-                _fetch_file(bucket, f"{place}/{name}", size, partial / name)
+        state = read_state(partial)
+        check(state)
+        for name in state.files:  # whatever else lies there is not of the checkpoint
+            if name not in sizes:
+                raise Damaged(f"{name} is missing.")
+            _fetch_file(bucket, f"{place}/{name}", sizes[name], partial / name)
         verify(partial)
         with writing(target):
             flush_folder(partial)

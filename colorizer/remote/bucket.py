@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -70,16 +70,17 @@ class Bucket:
         self.address = address
         self._system, self._root = _system_of(address)
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str, pauses: Sequence[float] | None = None) -> bytes:
         """A whole file, which is small.
 
         Args:
             name: Below the address.
+            pauses: Seconds before it is tried again; None: PAUSES.
 
         Raises:
             NotFetched: it cannot be read; `Unreachable` if that may change.
         """
-        return self._again(name, lambda: self._system.cat_file(self._path(name)))
+        return self._again(name, lambda: self._system.cat_file(self._path(name)), pauses=pauses)
 
     def pieces(self, name: str, size: int) -> Iterator[bytes]:
         """A file of a known size, piece by piece; several are under way at once.
@@ -181,14 +182,21 @@ class Bucket:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
-    def _again(self, name: str, do: Callable[[], Answer], done: str = "read") -> Answer:
+    def _again(
+        self,
+        name: str,
+        do: Callable[[], Answer],
+        done: str = "read",
+        pauses: Sequence[float] | None = None,
+    ) -> Answer:
         """What `do` gives, which is tried again after growing pauses.
 
         Raises:
             NotFetched: it will not get better, or is not better after all pauses (`Unreachable`).
         """
         place = self.address / name if name else self.address
-        pauses = iter(PAUSES)
+        pauses = PAUSES if pauses is None else pauses
+        left = iter(pauses)
         while True:
             try:
                 return within(PATIENCE, do)
@@ -197,11 +205,11 @@ class Bucket:
                     raise NotFetched(
                         f"{place} cannot be {done}: {_said(error)}; {remedy}."
                     ) from error
-                pause = next(pauses, None)
+                pause = next(left, None)
                 if pause is None:
                     raise Unreachable(
                         f"{place} cannot be {done}: {_said(error)}, also when tried again for"
-                        f" {sum(PAUSES):.0f} s; look whether the network works, then run the same"
+                        f" {sum(pauses):.0f} s; look whether the network works, then run the same"
                         " command again."
                     ) from error
             time.sleep(pause)

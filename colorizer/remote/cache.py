@@ -20,6 +20,7 @@ from colorizer.remote.needs import ToldNeeds, least_needed, needs_of_all
 from colorizer.system import console
 from colorizer.system.storage import PARTIAL, flush, try_lock, wait_for_lock, writing
 
+QUICK_PAUSES = (1.0, 2.0, 4.0)  # seconds, before the copy of a small file will do
 TRIES = 3  # to get a shard with the right sha256
 SUFFIX = ".tar"
 
@@ -64,7 +65,8 @@ def read_kept(folder: RemoteFolder, name: str) -> bytes:
     place = str(folder / name)
     copy = folder.cache.folder / "kept" / hashlib.sha256(place.encode()).hexdigest()
     try:
-        data = Bucket(folder.address).read(name)
+        pauses = QUICK_PAUSES if copy.is_file() else None
+        data = Bucket(folder.address).read(name, pauses)
     except Unreachable as error:
         try:
             data, age = copy.read_bytes(), time.time() - copy.stat().st_mtime

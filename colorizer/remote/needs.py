@@ -23,10 +23,12 @@ class ToldNeeds:
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._path = folder / f"{name}.json"
         self._life = folder / f"{name}.life"
-        with writing(self._life):
+        unborn = folder / f"{name}.unborn"
+        with writing(unborn):
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._life.open("w")
+            self._file = unborn.open("w")
             try_lock(self._file, folder, without_locks=True)
+            unborn.replace(self._life)  # others that see it unlocked take the process for dead
 
     def tell(self, needs: Needs) -> None:
         """Say what is needed from now on.

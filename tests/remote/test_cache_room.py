@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from colorizer.remote import needs
 from colorizer.remote.cache import CacheSettings, ShardCache
 from colorizer.remote.needs import least_needed, needs_of_all
 
@@ -30,10 +31,10 @@ def held(cache: ShardCache) -> str:
 
 def test_what_nobody_needs_goes_first_and_the_oldest_of_it():
     copies = {"a": 3.0, "b": 1.0, "c": 2.0, "d": 0.0, "e": 9.0}
-    needs = {"d": 50.0, "e": 70.0}
-    assert least_needed(copies, needs, now=10.0) == ["b", "c", "a", "e", "d"]
-    assert least_needed(copies, needs, now=60.0) == ["b", "c", "a", "e"]  # d is needed now
-    assert least_needed(copies, needs, now=10.0, until=60.0) == ["b", "c", "a", "e"]
+    told = {"d": 50.0, "e": 70.0}
+    assert least_needed(copies, told, now=10.0) == ["b", "c", "a", "e", "d"]
+    assert least_needed(copies, told, now=60.0) == ["b", "c", "a", "e"]  # d is needed now
+    assert least_needed(copies, told, now=10.0, until=60.0) == ["b", "c", "a", "e"]
 
 
 def test_the_oldest_goes_where_nobody_needs_any(full):
@@ -58,8 +59,8 @@ def test_what_any_process_needs_stays_and_what_is_needed_last_goes(full):
 
 def test_what_is_needed_now_makes_room_whatever_follows(full, capsys):
     now = time.monotonic()
-    with closing(full.told_needs()) as needs:
-        needs.tell(dict.fromkeys("abcd", now - 1))
+    with closing(full.told_needs()) as told:
+        told.tell(dict.fromkeys("abcd", now - 1))
         assert not full.make_room(SIZE)
         assert held(full) == "abcd"
     assert "more than --cache-size" in capsys.readouterr().err
@@ -71,6 +72,21 @@ def test_a_killed_process_needs_nothing(full):
     (folder / "999-x.json").write_text(json.dumps({"a": 0.0}))
     assert needs_of_all(folder) == {}
     assert not list(folder.iterdir())
+
+
+def test_a_process_is_not_seen_before_it_is_known_to_live(full, monkeypatch):
+    """Looked at in the midst, it would be taken for dead, and its needs for nobody's."""
+    lock = needs.try_lock
+
+    def looked_at(file, folder, without_locks):
+        if without_locks:  # the new process's own
+            assert needs_of_all(folder) == {}
+        return lock(file, folder, without_locks)
+
+    monkeypatch.setattr(needs, "try_lock", looked_at)
+    with closing(full.told_needs()) as told:
+        told.tell({"a": 5.0})
+        assert needs_of_all(full.folder / "needs") == {"a": 5.0}
 
 
 def test_a_process_that_has_told_nothing_yet_is_no_matter(full):

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
@@ -182,17 +183,31 @@ def test_state_comes_last_and_sizes_are_compared(config, mirror, monkeypatch, ca
     assert names[-1] == f"checkpoints/step-00000002/{STATE}"
 
 
+def test_what_else_lies_there_is_not_fetched(config, mirror):
+    train(config)
+    (mirror / "checkpoints" / "step-00000002" / "huge.bin").write_bytes(b"not of the checkpoint")
+    shutil.rmtree(config.output)
+    brought = bring_back(mirror, config.output, lambda state: None)
+    assert not (brought / "huge.bin").exists()
+    (mirror / "checkpoints" / "step-00000002" / "generator.safetensors").unlink()
+    shutil.rmtree(config.output)
+    assert bring_back(mirror, config.output, lambda state: None).name == "step-00000001"
+
+
 def test_of_checkpoints_that_wait_only_the_newest_is_copied(tmp_path, monkeypatch):
-    copied = []
+    copied, begun, asked = [], Event(), Event()
     other = mirroring.Mirror(tmp_path, tmp_path, 3, 0)
 
     def slow(checkpoint: Path, state: object) -> None:
         copied.append(checkpoint.name)
-        if checkpoint.name == "a":
-            for name in "bcd":
-                other.copy(Path(name), None)
+        begun.set()
+        asked.wait(10)
 
     monkeypatch.setattr(other, "_copy", slow)
     with other:
         other.copy(Path("a"), None)
+        begun.wait(10)
+        for name in "bcd":
+            other.copy(Path(name), None)
+        asked.set()
     assert copied == ["a", "d"]
